@@ -1,0 +1,37 @@
+//! What an API action is: a request with a name, a service, a version and an effect.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What happens on the service when a request is accepted, and so how often it may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Reads only: it may be sent again as often as a retry policy allows.
+    Read,
+    /// Changes something but costs nothing: not sent again once it may have arrived.
+    Write,
+    /// Costs money: not sent again once it may have arrived, and its error says that the
+    /// outcome is unknown.
+    Paid,
+}
+
+/// One action of a Tencent Cloud API 3.0 service: the request is the implementing type itself,
+/// serialised as the JSON body.
+pub trait Action: Serialize {
+    /// The action's name as `X-TC-Action` carries it, for example `CreateAigcVideoTask`.
+    const NAME: &'static str;
+    /// The service that signs and serves it, for example `vod`.
+    const SERVICE: &'static str;
+    /// The API version as `X-TC-Version` carries it, for example `2018-07-17`.
+    const VERSION: &'static str;
+    /// What an accepted request does.
+    const EFFECT: Effect;
+    /// The members beside `RequestId` in a successful `Response`.
+    type Reply: DeserializeOwned;
+
+    /// The member by which the service recognises a repeated request, if the action has one.
+    /// The transport fills it before the first send when the caller left it empty.
+    fn session_id(&mut self) -> Option<&mut Option<String>> {
+        None
+    }
+}

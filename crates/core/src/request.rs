@@ -1,0 +1,672 @@
+//! A request for a video: the macro that rustc checks, the builder that is checked at run time, and the check itself.
+
+use std::fmt;
+
+use crate::generated::{
+    AigcVideoOutputConfig, AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio,
+    CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model,
+    PersonGeneration, Resolution, SceneType, StorageMode, Switch,
+};
+use crate::image::{Image, LastFrameImage, decoded_length};
+use crate::limits::{Breach, Breaches};
+use crate::rules::{Asked, Shape, Violation};
+
+/// A request for one video, without the sub-application that will own it.
+///
+/// Made by [`video!`](crate::video), where rustc checks it against the capability table, by [`VideoRequest::builder`],
+/// where [`build`](VideoRequestBuilder::build) does, or by [`VideoRequest::unchecked`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoRequest {
+    request: CreateAigcVideoTaskRequest,
+    checked: bool,
+}
+
+impl VideoRequest {
+    /// Begins a request for `model`.
+    pub fn builder(model: impl Into<Model>) -> VideoRequestBuilder {
+        let model = model.into();
+        let mut request = CreateAigcVideoTaskRequest::new(0, model.name(), model.version());
+        // The card says that the storage mode is required, the official description that it has this default.
+        request.output_config = Some(AigcVideoOutputConfig {
+            storage_mode: Some(StorageMode::default()),
+            ..Default::default()
+        });
+        VideoRequestBuilder { request }
+    }
+
+    /// A request that is sent as it is: nothing in it is checked.
+    pub fn unchecked(request: CreateAigcVideoTaskRequest) -> Self {
+        Self {
+            request,
+            checked: false,
+        }
+    }
+
+    /// The model that it asks for.
+    pub fn model(&self) -> Model {
+        self.request.model()
+    }
+
+    /// The `SessionId` that it carries, if any.
+    pub fn session_id(&self) -> Option<&str> {
+        self.request.session_id.as_deref()
+    }
+
+    /// Judges the request as [`CreateAigcVideoTaskRequest::check`] does; one that was made by
+    /// [`VideoRequest::unchecked`] is never refused.
+    pub fn check(&self) -> Result<(), RequestError> {
+        if self.checked {
+            self.request.check()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The request as it goes out. `sub_app_id` owns the video unless the request names another.
+    pub fn into_action(mut self, sub_app_id: u64) -> CreateAigcVideoTaskRequest {
+        if self.request.sub_app_id == 0 {
+            self.request.sub_app_id = sub_app_id;
+        }
+        self.request
+    }
+}
+
+/// A request under construction. Each method sets one parameter; a repeated `image`, `first_frame`, `reference`, `file`
+/// or `subject` adds one.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct VideoRequestBuilder {
+    request: CreateAigcVideoTaskRequest,
+}
+
+impl VideoRequestBuilder {
+    /// What the video shows, at most 1000 characters. Needed where there is nothing else to work from.
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.request.prompt = Some(prompt.into());
+        self
+    }
+
+    /// What the video must not show, at most 1000 characters.
+    pub fn negative_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.request.negative_prompt = Some(prompt.into());
+        self
+    }
+
+    /// Whether the service rewrites the prompt for a better result.
+    pub fn enhance_prompt(mut self, on: bool) -> Self {
+        self.request.enhance_prompt = Some(switch(on));
+        self
+    }
+
+    /// An image to make the video from, its role left to the service: the first frame.
+    pub fn image(self, image: impl Into<Image>) -> Self {
+        self.file(image.into().into_file(None))
+    }
+
+    /// The first frame, with its role spelled out.
+    pub fn first_frame(self, image: impl Into<Image>) -> Self {
+        self.file(image.into().into_file(Some(FileUsage::FirstFrame)))
+    }
+
+    /// An image to take subjects or style from.
+    pub fn reference(self, image: impl Into<Image>) -> Self {
+        self.file(image.into().into_file(Some(FileUsage::Reference)))
+    }
+
+    /// The last frame. Needs a first image.
+    pub fn last_frame(mut self, image: impl Into<Image>) -> Self {
+        match image.into().into_last_frame() {
+            LastFrameImage::Url(url) => self.request.last_frame_url = Some(url),
+            LastFrameImage::FileId(id) => self.request.last_frame_file_id = Some(id),
+            LastFrameImage::File(file) => return self.file(*file),
+        }
+        self
+    }
+
+    /// Any input file: a video, a sound, or an image with more to say of it than its role.
+    pub fn file(mut self, file: AigcVideoTaskInputFileInfo) -> Self {
+        self.request.file_infos.get_or_insert_default().push(file);
+        self
+    }
+
+    /// A fixed subject that the prompt may refer to.
+    pub fn subject(mut self, subject: AigcVideoTaskInputSubjectInfo) -> Self {
+        self.request
+            .subject_infos
+            .get_or_insert_default()
+            .push(subject);
+        self
+    }
+
+    /// The size of the video; the service's own choice where it is not set.
+    pub fn resolution(self, resolution: Resolution) -> Self {
+        self.output(|output| output.resolution = Some(resolution.as_str().to_owned()))
+    }
+
+    /// Width to height.
+    pub fn aspect_ratio(self, ratio: AspectRatio) -> Self {
+        self.output(|output| output.aspect_ratio = Some(ratio))
+    }
+
+    /// The length in seconds. Each family takes its own lengths.
+    pub fn duration(self, seconds: impl Into<f64>) -> Self {
+        self.output(|output| output.duration = Some(seconds.into()))
+    }
+
+    /// How long the service keeps the video; [`StorageMode::Temporary`] where it is not set.
+    pub fn storage_mode(self, mode: StorageMode) -> Self {
+        self.output(|output| output.storage_mode = Some(mode))
+    }
+
+    /// The name of the media file, at most 64 characters.
+    pub fn media_name(self, name: impl Into<String>) -> Self {
+        self.output(|output| output.media_name = Some(name.into()))
+    }
+
+    /// The VOD class that the media file goes into.
+    pub fn class_id(self, id: i64) -> Self {
+        self.output(|output| output.class_id = Some(id))
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time.
+    pub fn expire_time(self, time: impl Into<String>) -> Self {
+        self.output(|output| output.expire_time = Some(time.into()))
+    }
+
+    /// Whether the model makes sound.
+    pub fn audio(self, on: bool) -> Self {
+        self.output(|output| output.audio_generation = Some(switch(on)))
+    }
+
+    /// Whether people may appear.
+    pub fn person_generation(self, people: PersonGeneration) -> Self {
+        self.output(|output| output.person_generation = Some(people))
+    }
+
+    /// Whether inputs are reviewed for compliance.
+    pub fn input_compliance_check(self, on: bool) -> Self {
+        self.output(|output| output.input_compliance_check = Some(switch(on)))
+    }
+
+    /// Whether the result is reviewed for compliance.
+    pub fn output_compliance_check(self, on: bool) -> Self {
+        self.output(|output| output.output_compliance_check = Some(switch(on)))
+    }
+
+    /// Whether the video is enhanced; on by default where the asked resolution exceeds the model's own.
+    pub fn enhance(self, on: bool) -> Self {
+        self.output(|output| output.enhance_switch = Some(switch(on)))
+    }
+
+    /// Whether the task may wait for off-peak hours.
+    pub fn off_peak(self, on: bool) -> Self {
+        self.output(|output| output.off_peak = Some(switch(on)))
+    }
+
+    /// Whether Vidu adds frames in between.
+    pub fn frame_interpolate(self, on: bool) -> Self {
+        self.output(|output| output.frame_interpolate = Some(switch(on)))
+    }
+
+    /// Whether a logo is put on the picture.
+    pub fn logo(self, on: bool) -> Self {
+        self.output(|output| output.logo_add = Some(switch(on)))
+    }
+
+    /// Whether the service adds background music of its own choice.
+    pub fn background_music(self, on: bool) -> Self {
+        self.output(|output| output.enable_bgm = Some(switch(on)))
+    }
+
+    /// Where the input files are stored.
+    pub fn input_region(mut self, region: InputRegion) -> Self {
+        self.request.input_region = Some(region);
+        self
+    }
+
+    /// A special way of working that some families offer.
+    pub fn scene_type(mut self, scene: SceneType) -> Self {
+        self.request.scene_type = Some(scene);
+        self
+    }
+
+    /// The name of a VOD task flow to run on the finished video.
+    pub fn procedure(mut self, name: impl Into<String>) -> Self {
+        self.request.procedure = Some(name.into());
+        self
+    }
+
+    /// The model's random seed.
+    pub fn seed(mut self, seed: i64) -> Self {
+        self.request.seed = Some(seed);
+        self
+    }
+
+    /// Recognises a repeated request, at most 50 characters: the service answers the same id within three days with an
+    /// error. One is made for every request that brings none.
+    pub fn session_id(mut self, id: impl Into<String>) -> Self {
+        self.request.session_id = Some(id.into());
+        self
+    }
+
+    /// Comes back unchanged with the task, at most 1000 characters.
+    pub fn session_context(mut self, context: impl Into<String>) -> Self {
+        self.request.session_context = Some(context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    pub fn priority(mut self, priority: i64) -> Self {
+        self.request.tasks_priority = Some(priority);
+        self
+    }
+
+    /// Model parameters outside the schema, as JSON in a string.
+    pub fn ext_info(mut self, json: impl Into<String>) -> Self {
+        self.request.ext_info = Some(json.into());
+        self
+    }
+
+    /// The sub-application that owns the video, where it is not the client's.
+    pub fn sub_app_id(mut self, id: u64) -> Self {
+        self.request.sub_app_id = id;
+        self
+    }
+
+    /// The request, if it keeps to the capability table and the limits; else every rule that it breaks.
+    pub fn build(self) -> Result<VideoRequest, RequestError> {
+        self.request.check()?;
+        Ok(self.__checked())
+    }
+
+    /// The request whose model rules rustc has checked. Limits on texts are judged when it is submitted.
+    #[doc(hidden)]
+    pub fn __checked(self) -> VideoRequest {
+        VideoRequest {
+            request: self.request,
+            checked: true,
+        }
+    }
+
+    fn output(mut self, set: impl FnOnce(&mut AigcVideoOutputConfig)) -> Self {
+        set(self.request.output_config.get_or_insert_default());
+        self
+    }
+}
+
+fn switch(on: bool) -> Switch {
+    if on {
+        Switch::Enabled
+    } else {
+        Switch::Disabled
+    }
+}
+
+impl CreateAigcVideoTaskRequest {
+    /// The model that it asks for.
+    pub fn model(&self) -> Model {
+        Model::of(&self.model_name, &self.model_version)
+    }
+
+    /// What the rules judge of it.
+    pub fn shape(&self) -> Shape {
+        let given =
+            |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let files = || self.file_infos.iter().flatten();
+        let is_last = |file: &AigcVideoTaskInputFileInfo| file.usage == Some(FileUsage::LastFrame);
+        let is_image = |file: &&AigcVideoTaskInputFileInfo| {
+            !matches!(
+                file.category,
+                Some(FileCategory::Video | FileCategory::Audio)
+            )
+        };
+
+        let mut shape = Shape::EMPTY;
+        shape.prompt = given(&self.prompt);
+        shape.images = files()
+            .filter(is_image)
+            .filter(|file| !is_last(file))
+            .count();
+        shape.other_input = files().any(|file| !is_image(&file))
+            || self
+                .subject_infos
+                .as_ref()
+                .is_some_and(|subjects| !subjects.is_empty())
+            || self.scene_type.is_some()
+            || given(&self.ext_info);
+        shape.last_frame =
+            given(&self.last_frame_url) || given(&self.last_frame_file_id) || files().any(is_last);
+        let resolution = self
+            .output_config
+            .as_ref()
+            .and_then(|output| output.resolution.as_ref());
+        shape.resolution = resolution.map_or(Asked::Nothing, |word| {
+            word.parse().map_or(Asked::Unknown, Asked::Resolution)
+        });
+        shape
+    }
+
+    /// Judges the request against its model's row of the capability table, against the limits on its members and
+    /// against the form of its URLs. A model that the table does not know is judged by the last two only.
+    ///
+    /// # Errors
+    /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.
+    pub fn check(&self) -> Result<(), RequestError> {
+        let row = self.model().capabilities();
+        let violations = row
+            .into_iter()
+            .flat_map(|row| self.shape().check(row).iter())
+            .map(Fault::Rule);
+        let breaches = Breaches::of(self)
+            .into_iter()
+            .chain(self.base64_breach())
+            .map(Fault::Limit);
+        let faults: Vec<_> = violations
+            .chain(breaches)
+            .chain(self.url_faults())
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(RequestError { faults })
+        }
+    }
+
+    fn base64_breach(&self) -> Option<Breach> {
+        let texts = self
+            .file_infos
+            .iter()
+            .flatten()
+            .filter_map(|file| file.base64.as_deref());
+        let bytes: usize = texts.map(decoded_length).sum();
+        (bytes > MAX_BASE64_BYTES).then(|| Breach {
+            member: "FileInfos[].Base64".to_owned(),
+            found: bytes as i128,
+            least: 0,
+            most: MAX_BASE64_BYTES as i64,
+            unit: "bytes in all",
+        })
+    }
+
+    fn url_faults(&self) -> impl Iterator<Item = Fault> {
+        let files = self.file_infos.iter().flatten().enumerate();
+        files
+            .filter_map(|(index, file)| {
+                Some((format!("FileInfos[{index}].Url"), file.url.as_ref()?))
+            })
+            .chain(
+                self.last_frame_url
+                    .as_ref()
+                    .map(|url| ("LastFrameUrl".to_owned(), url)),
+            )
+            .filter(|(_, url)| !url.starts_with("https://") && !url.starts_with("http://"))
+            .map(|(member, url)| Fault::Url {
+                member,
+                url: url.clone(),
+            })
+    }
+}
+
+/// Why a request was refused before it was sent: every rule and limit that it breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestError {
+    faults: Vec<Fault>,
+}
+
+impl RequestError {
+    /// The rules and limits, the model's rules first. Never empty.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let before = if index == 0 { "" } else { "; " };
+            write!(f, "{before}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A rule of the model.
+    Rule(Violation),
+    /// A limit on a member.
+    Limit(Breach),
+    /// A URL that is none.
+    Url {
+        /// The member by its path on the wire.
+        member: String,
+        /// What it holds.
+        url: String,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(violation) => violation.fmt(f),
+            Self::Limit(breach) => breach.fmt(f),
+            Self::Url { member, url } => {
+                let start: String = url.chars().take(40).collect();
+                write!(
+                    f,
+                    "{member} must begin with https:// or http://, not {start:?}; give a local file by its bytes"
+                )
+            }
+        }
+    }
+}
+
+/// A [`VideoRequest`] for a model that is written in the code: rustc checks it against the
+/// capability table, and a wrong one does not compile.
+///
+/// The keys are the methods of [`VideoRequestBuilder`]. The model and the resolution must be
+/// constants; texts and images may be any expression. For a model or a list of images that is only known at run time use
+/// [`VideoRequest::builder`], which applies the same rules.
+///
+/// ```
+/// use vod_aigc_core::{Kling, Resolution, video};
+/// let prompt = String::from("a panda in a bamboo forest");
+/// let request = video!(Kling::V2_1, prompt = prompt, resolution = Resolution::P2K);
+/// ```
+///
+/// The same with a resolution that the model does not offer says `Kling 2.1 does not output 4K; choose 720P, 1080P or 2K`:
+///
+/// ```compile_fail,E0080
+/// use vod_aigc_core::{Kling, Resolution, video};
+/// let prompt = String::from("a panda in a bamboo forest");
+/// let request = video!(Kling::V2_1, prompt = prompt, resolution = Resolution::P4K);
+/// ```
+#[macro_export]
+macro_rules! video {
+    ($model:expr $(, $key:ident = $value:expr)* $(,)?) => {{
+        // An item and not an inline `const {}` block, which `cargo check` does not evaluate.
+        const _: () = {
+            let shape = $crate::Shape::EMPTY;
+            $(let shape = $crate::__shape!(shape, $key = $value);)*
+            shape.assert($model.capabilities())
+        };
+        $crate::VideoRequest::builder($model)$(.$key($value))*.__checked()
+    }};
+}
+
+/// What one key of [`video!`] adds to the shape. Each key that a rule depends on needs an arm here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape {
+    ($shape:ident, prompt = $value:expr) => { $shape.with_prompt() };
+    ($shape:ident, image = $value:expr) => { $shape.with_image() };
+    ($shape:ident, first_frame = $value:expr) => { $shape.with_image() };
+    ($shape:ident, reference = $value:expr) => { $shape.with_image() };
+    ($shape:ident, last_frame = $value:expr) => { $shape.with_last_frame() };
+    ($shape:ident, resolution = $value:expr) => { $shape.with_resolution($value) };
+    ($shape:ident, subject = $value:expr) => { $shape.with_other_input() };
+    ($shape:ident, scene_type = $value:expr) => { $shape.with_other_input() };
+    ($shape:ident, ext_info = $value:expr) => { $shape.with_other_input() };
+    ($shape:ident, file = $value:expr) => {
+        compile_error!("what `file` holds is only known at run time: use `VideoRequest::builder(..)`")
+    };
+    ($shape:ident, images = $value:expr) => {
+        compile_error!("`images` is a list made at run time: use `VideoRequest::builder(..)`, or write `image = ..` once for each image")
+    };
+    ($shape:ident, $key:ident = $value:expr) => { $shape };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GV, Kling};
+
+    fn faults(builder: VideoRequestBuilder) -> Vec<String> {
+        match builder.build() {
+            Ok(_) => Vec::new(),
+            Err(error) => error.faults().iter().map(Fault::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn the_macro_and_the_builder_make_the_same_request() {
+        let first = Image::url("https://a/first.png");
+        let by_macro = video!(
+            Kling::V2_1,
+            prompt = "a panda",
+            image = &first,
+            last_frame = "https://a/last.png",
+            resolution = Resolution::P1080,
+        );
+        let by_builder = VideoRequest::builder(Kling::V2_1)
+            .prompt("a panda")
+            .image(&first)
+            .last_frame("https://a/last.png")
+            .resolution(Resolution::P1080)
+            .build()
+            .expect("the table allows it");
+        assert_eq!(by_macro, by_builder);
+        assert_eq!(by_macro.check(), Ok(()));
+    }
+
+    #[test]
+    fn the_builder_says_the_sentence_of_the_rule() {
+        let builder = VideoRequest::builder(Kling::V2_1)
+            .prompt("a panda")
+            .resolution(Resolution::P4K);
+        assert_eq!(
+            faults(builder),
+            ["Kling 2.1 does not output 4K; choose 720P, 1080P or 2K"]
+        );
+    }
+
+    #[test]
+    fn a_last_frame_counts_however_it_is_given_and_never_as_an_image() {
+        for last in [
+            Image::url("https://a/l.png"),
+            Image::file_id("1"),
+            Image::bytes([1, 2, 3]),
+        ] {
+            let request = VideoRequest::builder(GV::V3_1)
+                .image("https://a/f.png")
+                .last_frame(last)
+                .build()
+                .expect("one image");
+            let shape = request.into_action(1).shape();
+            assert!(shape.last_frame && shape.images == 1, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_counted_in_characters_and_named_with_their_member() {
+        let text = |count| "熊".repeat(count);
+        assert_eq!(
+            faults(VideoRequest::builder(Kling::V2_1).prompt(text(1000))),
+            [""; 0]
+        );
+        assert_eq!(
+            faults(VideoRequest::builder(Kling::V2_1).prompt(text(1001))),
+            ["Prompt has 1001 characters; it takes at most 1000"]
+        );
+        let builder = VideoRequest::builder(Kling::V2_1)
+            .prompt("p")
+            .session_id(text(51))
+            .media_name(text(65))
+            .priority(11);
+        assert_eq!(
+            faults(builder),
+            [
+                "OutputConfig.MediaName has 65 characters; it takes at most 64",
+                "SessionId has 51 characters; it takes at most 50",
+                "TasksPriority is 11; it takes -10 to 10",
+            ]
+        );
+    }
+
+    #[test]
+    fn images_by_bytes_stay_within_their_common_limit() {
+        let most = vec![0; MAX_BASE64_BYTES];
+        assert_eq!(
+            faults(VideoRequest::builder(GV::V3_1).image(Image::bytes(&most))),
+            [""; 0]
+        );
+        assert_eq!(
+            faults(
+                VideoRequest::builder(GV::V3_1)
+                    .image(Image::bytes(&most))
+                    .image(Image::bytes([0]))
+            ),
+            ["FileInfos[].Base64 has 7340033 bytes in all; it takes at most 7340032"]
+        );
+    }
+
+    #[test]
+    fn an_empty_prompt_is_none_and_a_path_is_no_url() {
+        assert_eq!(
+            faults(VideoRequest::builder(Kling::V2_1).prompt("  ")),
+            ["Kling 2.1 needs a prompt when it has no image to start from"]
+        );
+        assert_eq!(
+            faults(VideoRequest::builder(Kling::V2_1).image("./cat.png")),
+            [
+                "FileInfos[0].Url must begin with https:// or http://, not \"./cat.png\"; give a local file by its bytes"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_model_outside_the_table_is_held_to_limits_only() {
+        let builder =
+            VideoRequest::builder(Model::other("Kling", "9.9")).resolution(Resolution::P4K);
+        assert_eq!(faults(builder.clone()), [""; 0]);
+        assert_eq!(
+            faults(builder.prompt("p".repeat(1001))),
+            ["Prompt has 1001 characters; it takes at most 1000"]
+        );
+    }
+
+    #[test]
+    fn a_request_that_is_sent_unchecked_is_never_refused() {
+        let mut request = CreateAigcVideoTaskRequest::new(1, "Kling", "2.1");
+        request.prompt = Some("p".repeat(2000));
+        assert!(request.check().is_err());
+        assert_eq!(VideoRequest::unchecked(request).check(), Ok(()));
+    }
+
+    #[test]
+    fn the_clients_sub_application_gives_way_to_the_requests_own() {
+        let request = |id| {
+            VideoRequest::builder(Kling::V2_1)
+                .prompt("p")
+                .sub_app_id(id)
+                .build()
+                .expect("a prompt is enough")
+        };
+        assert_eq!(request(0).into_action(7).sub_app_id, 7);
+        assert_eq!(request(8).into_action(7).sub_app_id, 8);
+    }
+}

@@ -1,0 +1,314 @@
+//! The state of a task, decided from whatever the service says of it.
+
+use std::fmt;
+
+use crate::generated::{
+    AigcVideoTask, AigcVideoTaskOutput, AigcVideoTaskStatus, DescribeTaskDetailResponse,
+    ErrorClass, ErrorCode, TaskStatus,
+};
+
+/// How far a task is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskState<'a> {
+    /// Not begun.
+    Waiting,
+    /// Under way.
+    Processing {
+        /// Done so far in percent, where the service says it.
+        progress: Option<u8>,
+    },
+    /// Something that this release does not know. Not final: it is asked again.
+    Unrecognised {
+        /// The word that the service used; empty where it said nothing.
+        status: String,
+    },
+    /// Done, with at least one file.
+    Succeeded(&'a AigcVideoTaskOutput),
+    /// Ended without a video.
+    Failed(TaskFailure),
+}
+
+impl TaskState<'_> {
+    /// Whether the task has ended, so that asking again will say the same.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Succeeded(_) | Self::Failed(_))
+    }
+}
+
+/// Why a task ended without a video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskFailure {
+    /// The word for the error, where the service gave one.
+    pub code: Option<ErrorCode>,
+    /// The number of the error; 0 where the task ended without error and without a file.
+    pub number: i64,
+    /// The service's own sentence; may be empty.
+    pub message: String,
+}
+
+impl TaskFailure {
+    /// What kind of thing went wrong.
+    pub fn class(&self) -> ErrorClass {
+        self.code
+            .as_ref()
+            .map_or(ErrorClass::Generation, ErrorCode::class)
+    }
+}
+
+impl fmt::Display for TaskFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{code}")?,
+            None if self.number == 0 => write!(f, "ended without a file")?,
+            None => write!(f, "error")?,
+        }
+        if self.number != 0 {
+            write!(f, " ({})", self.number)?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        match &self.code {
+            Some(code) => write!(f, "; next: {}", code.facts().next_step),
+            None => Ok(()),
+        }
+    }
+}
+
+impl DescribeTaskDetailResponse {
+    /// The state of an AIGC video task. The inner status decides where it is there; the outer one may be missing.
+    ///
+    /// An end with an error or without a file is a failure; an unknown word is not an end.
+    pub fn state(&self) -> TaskState<'_> {
+        let task = self.aigc_video_task.as_ref();
+        let inner = task.and_then(|task| task.status.as_ref());
+        let outer = self.status.as_ref();
+
+        let aborted = outer == Some(&TaskStatus::Aborted);
+        let failed = inner == Some(&AigcVideoTaskStatus::Fail) || outer == Some(&TaskStatus::Fail);
+        if aborted || failed {
+            let mut failure = task.map_or_else(TaskFailure::unexplained, TaskFailure::of);
+            if aborted && failure.code.is_none() {
+                failure.code = Some(ErrorCode::OperationCanceled);
+            }
+            return TaskState::Failed(failure);
+        }
+        let finished = match inner {
+            Some(AigcVideoTaskStatus::Finish) => true,
+            // A result counts even where the inner status lags behind the outer one.
+            Some(_) => {
+                outer == Some(&TaskStatus::Finish)
+                    && task.is_some_and(|task| task.has_error() || task.file().is_some())
+            }
+            None => outer == Some(&TaskStatus::Finish),
+        };
+        if finished {
+            return match task {
+                Some(task) => task.end(),
+                None => TaskState::Failed(TaskFailure::unexplained()),
+            };
+        }
+
+        let progress = task
+            .and_then(|task| task.progress)
+            .map(|it| it.clamp(0, 100) as u8);
+        match (inner, outer) {
+            (Some(AigcVideoTaskStatus::Waiting), _) => TaskState::Waiting,
+            (
+                Some(AigcVideoTaskStatus::Processing),
+                Some(TaskStatus::Waiting | TaskStatus::Wait),
+            ) => TaskState::Waiting,
+            (Some(AigcVideoTaskStatus::Processing), _) => TaskState::Processing { progress },
+            (Some(unknown), _) => TaskState::Unrecognised {
+                status: unknown.to_string(),
+            },
+            (None, Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
+            (None, Some(TaskStatus::Processing | TaskStatus::Run)) => {
+                TaskState::Processing { progress }
+            }
+            (None, outer) => TaskState::Unrecognised {
+                status: outer.map(TaskStatus::to_string).unwrap_or_default(),
+            },
+        }
+    }
+}
+
+impl AigcVideoTask {
+    fn end(&self) -> TaskState<'_> {
+        match self
+            .output
+            .as_ref()
+            .filter(|_| !self.has_error() && self.file().is_some())
+        {
+            Some(output) => TaskState::Succeeded(output),
+            None => TaskState::Failed(TaskFailure::of(self)),
+        }
+    }
+
+    fn has_error(&self) -> bool {
+        self.err_code.is_some_and(|it| it != 0) || self.error_word().is_some()
+    }
+
+    fn error_word(&self) -> Option<&ErrorCode> {
+        self.err_code_ext
+            .as_ref()
+            .filter(|word| !word.as_str().is_empty())
+    }
+
+    fn file(&self) -> Option<&crate::AigcVideoTaskOutputFileInfo> {
+        self.output.as_ref()?.file()
+    }
+}
+
+impl AigcVideoTaskOutput {
+    /// The video: the first file that can be had.
+    pub fn file(&self) -> Option<&crate::AigcVideoTaskOutputFileInfo> {
+        let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        self.file_infos
+            .iter()
+            .flatten()
+            .find(|file| given(&file.file_url) || given(&file.file_id))
+    }
+}
+
+impl TaskFailure {
+    fn of(task: &AigcVideoTask) -> Self {
+        Self {
+            code: task.error_word().cloned(),
+            number: task.err_code.unwrap_or_default(),
+            message: task.message.clone().unwrap_or_default(),
+        }
+    }
+
+    fn unexplained() -> Self {
+        Self {
+            code: None,
+            number: 0,
+            message: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, judge: impl FnOnce(TaskState<'_>) -> bool) {
+        let reply: DescribeTaskDetailResponse =
+            serde_json::from_str(json).expect("the reply parses");
+        let state = reply.state();
+        assert!(judge(state.clone()), "{state:?}");
+    }
+
+    fn failed(json: &str, code: Option<&str>, number: i64) {
+        check(json, |state| {
+            let TaskState::Failed(failure) = state else {
+                return false;
+            };
+            failure.code == code.map(ErrorCode::from) && failure.number == number
+        });
+    }
+
+    #[test]
+    fn a_finish_with_a_file_succeeds_with_and_without_an_outer_status() {
+        let inner = r#""AigcVideoTask":{"Status":"FINISH","Progress":100,"ErrCode":0,"ErrCodeExt":"","Output":{"FileInfos":[{"FileUrl":"https://a/b.mp4"}]}}"#;
+        check(&format!("{{{inner}}}"), |state| {
+            matches!(state, TaskState::Succeeded(_))
+        });
+        check(&format!(r#"{{"Status":"FINISH",{inner}}}"#), |state| {
+            matches!(state, TaskState::Succeeded(_))
+        });
+    }
+
+    #[test]
+    fn a_finish_with_an_error_fails() {
+        failed(
+            r#"{"Status":"FINISH","AigcVideoTask":{"Status":"FINISH","ErrCode":70000,"ErrCodeExt":"RequestLimitExceeded","Message":"busy","Output":{"FileInfos":[{"FileUrl":"https://a/b.mp4"}]}}}"#,
+            Some("RequestLimitExceeded"),
+            70000,
+        );
+        failed(
+            r#"{"AigcVideoTask":{"Status":"FINISH","ErrCode":0,"ErrCodeExt":"ContentModerationFailed"}}"#,
+            Some("ContentModerationFailed"),
+            0,
+        );
+    }
+
+    #[test]
+    fn a_finish_without_a_file_fails() {
+        failed(
+            r#"{"AigcVideoTask":{"Status":"FINISH","ErrCode":0,"Output":{"FileInfos":[]}}}"#,
+            None,
+            0,
+        );
+        failed(
+            r#"{"AigcVideoTask":{"Status":"FINISH","Output":{"FileInfos":[{"FileUrl":""}]}}}"#,
+            None,
+            0,
+        );
+        failed(r#"{"Status":"FINISH"}"#, None, 0);
+    }
+
+    #[test]
+    fn the_cards_fail_and_an_abort_are_failures() {
+        failed(
+            r#"{"AigcVideoTask":{"Status":"FAIL","ErrCode":1}}"#,
+            None,
+            1,
+        );
+        failed(r#"{"Status":"ABORTED"}"#, Some("OperationCanceled"), 0);
+    }
+
+    #[test]
+    fn an_unknown_word_is_not_an_end() {
+        check(r#"{"AigcVideoTask":{"Status":"REVIEWING"}}"#, |state| {
+            state
+                == TaskState::Unrecognised {
+                    status: "REVIEWING".to_owned(),
+                }
+        });
+        check("{}", |state| {
+            state
+                == TaskState::Unrecognised {
+                    status: String::new(),
+                }
+        });
+        check(r#"{"AigcVideoTask":null,"Status":null}"#, |state| {
+            !state.is_final()
+        });
+    }
+
+    #[test]
+    fn waiting_and_progress_are_told_apart() {
+        check(
+            r#"{"Status":"WAITING","AigcVideoTask":{"Status":"PROCESSING","Progress":0}}"#,
+            |state| state == TaskState::Waiting,
+        );
+        check(
+            r#"{"Status":"PROCESSING","AigcVideoTask":{"Status":"PROCESSING","Progress":40}}"#,
+            |state| state == TaskState::Processing { progress: Some(40) },
+        );
+        check(
+            r#"{"Status":"RUN","AigcVideoTask":{"Progress":400}}"#,
+            |state| {
+                state
+                    == TaskState::Processing {
+                        progress: Some(100),
+                    }
+            },
+        );
+    }
+
+    #[test]
+    fn an_outer_finish_waits_for_a_result_that_the_inner_status_has_not() {
+        check(
+            r#"{"Status":"FINISH","AigcVideoTask":{"Status":"PROCESSING"}}"#,
+            |state| !state.is_final(),
+        );
+        check(
+            r#"{"Status":"FINISH","AigcVideoTask":{"Status":"PROCESSING","Output":{"FileInfos":[{"FileUrl":"https://a"}]}}}"#,
+            |state| matches!(state, TaskState::Succeeded(_)),
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Which crate may depend on which: the one place where the allowed arrows stand, and their check.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+/// A crate, what it needs of ours, and what its examples and tests may use besides.
+const ARROWS: [(&str, &[&str], &[&str]); 8] = [
+    ("vod-aigc-core", &[], &[]),
+    ("vod-aigc-signer", &[], &[]),
+    (
+        "vod-aigc-transport",
+        &["vod-aigc-core", "vod-aigc-signer"],
+        &[],
+    ),
+    (
+        "vod-aigc-client",
+        &["vod-aigc-core", "vod-aigc-transport"],
+        &["vod-aigc-emulator"],
+    ),
+    (
+        "vod-aigc-emulator",
+        &["vod-aigc-core", "vod-aigc-signer"],
+        &[],
+    ),
+    (
+        "vod-aigc-cli",
+        &["vod-aigc-client", "vod-aigc-emulator"],
+        &[],
+    ),
+    (
+        "vod-aigc-tests",
+        &[],
+        &[
+            "vod-aigc-core",
+            "vod-aigc-signer",
+            "vod-aigc-transport",
+            "vod-aigc-client",
+            "vod-aigc-emulator",
+            "vod-aigc-cli",
+        ],
+    ),
+    ("xtask", &[], &[]),
+];
+
+/// The only crate that may name the HTTP client.
+const NAMES_REQWEST: &str = "vod-aigc-transport";
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `None` for an ordinary one, else `dev` or `build`.
+    kind: Option<String>,
+}
+
+/// Fails where a crate depends on one that it may not.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(root)
+        .output()
+        .context("cargo metadata")?;
+    ensure!(
+        output.status.success(),
+        "cargo metadata: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    judge(&serde_json::from_slice(&output.stdout).context("cargo metadata")?)
+}
+
+fn judge(metadata: &Metadata) -> Result<()> {
+    for package in &metadata.packages {
+        let Some((_, needs, uses)) = ARROWS.iter().find(|(name, ..)| *name == package.name) else {
+            bail!(
+                "{} is new: say in xtask/src/arrows.rs what it may depend on",
+                package.name
+            );
+        };
+        for Dependency { name, kind } in &package.dependencies {
+            let ours = ARROWS.iter().any(|(ours, ..)| ours == name);
+            let allowed =
+                needs.contains(&name.as_str()) || (kind.is_some() && uses.contains(&name.as_str()));
+            ensure!(
+                !ours || allowed,
+                "{} must not depend on {name}; the allowed arrows stand in xtask/src/arrows.rs",
+                package.name
+            );
+            ensure!(
+                name != "reqwest" || package.name == NAMES_REQWEST,
+                "{} must not depend on reqwest; only {NAMES_REQWEST} does",
+                package.name
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn depends(name: &str, on: &str, kind: Option<&str>) -> Result<()> {
+        judge(&Metadata {
+            packages: vec![Package {
+                name: name.to_owned(),
+                dependencies: vec![Dependency {
+                    name: on.to_owned(),
+                    kind: kind.map(str::to_owned),
+                }],
+            }],
+        })
+    }
+
+    #[test]
+    fn the_workspace_keeps_to_the_arrows() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("xtask lies in the workspace");
+        check(root).expect("every dependency is an allowed arrow");
+    }
+
+    #[test]
+    fn an_arrow_that_is_not_listed_is_refused() {
+        assert!(depends("vod-aigc-client", "vod-aigc-transport", None).is_ok());
+        assert!(depends("vod-aigc-core", "vod-aigc-transport", None).is_err());
+        assert!(depends("vod-aigc-client", "vod-aigc-emulator", Some("dev")).is_ok());
+        assert!(depends("vod-aigc-client", "vod-aigc-emulator", None).is_err());
+        assert!(depends("vod-aigc-client", "reqwest", None).is_err());
+        assert!(depends("vod-aigc-new", "serde", None).is_err());
+    }
+}

@@ -1,0 +1,864 @@
+//! The hand-written facts under `spec/`, read and judged before anything is made of them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Everything under `spec/`.
+pub(crate) struct Spec {
+    pub(crate) models: Models,
+    pub(crate) errors: Errors,
+    /// The API files by name, for example `video`.
+    pub(crate) api: IndexMap<String, Api>,
+}
+
+/// Where facts come from: a short name and what stands behind it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Sources(IndexMap<String, String>);
+
+/// The capability table.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Models {
+    /// What a row may name in `resolutions`.
+    pub(crate) resolutions: IndexMap<String, Resolution>,
+    /// What the service renders where a request names none.
+    pub(crate) default_resolution: DefaultResolution,
+    /// The model families by their name on the wire.
+    pub(crate) families: IndexMap<String, Family>,
+}
+
+/// One size of video.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolution {
+    /// The shorter side in pixels.
+    pub(crate) short_side: u16,
+    /// Where the fact comes from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
+}
+
+/// The resolution of a request that names none.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DefaultResolution {
+    /// One of `resolutions`.
+    pub(crate) value: String,
+    /// Where the fact comes from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
+}
+
+/// One model family.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Family {
+    /// The name that people know it by.
+    pub(crate) title: String,
+    /// The rows by the vendor's version string, always quoted.
+    pub(crate) versions: IndexMap<String, Row>,
+}
+
+/// What one version can do. A cell that is left out is not checked.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Row {
+    /// Whether it makes video from a prompt alone.
+    pub(crate) text_to_video: Option<bool>,
+    /// Whether it makes video from an image.
+    pub(crate) image_to_video: Option<bool>,
+    /// The most images that it takes.
+    pub(crate) max_images: Option<u8>,
+    /// Whether and when it takes a last frame.
+    pub(crate) last_frame: Option<LastFrame>,
+    /// The resolutions that may be asked for.
+    pub(crate) resolutions: Option<Vec<String>>,
+    /// Where the row comes from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
+    /// The Rust name, where the one made from the version will not do.
+    pub(crate) variant: Option<String>,
+}
+
+/// Whether and when a version takes a last frame.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum LastFrame {
+    /// Never, or always.
+    Word(LastFrameWord),
+    /// Only at these resolutions.
+    At(LastFrameAt),
+    /// Only with so many images at the most.
+    MaxImages(LastFrameMaxImages),
+}
+
+/// A last frame without conditions.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LastFrameWord {
+    /// It takes none.
+    None,
+    /// It takes one with any other setting.
+    Any,
+}
+
+/// A last frame at some resolutions only.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LastFrameAt {
+    /// The resolutions.
+    pub(crate) at: Vec<String>,
+}
+
+/// A last frame with few images only.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LastFrameMaxImages {
+    /// The most images, the first frame among them.
+    pub(crate) max_images: u8,
+}
+
+/// The error codes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Errors {
+    /// The classes that codes fall into, each with what it means.
+    pub(crate) classes: IndexMap<String, String>,
+    /// The codes as the service writes them.
+    pub(crate) codes: IndexMap<String, ErrorRow>,
+    /// What holds for a code that has no known parent.
+    pub(crate) fallback: ErrorRow,
+}
+
+/// What one error code means.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorRow {
+    /// One of `classes`.
+    pub(crate) class: String,
+    /// What a paid request that got this answer has come to.
+    pub(crate) create: OnCreate,
+    /// What a request that only reads may do.
+    pub(crate) read: OnRead,
+    /// What a person should do next.
+    pub(crate) next: String,
+    /// Where the row comes from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
+}
+
+/// What a paid request has come to.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnCreate {
+    /// Nothing was started; the same request would be refused again.
+    Refused,
+    /// Nothing was started; the same request may be sent again after the stated step.
+    Again,
+    /// A task may have been started and billed.
+    Unclear,
+    /// An earlier send of the same request was accepted.
+    Taken,
+}
+
+/// What a request that only reads may do.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnRead {
+    /// Give up.
+    Stop,
+    /// Ask again.
+    Retry,
+}
+
+/// The shapes of some actions.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Api {
+    /// The service that serves the actions.
+    pub(crate) service: String,
+    /// The API version.
+    pub(crate) version: String,
+    /// Numbers that hold for the actions.
+    #[serde(default)]
+    pub(crate) constants: IndexMap<String, Constant>,
+    /// The actions by name.
+    pub(crate) actions: IndexMap<String, Action>,
+    /// The shapes by name.
+    #[serde(rename = "$defs")]
+    pub(crate) definitions: IndexMap<String, Definition>,
+}
+
+/// A number that holds for the actions.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Constant {
+    /// The number.
+    pub(crate) value: u64,
+    /// What it says and its unit.
+    pub(crate) description: String,
+    /// Where the fact comes from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
+}
+
+/// One action.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Action {
+    /// What an accepted request does.
+    pub(crate) effect: Effect,
+    /// The shape of the request.
+    pub(crate) request: String,
+    /// The shape of the reply beside its `RequestId`.
+    pub(crate) reply: String,
+    /// The member of the request by which the service recognises a repeated one.
+    pub(crate) session_id: Option<String>,
+    /// Where the shapes come from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
+}
+
+/// What an accepted request does.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Effect {
+    /// It only reads.
+    Read,
+    /// It changes something and costs nothing.
+    Write,
+    /// It costs money.
+    Paid,
+}
+
+/// One shape: an object with properties, or a string with known values.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    /// What it is.
+    pub(crate) description: String,
+    /// Object or string.
+    #[serde(rename = "type")]
+    pub(crate) kind: DefinitionKind,
+    /// The properties that a request must have.
+    #[serde(default)]
+    pub(crate) required: Vec<String>,
+    /// The members in the order of the vendor's documentation.
+    #[serde(default)]
+    pub(crate) properties: IndexMap<String, Property>,
+    /// The known values of a string. The service may add others.
+    #[serde(default, rename = "oneOf")]
+    pub(crate) values: Vec<KnownValue>,
+    /// The value that holds where none is given.
+    pub(crate) default: Option<String>,
+}
+
+/// Object or string.
+#[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DefinitionKind {
+    /// With members.
+    Object,
+    /// With known values.
+    String,
+}
+
+/// One known value of a string.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KnownValue {
+    /// The value on the wire.
+    #[serde(rename = "const")]
+    pub(crate) value: String,
+    /// The Rust name, where the one made from the value will not do.
+    #[serde(rename = "x-name")]
+    pub(crate) name: Option<String>,
+    /// What it means.
+    pub(crate) description: String,
+}
+
+/// One member of an object.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Property {
+    /// What it is, its unit and its limits.
+    pub(crate) description: String,
+    /// The shape that it has: `#/$defs/NAME`, `FILE.yaml#/$defs/NAME` or `../errors.yaml`.
+    #[serde(rename = "$ref")]
+    pub(crate) reference: Option<String>,
+    /// The JSON type, where it has no shape of its own.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<PropertyKind>,
+    /// The width of a number.
+    pub(crate) format: Option<Format>,
+    /// What an array holds.
+    pub(crate) items: Option<Items>,
+    /// The most characters of a text.
+    #[serde(rename = "maxLength")]
+    pub(crate) max_length: Option<u32>,
+    /// The most items of an array.
+    #[serde(rename = "maxItems")]
+    pub(crate) max_items: Option<u32>,
+    /// The smallest number.
+    pub(crate) minimum: Option<i64>,
+    /// The largest number.
+    pub(crate) maximum: Option<i64>,
+    /// What holds where the member is left out.
+    pub(crate) default: Option<serde_json::Value>,
+}
+
+/// The JSON type of a member.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PropertyKind {
+    /// A text.
+    String,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// A list.
+    Array,
+}
+
+/// The width of a number.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// 64 bits with a sign.
+    Int64,
+    /// 64 bits without a sign.
+    Uint64,
+    /// 64-bit floating point.
+    Double,
+}
+
+/// What an array holds: a shape, or texts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Items {
+    /// The shape, as in a member.
+    #[serde(rename = "$ref")]
+    pub(crate) reference: Option<String>,
+    /// The JSON type, where it has no shape of its own.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<PropertyKind>,
+}
+
+impl Property {
+    /// The name of the shape that it or its items have.
+    pub(crate) fn shape(&self) -> Option<&str> {
+        let of_items = || self.items.as_ref()?.reference.as_deref();
+        shape_name(self.reference.as_deref().or_else(of_items)?)
+    }
+}
+
+/// The last part of a reference: `X` of `video.yaml#/$defs/X`.
+pub(crate) fn shape_name(reference: &str) -> Option<&str> {
+    if reference == ERROR_CODES {
+        return Some("ErrorCode");
+    }
+    Some(reference.split_once("#/$defs/")?.1)
+}
+
+/// How a member says that it holds an error code.
+pub(crate) const ERROR_CODES: &str = "../errors.yaml";
+
+impl Spec {
+    /// Reads and judges `spec/`. The first mistake is the error; it names the file and the row or the line.
+    pub(crate) fn read(root: &Path) -> Result<Self> {
+        let sources: Sources = read(root, "spec/sources.yaml")?;
+        let models: Models = read(root, "spec/models.yaml")?;
+        let errors: Errors = read(root, "spec/errors.yaml")?;
+        let mut names: Vec<String> = fs::read_dir(root.join("spec/api"))
+            .context("spec/api")?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<Result<_>>()?;
+        names.sort();
+        let mut api = IndexMap::new();
+        for name in names {
+            let Some(stem) = name.strip_suffix(".yaml") else {
+                bail!("spec/api/{name}: only .yaml files belong here");
+            };
+            api.insert(stem.to_owned(), read(root, &format!("spec/api/{name}"))?);
+        }
+        let spec = Self {
+            models,
+            errors,
+            api,
+        };
+        spec.judge_models(&sources).context("spec/models.yaml")?;
+        spec.judge_errors(&sources).context("spec/errors.yaml")?;
+        spec.judge_api(&sources).context("spec/api")?;
+        Ok(spec)
+    }
+
+    fn judge_models(&self, sources: &Sources) -> Result<()> {
+        let models = &self.models;
+        let known = |name: &String| models.resolutions.contains_key(name);
+        let list = || {
+            models
+                .resolutions
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        for (name, resolution) in &models.resolutions {
+            sources.judge(name, &resolution.source)?;
+        }
+        let default = &models.default_resolution;
+        sources.judge("default_resolution", &default.source)?;
+        ensure!(
+            known(&default.value),
+            "default_resolution: {} is not one of {}",
+            default.value,
+            list()
+        );
+        for (family, Family { versions, .. }) in &models.families {
+            ensure!(!versions.is_empty(), "{family}: a family needs a version");
+            let mut variants = BTreeSet::new();
+            let mut folded = BTreeSet::new();
+            for (version, row) in versions {
+                let at = format!("{family} {version}");
+                sources.judge(&at, &row.source)?;
+                let variant = row.variant(version);
+                ensure!(
+                    is_rust_name(&variant),
+                    "{at}: {variant} is no Rust name; set `variant`"
+                );
+                ensure!(
+                    variants.insert(variant.clone()),
+                    "{at}: another version of {family} is named {variant} too; set `variant`"
+                );
+                ensure!(
+                    folded.insert(version.to_lowercase()),
+                    "{at}: another version of {family} differs by case only"
+                );
+                for name in row.resolutions.iter().flatten() {
+                    ensure!(known(name), "{at}: {name} is not one of {}", list());
+                }
+                row.judge().with_context(|| at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_errors(&self, sources: &Sources) -> Result<()> {
+        let rows = self
+            .errors
+            .codes
+            .iter()
+            .map(|(code, row)| (code.as_str(), row));
+        for (code, row) in rows.chain([("fallback", &self.errors.fallback)]) {
+            sources.judge(code, &row.source)?;
+            ensure!(
+                self.errors.classes.contains_key(&row.class),
+                "{code}: {} is not one of the classes",
+                row.class
+            );
+        }
+        Ok(())
+    }
+
+    fn judge_api(&self, sources: &Sources) -> Result<()> {
+        let mut names = BTreeSet::new();
+        for (file, api) in &self.api {
+            for (name, constant) in &api.constants {
+                sources.judge(&format!("{file}.yaml: {name}"), &constant.source)?;
+            }
+            for (name, action) in &api.actions {
+                let at = format!("{file}.yaml: {name}");
+                sources.judge(&at, &action.source)?;
+                for shape in [&action.request, &action.reply] {
+                    ensure!(
+                        api.definitions.contains_key(shape),
+                        "{at}: there is no shape {shape}"
+                    );
+                }
+                if let Some(member) = &action.session_id {
+                    ensure!(
+                        api.definitions[&action.request]
+                            .properties
+                            .contains_key(member),
+                        "{at}: {} has no member {member}",
+                        action.request
+                    );
+                }
+            }
+            for (name, definition) in &api.definitions {
+                let at = format!("{file}.yaml: {name}");
+                ensure!(
+                    names.insert(name.as_str()),
+                    "{at}: another file defines this name too"
+                );
+                definition.judge().with_context(|| at.clone())?;
+                for (member, property) in &definition.properties {
+                    self.judge_property(file, property)
+                        .with_context(|| format!("{at}.{member}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_property(&self, file: &str, property: &Property) -> Result<()> {
+        ensure!(
+            property.reference.is_some() != property.kind.is_some(),
+            "needs either a `type` or a `$ref`"
+        );
+        ensure!(
+            (property.kind == Some(PropertyKind::Array)) == property.items.is_some(),
+            "`items` goes with `type: array`"
+        );
+        let references = [
+            property.reference.as_deref(),
+            property
+                .items
+                .as_ref()
+                .and_then(|items| items.reference.as_deref()),
+        ];
+        for reference in references
+            .into_iter()
+            .flatten()
+            .filter(|&it| it != ERROR_CODES)
+        {
+            let (target, name) = reference
+                .split_once("#/$defs/")
+                .with_context(|| format!("{reference} is no reference"))?;
+            let target = target.strip_suffix(".yaml").unwrap_or(file);
+            let definition = self
+                .api
+                .get(target)
+                .and_then(|api| api.definitions.get(name))
+                .with_context(|| format!("there is no shape {reference}"))?;
+            if let (Some(default), DefinitionKind::String) = (&property.default, definition.kind) {
+                ensure!(
+                    definition.values.iter().any(|it| *default == it.value),
+                    "the default {default} is not one of the values of {name}"
+                );
+            }
+        }
+        if let (Some(default), Some(low), Some(high)) =
+            (&property.default, property.minimum, property.maximum)
+        {
+            let inside = default
+                .as_i64()
+                .is_some_and(|it| (low..=high).contains(&it));
+            ensure!(
+                inside,
+                "the default {default} is not within {low} and {high}"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Sources {
+    fn judge(&self, at: &str, named: &[String]) -> Result<()> {
+        ensure!(!named.is_empty(), "{at}: a row needs a source");
+        for name in named {
+            ensure!(
+                self.0.contains_key(name),
+                "{at}: the source {name} is not in spec/sources.yaml"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    /// The name of the version in Rust: `V2_1` for `2.1`, `Q2Turbo` for `q2-turbo`.
+    pub(crate) fn variant(&self, version: &str) -> String {
+        self.variant
+            .clone()
+            .unwrap_or_else(|| variant_name(version))
+    }
+
+    fn judge(&self) -> Result<()> {
+        if let (Some(image_to_video), Some(max_images)) = (self.image_to_video, self.max_images) {
+            ensure!(
+                image_to_video == (max_images > 0),
+                "image_to_video is {image_to_video} but max_images is {max_images}"
+            );
+        }
+        ensure!(
+            self.text_to_video != Some(false) || self.image_to_video != Some(false),
+            "a model must make video from something"
+        );
+        let Some(last_frame) = &self.last_frame else {
+            return Ok(());
+        };
+        ensure!(
+            matches!(last_frame, LastFrame::Word(LastFrameWord::None))
+                || self.image_to_video != Some(false),
+            "a last frame needs image_to_video"
+        );
+        if let (LastFrame::At(LastFrameAt { at }), Some(resolutions)) =
+            (last_frame, &self.resolutions)
+        {
+            for name in at {
+                ensure!(
+                    resolutions.contains(name),
+                    "the last frame's {name} is not one of the row's resolutions"
+                );
+            }
+        }
+        if let (LastFrame::MaxImages(LastFrameMaxImages { max_images }), Some(most)) =
+            (last_frame, self.max_images)
+        {
+            ensure!(
+                *max_images > 0 && *max_images <= most,
+                "the last frame's max_images is not within 1 and {most}"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Definition {
+    fn judge(&self) -> Result<()> {
+        match self.kind {
+            DefinitionKind::Object => {
+                ensure!(
+                    self.values.is_empty() && self.default.is_none(),
+                    "`oneOf` and `default` go with `type: string`"
+                );
+                for name in &self.required {
+                    ensure!(
+                        self.properties.contains_key(name),
+                        "the required {name} is no property"
+                    );
+                }
+            }
+            DefinitionKind::String => {
+                ensure!(
+                    self.properties.is_empty() && self.required.is_empty(),
+                    "`properties` and `required` go with `type: object`"
+                );
+                ensure!(!self.values.is_empty(), "a string shape needs `oneOf`");
+                let mut names = BTreeSet::new();
+                for value in &self.values {
+                    ensure!(
+                        is_rust_name(&value.rust_name()),
+                        "{} is no Rust name; set `x-name`",
+                        value.value
+                    );
+                    ensure!(
+                        names.insert(value.rust_name()),
+                        "two values are named {}; set `x-name`",
+                        value.rust_name()
+                    );
+                }
+                if let Some(default) = &self.default {
+                    ensure!(
+                        self.values.iter().any(|it| it.value == *default),
+                        "the default {default} is not one of the values"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KnownValue {
+    /// The name of the value in Rust.
+    pub(crate) fn rust_name(&self) -> String {
+        use heck::ToUpperCamelCase as _;
+        self.name
+            .clone()
+            .unwrap_or_else(|| self.value.to_upper_camel_case())
+    }
+}
+
+/// A vendor's version string as a Rust name: words in capitals, words with digits in upper case, a leading digit behind
+/// a `V`, a point between digits as `_`.
+fn variant_name(version: &str) -> String {
+    let mut name = String::new();
+    for word in version.split(['-', '_', ' ']) {
+        // `3.0pro` is a number and a word, `3d` and `i2v` are one word each.
+        let number = word
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(word.len());
+        let (number, rest) = match &word[..number] {
+            dotted if dotted.contains('.') => word.split_at(number),
+            _ => ("", word),
+        };
+        for part in [number, rest].into_iter().filter(|part| !part.is_empty()) {
+            let part = part.replace('.', "_");
+            if part.starts_with(|c: char| c.is_ascii_digit()) {
+                name.push_str(if name.is_empty() { "V" } else { "_" });
+            }
+            if part.contains(|c: char| c.is_ascii_digit()) {
+                name.push_str(&part.to_uppercase());
+            } else {
+                let mut letters = part.chars();
+                name.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+                name.push_str(&letters.as_str().to_lowercase());
+            }
+        }
+    }
+    name
+}
+
+fn is_rust_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Reads one YAML file. Through `Value`, because only that way a repeated key is an error.
+fn read<T: DeserializeOwned>(root: &Path, path: &str) -> Result<T> {
+    let text = fs::read_to_string(root.join(path)).with_context(|| path.to_owned())?;
+    parse(&text).with_context(|| path.to_owned())
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let value: serde_yaml::Value = serde_yaml::from_str(text)?;
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| anyhow!("{}: {}", error.path(), error.inner()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn models(rows: &str) -> Result<Spec> {
+        let text = format!(
+            "resolutions: {{ 720P: {{ short_side: 720, source: [card] }}, 1080P: {{ short_side: 1080, source: [card] }} }}\n\
+             default_resolution: {{ value: 720P, source: [card] }}\n\
+             families: {{ Kling: {{ title: Kling, versions: {{ {rows} }} }} }}"
+        );
+        let spec = Spec {
+            models: parse(&text)?,
+            errors: parse(
+                "{ classes: {}, codes: {}, fallback: { class: a, create: refused, read: stop, next: b, source: [card] } }",
+            )?,
+            api: IndexMap::new(),
+        };
+        let sources: Sources = parse("card: The card.")?;
+        spec.judge_models(&sources)?;
+        Ok(spec)
+    }
+
+    #[track_caller]
+    fn refused(rows: &str, sentence: &str) {
+        let error = format!("{:#}", models(rows).err().expect("the row is wrong"));
+        assert!(error.contains(sentence), "{error}");
+    }
+
+    #[test]
+    fn every_version_of_the_card_has_the_rust_name_that_its_users_write() {
+        for (version, name) in [
+            ("02", "V02"),
+            ("2.3-fast", "V2_3Fast"),
+            ("1.6", "V1_6"),
+            ("o1", "O1"),
+            ("q2-turbo", "Q2Turbo"),
+            ("3.0pro", "V3_0Pro"),
+            ("1.0-lite-i2v", "V1_0LiteI2V"),
+            ("H3_regen", "H3Regen"),
+            ("3d_2.0", "V3D_2_0"),
+            ("v5.6", "V5_6"),
+            ("3.0-Omni", "V3_0Omni"),
+        ] {
+            assert_eq!(variant_name(version), name, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_row_with_every_cell_is_taken_and_so_is_one_with_none() {
+        assert!(models("'1': { source: [card] }").is_ok());
+        assert!(
+            models("'1': { text_to_video: true, image_to_video: true, max_images: 3, last_frame: { at: [720P] }, resolutions: [720P], source: [card] }")
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_row() {
+        refused(
+            "'2.1': { max_imges: 1, source: [card] }",
+            "families.Kling.versions.2.1",
+        );
+        refused(
+            "'2.1': { max_imges: 1, source: [card] }",
+            "unknown field `max_imges`",
+        );
+    }
+
+    #[test]
+    fn a_row_without_a_source_is_refused() {
+        refused("'2.1': { max_images: 1 }", "missing field `source`");
+        refused("'2.1': { source: [] }", "Kling 2.1: a row needs a source");
+        refused(
+            "'2.1': { source: [hearsay] }",
+            "Kling 2.1: the source hearsay is not in spec/sources.yaml",
+        );
+    }
+
+    #[test]
+    fn two_versions_that_give_one_name_are_refused() {
+        refused(
+            "'2.1': { source: [card] }, '2_1': { source: [card] }",
+            "Kling 2_1: another version of Kling is named V2_1 too",
+        );
+        refused(
+            "'o1': { source: [card] }, 'O1': { source: [card], variant: P1 }",
+            "Kling O1: another version of Kling differs by case only",
+        );
+    }
+
+    #[test]
+    fn a_repeated_key_is_refused_with_its_line() {
+        refused(
+            "'2.1': { source: [card] }, '2.1': { source: [card] }",
+            "duplicate entry with key \"2.1\"",
+        );
+    }
+
+    #[test]
+    fn an_unquoted_version_is_refused() {
+        refused(
+            "2.10: { source: [card] }",
+            "invalid type: floating point `2.1`",
+        );
+    }
+
+    #[test]
+    fn cells_that_contradict_each_other_are_refused() {
+        refused(
+            "'1': { image_to_video: false, max_images: 1, source: [card] }",
+            "Kling 1: image_to_video is false but max_images is 1",
+        );
+        refused(
+            "'1': { last_frame: { at: [1080P] }, resolutions: [720P], source: [card] }",
+            "Kling 1: the last frame's 1080P",
+        );
+        refused(
+            "'1': { resolutions: [8K], source: [card] }",
+            "Kling 1: 8K is not one of 720P, 1080P",
+        );
+        refused(
+            "'1': { text_to_video: false, image_to_video: false, source: [card] }",
+            "a model must make video from something",
+        );
+    }
+
+    #[test]
+    fn a_default_outside_its_set_is_refused() {
+        let definition: Definition = parse(
+            "{ description: d, type: string, default: C, oneOf: [{ const: A, description: a }] }",
+        )
+        .expect("it has the right form");
+        assert_eq!(
+            definition
+                .judge()
+                .expect_err("C is not a value")
+                .to_string(),
+            "the default C is not one of the values"
+        );
+    }
+}
