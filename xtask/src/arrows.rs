@@ -10,26 +10,10 @@ use serde::Deserialize;
 const ARROWS: [(&str, &[&str], &[&str]); 8] = [
     ("vod-aigc-core", &[], &[]),
     ("vod-aigc-signer", &[], &[]),
-    (
-        "vod-aigc-transport",
-        &["vod-aigc-core", "vod-aigc-signer"],
-        &[],
-    ),
-    (
-        "vod-aigc-client",
-        &["vod-aigc-core", "vod-aigc-transport"],
-        &["vod-aigc-emulator"],
-    ),
-    (
-        "vod-aigc-emulator",
-        &["vod-aigc-core", "vod-aigc-signer"],
-        &[],
-    ),
-    (
-        "vod-aigc-cli",
-        &["vod-aigc-client", "vod-aigc-emulator"],
-        &[],
-    ),
+    ("vod-aigc-transport", &["vod-aigc-core", "vod-aigc-signer"], &[]),
+    ("vod-aigc-client", &["vod-aigc-core", "vod-aigc-transport"], &["vod-aigc-emulator"]),
+    ("vod-aigc-emulator", &["vod-aigc-core", "vod-aigc-signer"], &[]),
+    ("vod-aigc-cli", &["vod-aigc-client", "vod-aigc-emulator"], &[]),
     (
         "vod-aigc-tests",
         &[],
@@ -73,26 +57,18 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         .current_dir(root)
         .output()
         .context("cargo metadata")?;
-    ensure!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     judge(&serde_json::from_slice(&output.stdout).context("cargo metadata")?)
 }
 
 fn judge(metadata: &Metadata) -> Result<()> {
     for package in &metadata.packages {
         let Some((_, needs, uses)) = ARROWS.iter().find(|(name, ..)| *name == package.name) else {
-            bail!(
-                "{} is new: say in xtask/src/arrows.rs what it may depend on",
-                package.name
-            );
+            bail!("{} is new: say in xtask/src/arrows.rs what it may depend on", package.name);
         };
         for Dependency { name, kind } in &package.dependencies {
             let ours = ARROWS.iter().any(|(ours, ..)| ours == name);
-            let allowed =
-                needs.contains(&name.as_str()) || (kind.is_some() && uses.contains(&name.as_str()));
+            let allowed = needs.contains(&name.as_str()) || (kind.is_some() && uses.contains(&name.as_str()));
             ensure!(
                 !ours || allowed,
                 "{} must not depend on {name}; the allowed arrows stand in xtask/src/arrows.rs",
@@ -116,19 +92,14 @@ mod tests {
         judge(&Metadata {
             packages: vec![Package {
                 name: name.to_owned(),
-                dependencies: vec![Dependency {
-                    name: on.to_owned(),
-                    kind: kind.map(str::to_owned),
-                }],
+                dependencies: vec![Dependency { name: on.to_owned(), kind: kind.map(str::to_owned) }],
             }],
         })
     }
 
     #[test]
     fn the_workspace_keeps_to_the_arrows() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("xtask lies in the workspace");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
         check(root).expect("every dependency is an allowed arrow");
     }
 

@@ -1,9 +1,5 @@
 //! The project's own chores: `cargo xtask codegen [--check]`, `cargo xtask arrows`, `cargo xtask ci`.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command talks to its terminal"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod arrows;
 mod codegen;
@@ -35,9 +31,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[&str]) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask lies inside the workspace")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies inside the workspace")?;
     match arguments {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
@@ -48,11 +42,7 @@ fn run(arguments: &[&str]) -> Result<()> {
 }
 
 fn ci(root: &Path) -> Result<()> {
-    let status = Command::new("bash")
-        .arg(root.join(".ci/run"))
-        .current_dir(root)
-        .status()
-        .context("bash")?;
+    let status = Command::new("bash").arg(root.join(".ci/run")).current_dir(root).status().context("bash")?;
     if !status.success() {
         bail!("a step of .ci/run failed");
     }

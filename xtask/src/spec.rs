@@ -384,11 +384,7 @@ impl Spec {
             };
             api.insert(stem.to_owned(), read(root, &format!("spec/api/{name}"))?);
         }
-        let spec = Self {
-            models,
-            errors,
-            api,
-        };
+        let spec = Self { models, errors, api };
         spec.judge_models(&sources).context("spec/models.yaml")?;
         spec.judge_errors(&sources).context("spec/errors.yaml")?;
         spec.judge_api(&sources).context("spec/api")?;
@@ -398,25 +394,13 @@ impl Spec {
     fn judge_models(&self, sources: &Sources) -> Result<()> {
         let models = &self.models;
         let known = |name: &String| models.resolutions.contains_key(name);
-        let list = || {
-            models
-                .resolutions
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let list = || models.resolutions.keys().cloned().collect::<Vec<_>>().join(", ");
         for (name, resolution) in &models.resolutions {
             sources.judge(name, &resolution.source)?;
         }
         let default = &models.default_resolution;
         sources.judge("default_resolution", &default.source)?;
-        ensure!(
-            known(&default.value),
-            "default_resolution: {} is not one of {}",
-            default.value,
-            list()
-        );
+        ensure!(known(&default.value), "default_resolution: {} is not one of {}", default.value, list());
         for (family, Family { versions, .. }) in &models.families {
             ensure!(!versions.is_empty(), "{family}: a family needs a version");
             let mut variants = BTreeSet::new();
@@ -425,10 +409,7 @@ impl Spec {
                 let at = format!("{family} {version}");
                 sources.judge(&at, &row.source)?;
                 let variant = row.variant(version);
-                ensure!(
-                    is_rust_name(&variant),
-                    "{at}: {variant} is no Rust name; set `variant`"
-                );
+                ensure!(is_rust_name(&variant), "{at}: {variant} is no Rust name; set `variant`");
                 ensure!(
                     variants.insert(variant.clone()),
                     "{at}: another version of {family} is named {variant} too; set `variant`"
@@ -447,18 +428,10 @@ impl Spec {
     }
 
     fn judge_errors(&self, sources: &Sources) -> Result<()> {
-        let rows = self
-            .errors
-            .codes
-            .iter()
-            .map(|(code, row)| (code.as_str(), row));
+        let rows = self.errors.codes.iter().map(|(code, row)| (code.as_str(), row));
         for (code, row) in rows.chain([("fallback", &self.errors.fallback)]) {
             sources.judge(code, &row.source)?;
-            ensure!(
-                self.errors.classes.contains_key(&row.class),
-                "{code}: {} is not one of the classes",
-                row.class
-            );
+            ensure!(self.errors.classes.contains_key(&row.class), "{code}: {} is not one of the classes", row.class);
         }
         Ok(())
     }
@@ -473,16 +446,11 @@ impl Spec {
                 let at = format!("{file}.yaml: {name}");
                 sources.judge(&at, &action.source)?;
                 for shape in [&action.request, &action.reply] {
-                    ensure!(
-                        api.definitions.contains_key(shape),
-                        "{at}: there is no shape {shape}"
-                    );
+                    ensure!(api.definitions.contains_key(shape), "{at}: there is no shape {shape}");
                 }
                 if let Some(member) = &action.session_id {
                     ensure!(
-                        api.definitions[&action.request]
-                            .properties
-                            .contains_key(member),
+                        api.definitions[&action.request].properties.contains_key(member),
                         "{at}: {} has no member {member}",
                         action.request
                     );
@@ -490,14 +458,10 @@ impl Spec {
             }
             for (name, definition) in &api.definitions {
                 let at = format!("{file}.yaml: {name}");
-                ensure!(
-                    names.insert(name.as_str()),
-                    "{at}: another file defines this name too"
-                );
+                ensure!(names.insert(name.as_str()), "{at}: another file defines this name too");
                 definition.judge().with_context(|| at.clone())?;
                 for (member, property) in &definition.properties {
-                    self.judge_property(file, property)
-                        .with_context(|| format!("{at}.{member}"))?;
+                    self.judge_property(file, property).with_context(|| format!("{at}.{member}"))?;
                 }
             }
         }
@@ -505,29 +469,16 @@ impl Spec {
     }
 
     fn judge_property(&self, file: &str, property: &Property) -> Result<()> {
-        ensure!(
-            property.reference.is_some() != property.kind.is_some(),
-            "needs either a `type` or a `$ref`"
-        );
+        ensure!(property.reference.is_some() != property.kind.is_some(), "needs either a `type` or a `$ref`");
         ensure!(
             (property.kind == Some(PropertyKind::Array)) == property.items.is_some(),
             "`items` goes with `type: array`"
         );
-        let references = [
-            property.reference.as_deref(),
-            property
-                .items
-                .as_ref()
-                .and_then(|items| items.reference.as_deref()),
-        ];
-        for reference in references
-            .into_iter()
-            .flatten()
-            .filter(|&it| it != ERROR_CODES)
-        {
-            let (target, name) = reference
-                .split_once("#/$defs/")
-                .with_context(|| format!("{reference} is no reference"))?;
+        let references =
+            [property.reference.as_deref(), property.items.as_ref().and_then(|items| items.reference.as_deref())];
+        for reference in references.into_iter().flatten().filter(|&it| it != ERROR_CODES) {
+            let (target, name) =
+                reference.split_once("#/$defs/").with_context(|| format!("{reference} is no reference"))?;
             let target = target.strip_suffix(".yaml").unwrap_or(file);
             let definition = self
                 .api
@@ -541,16 +492,9 @@ impl Spec {
                 );
             }
         }
-        if let (Some(default), Some(low), Some(high)) =
-            (&property.default, property.minimum, property.maximum)
-        {
-            let inside = default
-                .as_i64()
-                .is_some_and(|it| (low..=high).contains(&it));
-            ensure!(
-                inside,
-                "the default {default} is not within {low} and {high}"
-            );
+        if let (Some(default), Some(low), Some(high)) = (&property.default, property.minimum, property.maximum) {
+            let inside = default.as_i64().is_some_and(|it| (low..=high).contains(&it));
+            ensure!(inside, "the default {default} is not within {low} and {high}");
         }
         Ok(())
     }
@@ -560,10 +504,7 @@ impl Sources {
     fn judge(&self, at: &str, named: &[String]) -> Result<()> {
         ensure!(!named.is_empty(), "{at}: a row needs a source");
         for name in named {
-            ensure!(
-                self.0.contains_key(name),
-                "{at}: the source {name} is not in spec/sources.yaml"
-            );
+            ensure!(self.0.contains_key(name), "{at}: the source {name} is not in spec/sources.yaml");
         }
         Ok(())
     }
@@ -572,9 +513,7 @@ impl Sources {
 impl Row {
     /// The name of the version in Rust: `V2_1` for `2.1`, `Q2Turbo` for `q2-turbo`.
     pub(crate) fn variant(&self, version: &str) -> String {
-        self.variant
-            .clone()
-            .unwrap_or_else(|| variant_name(version))
+        self.variant.clone().unwrap_or_else(|| variant_name(version))
     }
 
     fn judge(&self) -> Result<()> {
@@ -592,27 +531,16 @@ impl Row {
             return Ok(());
         };
         ensure!(
-            matches!(last_frame, LastFrame::Word(LastFrameWord::None))
-                || self.image_to_video != Some(false),
+            matches!(last_frame, LastFrame::Word(LastFrameWord::None)) || self.image_to_video != Some(false),
             "a last frame needs image_to_video"
         );
-        if let (LastFrame::At(LastFrameAt { at }), Some(resolutions)) =
-            (last_frame, &self.resolutions)
-        {
+        if let (LastFrame::At(LastFrameAt { at }), Some(resolutions)) = (last_frame, &self.resolutions) {
             for name in at {
-                ensure!(
-                    resolutions.contains(name),
-                    "the last frame's {name} is not one of the row's resolutions"
-                );
+                ensure!(resolutions.contains(name), "the last frame's {name} is not one of the row's resolutions");
             }
         }
-        if let (LastFrame::MaxImages(LastFrameMaxImages { max_images }), Some(most)) =
-            (last_frame, self.max_images)
-        {
-            ensure!(
-                *max_images > 0 && *max_images <= most,
-                "the last frame's max_images is not within 1 and {most}"
-            );
+        if let (LastFrame::MaxImages(LastFrameMaxImages { max_images }), Some(most)) = (last_frame, self.max_images) {
+            ensure!(*max_images > 0 && *max_images <= most, "the last frame's max_images is not within 1 and {most}");
         }
         Ok(())
     }
@@ -627,10 +555,7 @@ impl Definition {
                     "`oneOf` and `default` go with `type: string`"
                 );
                 for name in &self.required {
-                    ensure!(
-                        self.properties.contains_key(name),
-                        "the required {name} is no property"
-                    );
+                    ensure!(self.properties.contains_key(name), "the required {name} is no property");
                 }
             }
             DefinitionKind::String => {
@@ -641,11 +566,7 @@ impl Definition {
                 ensure!(!self.values.is_empty(), "a string shape needs `oneOf`");
                 let mut names = BTreeSet::new();
                 for value in &self.values {
-                    ensure!(
-                        is_rust_name(&value.rust_name()),
-                        "{} is no Rust name; set `x-name`",
-                        value.value
-                    );
+                    ensure!(is_rust_name(&value.rust_name()), "{} is no Rust name; set `x-name`", value.value);
                     ensure!(
                         names.insert(value.rust_name()),
                         "two values are named {}; set `x-name`",
@@ -668,9 +589,7 @@ impl KnownValue {
     /// The name of the value in Rust.
     pub(crate) fn rust_name(&self) -> String {
         use heck::ToUpperCamelCase as _;
-        self.name
-            .clone()
-            .unwrap_or_else(|| self.value.to_upper_camel_case())
+        self.name.clone().unwrap_or_else(|| self.value.to_upper_camel_case())
     }
 }
 
@@ -680,9 +599,7 @@ fn variant_name(version: &str) -> String {
     let mut name = String::new();
     for word in version.split(['-', '_', ' ']) {
         // `3.0pro` is a number and a word, `3d` and `i2v` are one word each.
-        let number = word
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(word.len());
+        let number = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
         let (number, rest) = match &word[..number] {
             dotted if dotted.contains('.') => word.split_at(number),
             _ => ("", word),
@@ -705,8 +622,7 @@ fn variant_name(version: &str) -> String {
 }
 
 fn is_rust_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Reads one YAML file. Through `Value`, because only that way a repeated key is an error.
@@ -717,8 +633,7 @@ fn read<T: DeserializeOwned>(root: &Path, path: &str) -> Result<T> {
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value: serde_yaml::Value = serde_yaml::from_str(text)?;
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| anyhow!("{}: {}", error.path(), error.inner()))
+    serde_path_to_error::deserialize(value).map_err(|error| anyhow!("{}: {}", error.path(), error.inner()))
 }
 
 #[cfg(test)]
@@ -779,24 +694,15 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_its_row() {
-        refused(
-            "'2.1': { max_imges: 1, source: [card] }",
-            "families.Kling.versions.2.1",
-        );
-        refused(
-            "'2.1': { max_imges: 1, source: [card] }",
-            "unknown field `max_imges`",
-        );
+        refused("'2.1': { max_imges: 1, source: [card] }", "families.Kling.versions.2.1");
+        refused("'2.1': { max_imges: 1, source: [card] }", "unknown field `max_imges`");
     }
 
     #[test]
     fn a_row_without_a_source_is_refused() {
         refused("'2.1': { max_images: 1 }", "missing field `source`");
         refused("'2.1': { source: [] }", "Kling 2.1: a row needs a source");
-        refused(
-            "'2.1': { source: [hearsay] }",
-            "Kling 2.1: the source hearsay is not in spec/sources.yaml",
-        );
+        refused("'2.1': { source: [hearsay] }", "Kling 2.1: the source hearsay is not in spec/sources.yaml");
     }
 
     #[test]
@@ -813,18 +719,12 @@ mod tests {
 
     #[test]
     fn a_repeated_key_is_refused_with_its_line() {
-        refused(
-            "'2.1': { source: [card] }, '2.1': { source: [card] }",
-            "duplicate entry with key \"2.1\"",
-        );
+        refused("'2.1': { source: [card] }, '2.1': { source: [card] }", "duplicate entry with key \"2.1\"");
     }
 
     #[test]
     fn an_unquoted_version_is_refused() {
-        refused(
-            "2.10: { source: [card] }",
-            "invalid type: floating point `2.1`",
-        );
+        refused("2.10: { source: [card] }", "invalid type: floating point `2.1`");
     }
 
     #[test]
@@ -837,10 +737,7 @@ mod tests {
             "'1': { last_frame: { at: [1080P] }, resolutions: [720P], source: [card] }",
             "Kling 1: the last frame's 1080P",
         );
-        refused(
-            "'1': { resolutions: [8K], source: [card] }",
-            "Kling 1: 8K is not one of 720P, 1080P",
-        );
+        refused("'1': { resolutions: [8K], source: [card] }", "Kling 1: 8K is not one of 720P, 1080P");
         refused(
             "'1': { text_to_video: false, image_to_video: false, source: [card] }",
             "a model must make video from something",
@@ -849,15 +746,11 @@ mod tests {
 
     #[test]
     fn a_default_outside_its_set_is_refused() {
-        let definition: Definition = parse(
-            "{ description: d, type: string, default: C, oneOf: [{ const: A, description: a }] }",
-        )
-        .expect("it has the right form");
+        let definition: Definition =
+            parse("{ description: d, type: string, default: C, oneOf: [{ const: A, description: a }] }")
+                .expect("it has the right form");
         assert_eq!(
-            definition
-                .judge()
-                .expect_err("C is not a value")
-                .to_string(),
+            definition.judge().expect_err("C is not a value").to_string(),
             "the default C is not one of the values"
         );
     }

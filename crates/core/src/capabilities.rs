@@ -31,10 +31,13 @@ pub struct Capabilities {
     pub last_frame: Option<LastFrame>,
     /// The resolutions that may be asked for.
     pub resolutions: Resolutions,
+    /// Where the row comes from: names of `spec/sources.yaml`.
+    pub source: &'static [&'static str],
 }
 
 impl Capabilities {
     /// A row with its cells in the order of the table.
+    #[allow(clippy::too_many_arguments, reason = "a row has as many cells as the table has columns")]
     pub(crate) const fn row(
         name: &'static str,
         version: &'static str,
@@ -43,16 +46,9 @@ impl Capabilities {
         max_images: Option<u8>,
         last_frame: Option<LastFrame>,
         resolutions: Resolutions,
+        source: &'static [&'static str],
     ) -> Self {
-        Self {
-            name,
-            version,
-            text_to_video,
-            image_to_video,
-            max_images,
-            last_frame,
-            resolutions,
-        }
+        Self { name, version, text_to_video, image_to_video, max_images, last_frame, resolutions, source }
     }
 }
 
@@ -101,10 +97,7 @@ impl Resolutions {
 
     /// The members from the smallest, none where the table does not state the set.
     pub fn iter(self) -> impl Iterator<Item = Resolution> {
-        Resolution::ALL
-            .iter()
-            .copied()
-            .filter(move |it| self.is_stated() && self.contains(*it))
+        Resolution::ALL.iter().copied().filter(move |it| self.is_stated() && self.contains(*it))
     }
 
     const fn bit(resolution: Resolution) -> u16 {
@@ -117,11 +110,7 @@ const _: () = assert!(Resolution::ALL.len() < 16);
 
 impl fmt::Debug for Resolutions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_stated() {
-            f.debug_set().entries(self.iter()).finish()
-        } else {
-            f.write_str("not stated")
-        }
+        if self.is_stated() { f.debug_set().entries(self.iter()).finish() } else { f.write_str("not stated") }
     }
 }
 
@@ -136,12 +125,8 @@ impl std::str::FromStr for Resolution {
 
     /// Reads the word on the wire, without regard to case.
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL
-            .iter()
-            .find(|it| it.as_str().eq_ignore_ascii_case(word));
-        found
-            .copied()
-            .ok_or_else(|| UnknownResolution(word.to_owned()))
+        let found = Self::ALL.iter().find(|it| it.as_str().eq_ignore_ascii_case(word));
+        found.copied().ok_or_else(|| UnknownResolution(word.to_owned()))
     }
 }
 
@@ -165,20 +150,13 @@ mod tests {
     #[test]
     fn a_set_holds_what_it_was_made_of_and_nothing_else() {
         let set = Resolutions::of(&[Resolution::P720, Resolution::P2K]);
-        assert_eq!(
-            set.iter().collect::<Vec<_>>(),
-            [Resolution::P720, Resolution::P2K]
-        );
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Resolution::P720, Resolution::P2K]);
         assert!(!set.contains(Resolution::P4K));
     }
 
     #[test]
     fn a_set_that_is_not_stated_refuses_none() {
-        assert!(
-            Resolution::ALL
-                .iter()
-                .all(|it| Resolutions::NOT_STATED.contains(*it))
-        );
+        assert!(Resolution::ALL.iter().all(|it| Resolutions::NOT_STATED.contains(*it)));
         assert!(!Resolutions::NOT_STATED.is_stated());
     }
 
@@ -186,9 +164,7 @@ mod tests {
     fn a_resolution_is_read_without_regard_to_case() {
         assert_eq!("1080p".parse(), Ok(Resolution::P1080));
         assert_eq!(
-            "8K".parse::<Resolution>()
-                .expect_err("there is no 8K")
-                .to_string(),
+            "8K".parse::<Resolution>().expect_err("there is no 8K").to_string(),
             "no resolution \"8K\"; known: 540P 720P 768P 1080P 2K 4K"
         );
     }

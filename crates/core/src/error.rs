@@ -82,25 +82,14 @@ mod tests {
             ("InternalError", ErrorClass::Server),
         ] {
             assert_eq!(ErrorCode::from(code).class(), class, "{code}");
-            assert!(
-                !matches!(ErrorCode::from(code), ErrorCode::Unknown(_)),
-                "{code}"
-            );
+            assert!(!matches!(ErrorCode::from(code), ErrorCode::Unknown(_)), "{code}");
         }
     }
 
     #[test]
     fn an_unknown_code_takes_its_longest_known_parent() {
-        assert_eq!(
-            ErrorCode::from("AuthFailure.SignatureFailure.New")
-                .facts()
-                .code,
-            "AuthFailure.SignatureFailure"
-        );
-        assert_eq!(
-            ErrorCode::from("AuthFailure.New").facts().code,
-            "AuthFailure"
-        );
+        assert_eq!(ErrorCode::from("AuthFailure.SignatureFailure.New").facts().code, "AuthFailure.SignatureFailure");
+        assert_eq!(ErrorCode::from("AuthFailure.New").facts().code, "AuthFailure");
     }
 
     #[test]

@@ -37,16 +37,11 @@ impl Image {
 
     /// As an entry of `FileInfos`, with its role where the request should spell it out.
     pub(crate) fn into_file(self, usage: Option<FileUsage>) -> AigcVideoTaskInputFileInfo {
-        let mut file = AigcVideoTaskInputFileInfo {
-            usage,
-            ..Default::default()
-        };
+        let mut file = AigcVideoTaskInputFileInfo { usage, ..Default::default() };
         match self.0 {
             Source::Url(url) => (file.type_, file.url) = (Some(FileInfoType::Url), Some(url)),
             Source::FileId(id) => (file.type_, file.file_id) = (Some(FileInfoType::File), Some(id)),
-            Source::Base64(text) => {
-                (file.type_, file.base64) = (Some(FileInfoType::Base64), Some(text))
-            }
+            Source::Base64(text) => (file.type_, file.base64) = (Some(FileInfoType::Base64), Some(text)),
         }
         file
     }
@@ -56,9 +51,7 @@ impl Image {
         match self.0 {
             Source::Url(url) => LastFrameImage::Url(url),
             Source::FileId(id) => LastFrameImage::FileId(id),
-            Source::Base64(_) => {
-                LastFrameImage::File(Box::new(self.into_file(Some(FileUsage::LastFrame))))
-            }
+            Source::Base64(_) => LastFrameImage::File(Box::new(self.into_file(Some(FileUsage::LastFrame)))),
         }
     }
 }
@@ -72,11 +65,7 @@ pub(crate) enum LastFrameImage {
 
 /// How many bytes a Base64 text holds.
 pub(crate) fn decoded_length(base64: &str) -> usize {
-    let padding = base64
-        .bytes()
-        .rev()
-        .take_while(|byte| *byte == b'=')
-        .count();
+    let padding = base64.bytes().rev().take_while(|byte| *byte == b'=').count();
     (base64.len() / 4 * 3).saturating_sub(padding)
 }
 

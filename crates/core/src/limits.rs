@@ -26,13 +26,7 @@ pub struct Breach {
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            member,
-            found,
-            least,
-            most,
-            unit,
-        } = self;
+        let Self { member, found, least, most, unit } = self;
         if unit.is_empty() {
             write!(f, "{member} is {found}; it takes {least} to {most}")
         } else {
@@ -60,22 +54,12 @@ impl Breaches {
     pub(crate) fn characters(&mut self, member: &str, text: Option<&str>, most: i64) {
         // Bytes are never fewer than characters, so most texts need no counting.
         let long = text.filter(|text| text.len() as i128 > i128::from(most));
-        self.judge(
-            member,
-            long.map(|text| text.chars().count() as i128),
-            0..=most,
-            "characters",
-        );
+        self.judge(member, long.map(|text| text.chars().count() as i128), 0..=most, "characters");
     }
 
     /// A list of at most `most` items.
     pub(crate) fn items<T>(&mut self, member: &str, items: Option<&[T]>, most: i64) {
-        self.judge(
-            member,
-            items.map(|items| items.len() as i128),
-            0..=most,
-            "items",
-        );
+        self.judge(member, items.map(|items| items.len() as i128), 0..=most, "items");
     }
 
     /// A number within `range`.
@@ -99,30 +83,11 @@ impl Breaches {
         }
     }
 
-    fn judge(
-        &mut self,
-        member: &str,
-        found: Option<i128>,
-        range: RangeInclusive<i64>,
-        unit: &'static str,
-    ) {
+    fn judge(&mut self, member: &str, found: Option<i128>, range: RangeInclusive<i64>, unit: &'static str) {
         let (least, most) = range.into_inner();
-        if let Some(found) = found.filter(|it| !(i128::from(least)..=i128::from(most)).contains(it))
-        {
-            let member = self
-                .path
-                .iter()
-                .map(String::as_str)
-                .chain([member])
-                .collect::<Vec<_>>()
-                .join(".");
-            self.found.push(Breach {
-                member,
-                found,
-                least,
-                most,
-                unit,
-            });
+        if let Some(found) = found.filter(|it| !(i128::from(least)..=i128::from(most)).contains(it)) {
+            let member = self.path.iter().map(String::as_str).chain([member]).collect::<Vec<_>>().join(".");
+            self.found.push(Breach { member, found, least, most, unit });
         }
     }
 }

@@ -16,10 +16,7 @@ impl Model {
     /// A model by its names on the wire, whether or not this release knows it. Its requests are not checked against the
     /// table: the way around it for a model that is newer than this release.
     pub fn other(name: impl Into<String>, version: impl Into<String>) -> Self {
-        Self::Other(OtherModel {
-            name: name.into(),
-            version: version.into(),
-        })
+        Self::Other(OtherModel { name: name.into(), version: version.into() })
     }
 
     /// The model of these names in the table, without regard to case, else [`Model::other`].
@@ -28,9 +25,8 @@ impl Model {
     }
 
     fn known(name: &str, version: &str) -> Option<Self> {
-        let same = |model: &&Self| {
-            model.name().eq_ignore_ascii_case(name) && model.version().eq_ignore_ascii_case(version)
-        };
+        let same =
+            |model: &&Self| model.name().eq_ignore_ascii_case(name) && model.version().eq_ignore_ascii_case(version);
         Self::ALL.iter().find(same).cloned()
     }
 
@@ -81,23 +77,16 @@ impl UnknownModel {
     fn new(text: &str) -> Self {
         const MOST: usize = 3;
         let family = text.split(':').next().unwrap_or_default().trim();
-        let mut nearest: Vec<_> = Model::ALL
-            .iter()
-            .filter(|it| it.name().eq_ignore_ascii_case(family))
-            .cloned()
-            .collect();
+        let mut nearest: Vec<_> =
+            Model::ALL.iter().filter(|it| it.name().eq_ignore_ascii_case(family)).cloned().collect();
         if nearest.is_empty() {
             let wanted = text.to_lowercase();
-            let similarity =
-                |model: &Model| strsim::jaro_winkler(&wanted, &model.to_string().to_lowercase());
+            let similarity = |model: &Model| strsim::jaro_winkler(&wanted, &model.to_string().to_lowercase());
             nearest = Model::ALL.to_vec();
             nearest.sort_by(|a, b| similarity(b).total_cmp(&similarity(a)));
             nearest.truncate(MOST);
         }
-        Self {
-            text: text.to_owned(),
-            nearest,
-        }
+        Self { text: text.to_owned(), nearest }
     }
 
     /// The models that may have been meant, the most likely first.
@@ -109,12 +98,7 @@ impl UnknownModel {
 impl fmt::Display for UnknownModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nearest: Vec<_> = self.nearest.iter().map(Model::to_string).collect();
-        write!(
-            f,
-            "no model {:?}; the nearest known: {}",
-            self.text,
-            nearest.join(", ")
-        )
+        write!(f, "no model {:?}; the nearest known: {}", self.text, nearest.join(", "))
     }
 }
 

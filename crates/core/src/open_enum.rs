@@ -104,10 +104,7 @@ mod tests {
     fn an_unknown_value_is_kept_as_it_came() {
         let mode: StorageMode = serde_json::from_str("\"Forever\"").expect("any string is a value");
         assert_eq!(mode, StorageMode::Unknown("Forever".to_owned()));
-        assert_eq!(
-            serde_json::to_string(&mode).expect("a string serialises"),
-            "\"Forever\""
-        );
+        assert_eq!(serde_json::to_string(&mode).expect("a string serialises"), "\"Forever\"");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::generated::{
     AigcVideoOutputConfig, AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio,
-    CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model,
-    PersonGeneration, Resolution, SceneType, StorageMode, Switch,
+    CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model, PersonGeneration,
+    Resolution, SceneType, StorageMode, Switch,
 };
 use crate::image::{Image, LastFrameImage, decoded_length};
 use crate::limits::{Breach, Breaches};
@@ -27,19 +27,14 @@ impl VideoRequest {
         let model = model.into();
         let mut request = CreateAigcVideoTaskRequest::new(0, model.name(), model.version());
         // The card says that the storage mode is required, the official description that it has this default.
-        request.output_config = Some(AigcVideoOutputConfig {
-            storage_mode: Some(StorageMode::default()),
-            ..Default::default()
-        });
+        request.output_config =
+            Some(AigcVideoOutputConfig { storage_mode: Some(StorageMode::default()), ..Default::default() });
         VideoRequestBuilder { request }
     }
 
     /// A request that is sent as it is: nothing in it is checked.
     pub fn unchecked(request: CreateAigcVideoTaskRequest) -> Self {
-        Self {
-            request,
-            checked: false,
-        }
+        Self { request, checked: false }
     }
 
     /// The model that it asks for.
@@ -55,11 +50,7 @@ impl VideoRequest {
     /// Judges the request as [`CreateAigcVideoTaskRequest::check`] does; one that was made by
     /// [`VideoRequest::unchecked`] is never refused.
     pub fn check(&self) -> Result<(), RequestError> {
-        if self.checked {
-            self.request.check()
-        } else {
-            Ok(())
-        }
+        if self.checked { self.request.check() } else { Ok(()) }
     }
 
     /// The request as it goes out. `sub_app_id` owns the video unless the request names another.
@@ -131,10 +122,7 @@ impl VideoRequestBuilder {
 
     /// A fixed subject that the prompt may refer to.
     pub fn subject(mut self, subject: AigcVideoTaskInputSubjectInfo) -> Self {
-        self.request
-            .subject_infos
-            .get_or_insert_default()
-            .push(subject);
+        self.request.subject_infos.get_or_insert_default().push(subject);
         self
     }
 
@@ -282,10 +270,7 @@ impl VideoRequestBuilder {
     /// The request whose model rules rustc has checked. Limits on texts are judged when it is submitted.
     #[doc(hidden)]
     pub fn __checked(self) -> VideoRequest {
-        VideoRequest {
-            request: self.request,
-            checked: true,
-        }
+        VideoRequest { request: self.request, checked: true }
     }
 
     fn output(mut self, set: impl FnOnce(&mut AigcVideoOutputConfig)) -> Self {
@@ -295,11 +280,7 @@ impl VideoRequestBuilder {
 }
 
 fn switch(on: bool) -> Switch {
-    if on {
-        Switch::Enabled
-    } else {
-        Switch::Disabled
-    }
+    if on { Switch::Enabled } else { Switch::Disabled }
 }
 
 impl CreateAigcVideoTaskRequest {
@@ -310,39 +291,24 @@ impl CreateAigcVideoTaskRequest {
 
     /// What the rules judge of it.
     pub fn shape(&self) -> Shape {
-        let given =
-            |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
         let files = || self.file_infos.iter().flatten();
         let is_last = |file: &AigcVideoTaskInputFileInfo| file.usage == Some(FileUsage::LastFrame);
         let is_image = |file: &&AigcVideoTaskInputFileInfo| {
-            !matches!(
-                file.category,
-                Some(FileCategory::Video | FileCategory::Audio)
-            )
+            !matches!(file.category, Some(FileCategory::Video | FileCategory::Audio))
         };
 
         let mut shape = Shape::EMPTY;
         shape.prompt = given(&self.prompt);
-        shape.images = files()
-            .filter(is_image)
-            .filter(|file| !is_last(file))
-            .count();
+        shape.images = files().filter(is_image).filter(|file| !is_last(file)).count();
         shape.other_input = files().any(|file| !is_image(&file))
-            || self
-                .subject_infos
-                .as_ref()
-                .is_some_and(|subjects| !subjects.is_empty())
+            || self.subject_infos.as_ref().is_some_and(|subjects| !subjects.is_empty())
             || self.scene_type.is_some()
             || given(&self.ext_info);
-        shape.last_frame =
-            given(&self.last_frame_url) || given(&self.last_frame_file_id) || files().any(is_last);
-        let resolution = self
-            .output_config
-            .as_ref()
-            .and_then(|output| output.resolution.as_ref());
-        shape.resolution = resolution.map_or(Asked::Nothing, |word| {
-            word.parse().map_or(Asked::Unknown, Asked::Resolution)
-        });
+        shape.last_frame = given(&self.last_frame_url) || given(&self.last_frame_file_id) || files().any(is_last);
+        let resolution = self.output_config.as_ref().and_then(|output| output.resolution.as_ref());
+        shape.resolution =
+            resolution.map_or(Asked::Nothing, |word| word.parse().map_or(Asked::Unknown, Asked::Resolution));
         shape
     }
 
@@ -353,31 +319,14 @@ impl CreateAigcVideoTaskRequest {
     /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.
     pub fn check(&self) -> Result<(), RequestError> {
         let row = self.model().capabilities();
-        let violations = row
-            .into_iter()
-            .flat_map(|row| self.shape().check(row).iter())
-            .map(Fault::Rule);
-        let breaches = Breaches::of(self)
-            .into_iter()
-            .chain(self.base64_breach())
-            .map(Fault::Limit);
-        let faults: Vec<_> = violations
-            .chain(breaches)
-            .chain(self.url_faults())
-            .collect();
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(RequestError { faults })
-        }
+        let violations = row.into_iter().flat_map(|row| self.shape().check(row).iter()).map(Fault::Rule);
+        let breaches = Breaches::of(self).into_iter().chain(self.base64_breach()).map(Fault::Limit);
+        let faults: Vec<_> = violations.chain(breaches).chain(self.url_faults()).collect();
+        if faults.is_empty() { Ok(()) } else { Err(RequestError { faults }) }
     }
 
     fn base64_breach(&self) -> Option<Breach> {
-        let texts = self
-            .file_infos
-            .iter()
-            .flatten()
-            .filter_map(|file| file.base64.as_deref());
+        let texts = self.file_infos.iter().flatten().filter_map(|file| file.base64.as_deref());
         let bytes: usize = texts.map(decoded_length).sum();
         (bytes > MAX_BASE64_BYTES).then(|| Breach {
             member: "FileInfos[].Base64".to_owned(),
@@ -391,19 +340,10 @@ impl CreateAigcVideoTaskRequest {
     fn url_faults(&self) -> impl Iterator<Item = Fault> {
         let files = self.file_infos.iter().flatten().enumerate();
         files
-            .filter_map(|(index, file)| {
-                Some((format!("FileInfos[{index}].Url"), file.url.as_ref()?))
-            })
-            .chain(
-                self.last_frame_url
-                    .as_ref()
-                    .map(|url| ("LastFrameUrl".to_owned(), url)),
-            )
+            .filter_map(|(index, file)| Some((format!("FileInfos[{index}].Url"), file.url.as_ref()?)))
+            .chain(self.last_frame_url.as_ref().map(|url| ("LastFrameUrl".to_owned(), url)))
             .filter(|(_, url)| !url.starts_with("https://") && !url.starts_with("http://"))
-            .map(|(member, url)| Fault::Url {
-                member,
-                url: url.clone(),
-            })
+            .map(|(member, url)| Fault::Url { member, url: url.clone() })
     }
 }
 
@@ -456,10 +396,7 @@ impl fmt::Display for Fault {
             Self::Limit(breach) => breach.fmt(f),
             Self::Url { member, url } => {
                 let start: String = url.chars().take(40).collect();
-                write!(
-                    f,
-                    "{member} must begin with https:// or http://, not {start:?}; give a local file by its bytes"
-                )
+                write!(f, "{member} must begin with https:// or http://, not {start:?}; give a local file by its bytes")
             }
         }
     }
@@ -555,27 +492,15 @@ mod tests {
 
     #[test]
     fn the_builder_says_the_sentence_of_the_rule() {
-        let builder = VideoRequest::builder(Kling::V2_1)
-            .prompt("a panda")
-            .resolution(Resolution::P4K);
-        assert_eq!(
-            faults(builder),
-            ["Kling 2.1 does not output 4K; choose 720P, 1080P or 2K"]
-        );
+        let builder = VideoRequest::builder(Kling::V2_1).prompt("a panda").resolution(Resolution::P4K);
+        assert_eq!(faults(builder), ["Kling 2.1 does not output 4K; choose 720P, 1080P or 2K"]);
     }
 
     #[test]
     fn a_last_frame_counts_however_it_is_given_and_never_as_an_image() {
-        for last in [
-            Image::url("https://a/l.png"),
-            Image::file_id("1"),
-            Image::bytes([1, 2, 3]),
-        ] {
-            let request = VideoRequest::builder(GV::V3_1)
-                .image("https://a/f.png")
-                .last_frame(last)
-                .build()
-                .expect("one image");
+        for last in [Image::url("https://a/l.png"), Image::file_id("1"), Image::bytes([1, 2, 3])] {
+            let request =
+                VideoRequest::builder(GV::V3_1).image("https://a/f.png").last_frame(last).build().expect("one image");
             let shape = request.into_action(1).shape();
             assert!(shape.last_frame && shape.images == 1, "{shape:?}");
         }
@@ -584,19 +509,13 @@ mod tests {
     #[test]
     fn limits_are_counted_in_characters_and_named_with_their_member() {
         let text = |count| "熊".repeat(count);
-        assert_eq!(
-            faults(VideoRequest::builder(Kling::V2_1).prompt(text(1000))),
-            [""; 0]
-        );
+        assert_eq!(faults(VideoRequest::builder(Kling::V2_1).prompt(text(1000))), [""; 0]);
         assert_eq!(
             faults(VideoRequest::builder(Kling::V2_1).prompt(text(1001))),
             ["Prompt has 1001 characters; it takes at most 1000"]
         );
-        let builder = VideoRequest::builder(Kling::V2_1)
-            .prompt("p")
-            .session_id(text(51))
-            .media_name(text(65))
-            .priority(11);
+        let builder =
+            VideoRequest::builder(Kling::V2_1).prompt("p").session_id(text(51)).media_name(text(65)).priority(11);
         assert_eq!(
             faults(builder),
             [
@@ -610,16 +529,9 @@ mod tests {
     #[test]
     fn images_by_bytes_stay_within_their_common_limit() {
         let most = vec![0; MAX_BASE64_BYTES];
+        assert_eq!(faults(VideoRequest::builder(GV::V3_1).image(Image::bytes(&most))), [""; 0]);
         assert_eq!(
-            faults(VideoRequest::builder(GV::V3_1).image(Image::bytes(&most))),
-            [""; 0]
-        );
-        assert_eq!(
-            faults(
-                VideoRequest::builder(GV::V3_1)
-                    .image(Image::bytes(&most))
-                    .image(Image::bytes([0]))
-            ),
+            faults(VideoRequest::builder(GV::V3_1).image(Image::bytes(&most)).image(Image::bytes([0]))),
             ["FileInfos[].Base64 has 7340033 bytes in all; it takes at most 7340032"]
         );
     }
@@ -632,21 +544,15 @@ mod tests {
         );
         assert_eq!(
             faults(VideoRequest::builder(Kling::V2_1).image("./cat.png")),
-            [
-                "FileInfos[0].Url must begin with https:// or http://, not \"./cat.png\"; give a local file by its bytes"
-            ]
+            ["FileInfos[0].Url must begin with https:// or http://, not \"./cat.png\"; give a local file by its bytes"]
         );
     }
 
     #[test]
     fn a_model_outside_the_table_is_held_to_limits_only() {
-        let builder =
-            VideoRequest::builder(Model::other("Kling", "9.9")).resolution(Resolution::P4K);
+        let builder = VideoRequest::builder(Model::other("Kling", "9.9")).resolution(Resolution::P4K);
         assert_eq!(faults(builder.clone()), [""; 0]);
-        assert_eq!(
-            faults(builder.prompt("p".repeat(1001))),
-            ["Prompt has 1001 characters; it takes at most 1000"]
-        );
+        assert_eq!(faults(builder.prompt("p".repeat(1001))), ["Prompt has 1001 characters; it takes at most 1000"]);
     }
 
     #[test]
@@ -659,13 +565,8 @@ mod tests {
 
     #[test]
     fn the_clients_sub_application_gives_way_to_the_requests_own() {
-        let request = |id| {
-            VideoRequest::builder(Kling::V2_1)
-                .prompt("p")
-                .sub_app_id(id)
-                .build()
-                .expect("a prompt is enough")
-        };
+        let request =
+            |id| VideoRequest::builder(Kling::V2_1).prompt("p").sub_app_id(id).build().expect("a prompt is enough");
         assert_eq!(request(0).into_action(7).sub_app_id, 7);
         assert_eq!(request(8).into_action(7).sub_app_id, 8);
     }

@@ -35,65 +35,42 @@ pub enum Asked {
 
 impl Shape {
     /// A request with nothing in it.
-    pub const EMPTY: Self = Self {
-        prompt: false,
-        images: 0,
-        other_input: false,
-        last_frame: false,
-        resolution: Asked::Nothing,
-    };
+    pub const EMPTY: Self =
+        Self { prompt: false, images: 0, other_input: false, last_frame: false, resolution: Asked::Nothing };
 
     /// With a prompt.
     #[doc(hidden)]
     pub const fn with_prompt(self) -> Self {
-        Self {
-            prompt: true,
-            ..self
-        }
+        Self { prompt: true, ..self }
     }
 
     /// With one image more.
     #[doc(hidden)]
     pub const fn with_image(self) -> Self {
-        Self {
-            images: self.images + 1,
-            ..self
-        }
+        Self { images: self.images + 1, ..self }
     }
 
     /// With something else to work from.
     #[doc(hidden)]
     pub const fn with_other_input(self) -> Self {
-        Self {
-            other_input: true,
-            ..self
-        }
+        Self { other_input: true, ..self }
     }
 
     /// With a last frame.
     #[doc(hidden)]
     pub const fn with_last_frame(self) -> Self {
-        Self {
-            last_frame: true,
-            ..self
-        }
+        Self { last_frame: true, ..self }
     }
 
     /// With a resolution.
     #[doc(hidden)]
     pub const fn with_resolution(self, resolution: Resolution) -> Self {
-        Self {
-            resolution: Asked::Resolution(resolution),
-            ..self
-        }
+        Self { resolution: Asked::Resolution(resolution), ..self }
     }
 
     /// Judges the request against a row of the table. This is the only place where the rules on models stand.
     pub const fn check(self, row: Capabilities) -> Violations {
-        let mut violations = Violations {
-            row,
-            rules: [None; Violations::MOST],
-        };
+        let mut violations = Violations { row, rules: [None; Violations::MOST] };
 
         if !self.prompt && self.images == 0 && !self.other_input {
             violations = violations.with(Rule::NeedsPrompt);
@@ -101,10 +78,7 @@ impl Shape {
         match row.max_images {
             Some(0) if self.images > 0 => violations = violations.with(Rule::TakesNoImage),
             Some(most) if self.images > most as usize => {
-                violations = violations.with(Rule::TooManyImages {
-                    most,
-                    images: self.images,
-                });
+                violations = violations.with(Rule::TooManyImages { most, images: self.images });
             }
             _ => {}
         }
@@ -120,9 +94,7 @@ impl Shape {
             Asked::Unknown => !row.resolutions.is_stated(),
         };
         if !offered {
-            violations = violations.with(Rule::Resolution {
-                asked: self.resolution,
-            });
+            violations = violations.with(Rule::Resolution { asked: self.resolution });
         }
         violations
     }
@@ -144,11 +116,7 @@ impl Shape {
             _ => {}
         }
         // Every model needs it, also one whose row does not speak of last frames.
-        if self.images == 0 {
-            Some(Rule::LastFrameNeedsImage)
-        } else {
-            None
-        }
+        if self.images == 0 { Some(Rule::LastFrameNeedsImage) } else { None }
     }
 
     /// The check of [`video!`](crate::video): stops the compiler with the sentence of the first broken rule.
@@ -187,20 +155,14 @@ impl Violations {
     /// The first broken rule, or `None` where the request keeps to the table.
     pub const fn first(self) -> Option<Violation> {
         match self.rules[0] {
-            Some(rule) => Some(Violation {
-                row: self.row,
-                rule,
-            }),
+            Some(rule) => Some(Violation { row: self.row, rule }),
             None => None,
         }
     }
 
     /// Every broken rule.
     pub fn iter(self) -> impl Iterator<Item = Violation> {
-        self.rules.into_iter().flatten().map(move |rule| Violation {
-            row: self.row,
-            rule,
-        })
+        self.rules.into_iter().flatten().map(move |rule| Violation { row: self.row, rule })
     }
 }
 
@@ -250,43 +212,30 @@ impl Violation {
     /// The sentence, made without allocation so that it can be made in a constant.
     #[doc(hidden)]
     pub const fn sentence(&self) -> Sentence {
-        let model = Sentence::EMPTY
-            .text(self.row.name)
-            .text(" ")
-            .text(self.row.version);
+        let model = Sentence::EMPTY.text(self.row.name).text(" ").text(self.row.version);
         match self.rule {
             Rule::NeedsPrompt => model.text(" needs a prompt when it has no image to start from"),
             Rule::TakesNoImage => model.text(" makes video from text only; it takes no image"),
-            Rule::TooManyImages { most: 1, images } => {
-                model.text(" takes at most 1 image, not ").number(images)
+            Rule::TooManyImages { most: 1, images } => model.text(" takes at most 1 image, not ").number(images),
+            Rule::TooManyImages { most, images } => {
+                model.text(" takes at most ").number(most as usize).text(" images, not ").number(images)
             }
-            Rule::TooManyImages { most, images } => model
-                .text(" takes at most ")
-                .number(most as usize)
-                .text(" images, not ")
-                .number(images),
             Rule::NeedsImage => model.text(" makes video from an image only; give it an image"),
             Rule::TakesNoLastFrame => model.text(" takes no last frame"),
-            Rule::LastFrameAt(resolutions) => model
-                .text(" takes a last frame only at ")
-                .list(resolutions)
-                .text("; set that resolution"),
+            Rule::LastFrameAt(resolutions) => {
+                model.text(" takes a last frame only at ").list(resolutions).text("; set that resolution")
+            }
             Rule::LastFrameWithImages(1) => model.text(" takes a last frame with one image only"),
-            Rule::LastFrameWithImages(most) => model
-                .text(" takes a last frame with at most ")
-                .number(most as usize)
-                .text(" images"),
+            Rule::LastFrameWithImages(most) => {
+                model.text(" takes a last frame with at most ").number(most as usize).text(" images")
+            }
             Rule::LastFrameNeedsImage => model.text(": a last frame needs a first image"),
             Rule::Resolution { asked } => {
                 let asked = match asked {
                     Asked::Resolution(resolution) => resolution.as_str(),
                     Asked::Nothing | Asked::Unknown => "that resolution",
                 };
-                model
-                    .text(" does not output ")
-                    .text(asked)
-                    .text("; choose ")
-                    .list(self.row.resolutions)
+                model.text(" does not output ").text(asked).text("; choose ").list(self.row.resolutions)
             }
         }
     }
@@ -308,10 +257,7 @@ pub struct Sentence {
 
 impl Sentence {
     const MOST: usize = 192;
-    const EMPTY: Self = Self {
-        bytes: [0; Self::MOST],
-        length: 0,
-    };
+    const EMPTY: Self = Self { bytes: [0; Self::MOST], length: 0 };
 
     /// The text so far.
     pub const fn as_str(&self) -> &str {
@@ -334,11 +280,7 @@ impl Sentence {
     }
 
     const fn number(self, number: usize) -> Self {
-        let sentence = if number >= 10 {
-            self.number(number / 10)
-        } else {
-            self
-        };
+        let sentence = if number >= 10 { self.number(number / 10) } else { self };
         const DIGITS: &str = "0123456789";
         let digit = number % 10;
         sentence.text(DIGITS.split_at(digit + 1).0.split_at(digit).1)
@@ -380,21 +322,12 @@ mod tests {
     use super::*;
     use crate::{GV, Hailuo, Kling, Model, OS, Vidu};
 
-    const TEXT: Shape = Shape {
-        prompt: true,
-        ..Shape::EMPTY
-    };
+    const TEXT: Shape = Shape { prompt: true, ..Shape::EMPTY };
     const IMAGE: Shape = Shape { images: 1, ..TEXT };
-    const FRAMES: Shape = Shape {
-        last_frame: true,
-        ..IMAGE
-    };
+    const FRAMES: Shape = Shape { last_frame: true, ..IMAGE };
 
     const fn at(shape: Shape, resolution: Resolution) -> Shape {
-        Shape {
-            resolution: Asked::Resolution(resolution),
-            ..shape
-        }
+        Shape { resolution: Asked::Resolution(resolution), ..shape }
     }
 
     fn check(shape: Shape, row: Capabilities, sentences: &[&str]) {
@@ -405,17 +338,10 @@ mod tests {
     #[test]
     fn each_rule_has_its_sentence_and_its_neighbour_passes() {
         let kling = Kling::V2_1.capabilities();
-        check(
-            at(TEXT, Resolution::P4K),
-            kling,
-            &["Kling 2.1 does not output 4K; choose 720P, 1080P or 2K"],
-        );
+        check(at(TEXT, Resolution::P4K), kling, &["Kling 2.1 does not output 4K; choose 720P, 1080P or 2K"]);
         check(at(TEXT, Resolution::P2K), kling, &[]);
         check(
-            Shape {
-                resolution: Asked::Unknown,
-                ..TEXT
-            },
+            Shape { resolution: Asked::Unknown, ..TEXT },
             kling,
             &["Kling 2.1 does not output that resolution; choose 720P, 1080P or 2K"],
         );
@@ -425,49 +351,23 @@ mod tests {
             kling,
             &["Kling 2.1 takes a last frame only at 1080P; set that resolution"],
         );
-        check(
-            FRAMES,
-            kling,
-            &["Kling 2.1 takes a last frame only at 1080P; set that resolution"],
-        );
+        check(FRAMES, kling, &["Kling 2.1 takes a last frame only at 1080P; set that resolution"]);
         check(at(FRAMES, Resolution::P1080), kling, &[]);
 
-        check(
-            FRAMES,
-            Kling::V1_6.capabilities(),
-            &["Kling 1.6 takes no last frame"],
-        );
+        check(FRAMES, Kling::V1_6.capabilities(), &["Kling 1.6 takes no last frame"]);
         check(FRAMES, Vidu::Q2Pro.capabilities(), &[]);
         check(
-            Shape {
-                images: 0,
-                ..FRAMES
-            },
+            Shape { images: 0, ..FRAMES },
             Vidu::Q2Pro.capabilities(),
             &["Vidu q2-pro: a last frame needs a first image"],
         );
 
         let gv = GV::V3_1.capabilities();
-        check(
-            Shape {
-                images: 2,
-                ..FRAMES
-            },
-            gv,
-            &["GV 3.1 takes a last frame with one image only"],
-        );
+        check(Shape { images: 2, ..FRAMES }, gv, &["GV 3.1 takes a last frame with one image only"]);
         check(FRAMES, gv, &[]);
-        check(
-            Shape { images: 4, ..TEXT },
-            gv,
-            &["GV 3.1 takes at most 3 images, not 4"],
-        );
+        check(Shape { images: 4, ..TEXT }, gv, &["GV 3.1 takes at most 3 images, not 4"]);
         check(Shape { images: 3, ..TEXT }, gv, &[]);
-        check(
-            Shape { images: 12, ..TEXT },
-            kling,
-            &["Kling 2.1 takes at most 1 image, not 12"],
-        );
+        check(Shape { images: 12, ..TEXT }, kling, &["Kling 2.1 takes at most 1 image, not 12"]);
 
         check(
             TEXT,
@@ -475,44 +375,17 @@ mod tests {
             &["Hailuo 2.3-fast makes video from an image only; give it an image"],
         );
         check(IMAGE, Hailuo::V2_3Fast.capabilities(), &[]);
-        check(
-            IMAGE,
-            OS::V2_0.capabilities(),
-            &["OS 2.0 makes video from text only; it takes no image"],
-        );
+        check(IMAGE, OS::V2_0.capabilities(), &["OS 2.0 makes video from text only; it takes no image"]);
         check(TEXT, OS::V2_0.capabilities(), &[]);
 
-        check(
-            Shape::EMPTY,
-            kling,
-            &["Kling 2.1 needs a prompt when it has no image to start from"],
-        );
-        check(
-            Shape {
-                prompt: false,
-                ..IMAGE
-            },
-            kling,
-            &[],
-        );
-        check(
-            Shape {
-                other_input: true,
-                ..Shape::EMPTY
-            },
-            kling,
-            &[],
-        );
+        check(Shape::EMPTY, kling, &["Kling 2.1 needs a prompt when it has no image to start from"]);
+        check(Shape { prompt: false, ..IMAGE }, kling, &[]);
+        check(Shape { other_input: true, ..Shape::EMPTY }, kling, &[]);
     }
 
     #[test]
     fn every_broken_rule_is_named_not_only_the_first() {
-        let shape = Shape {
-            images: 2,
-            last_frame: true,
-            resolution: Asked::Resolution(Resolution::P4K),
-            ..TEXT
-        };
+        let shape = Shape { images: 2, last_frame: true, resolution: Asked::Resolution(Resolution::P4K), ..TEXT };
         check(
             shape,
             OS::V2_0.capabilities(),
@@ -526,48 +399,22 @@ mod tests {
 
     #[test]
     fn a_cell_that_the_table_does_not_state_is_not_checked() {
-        let row = Capabilities::row("New", "1", None, None, None, None, Resolutions::NOT_STATED);
-        for shape in [
-            TEXT,
-            FRAMES,
-            at(TEXT, Resolution::P4K),
-            Shape {
-                images: 99,
-                resolution: Asked::Unknown,
-                ..TEXT
-            },
-        ] {
+        let row = Capabilities::row("New", "1", None, None, None, None, Resolutions::NOT_STATED, &[]);
+        for shape in [TEXT, FRAMES, at(TEXT, Resolution::P4K), Shape { images: 99, resolution: Asked::Unknown, ..TEXT }]
+        {
             check(shape, row, &[]);
         }
-        check(
-            Shape {
-                images: 0,
-                ..FRAMES
-            },
-            row,
-            &["New 1: a last frame needs a first image"],
-        );
+        check(Shape { images: 0, ..FRAMES }, row, &["New 1: a last frame needs a first image"]);
     }
 
     #[test]
     fn every_sentence_of_every_model_fits() {
-        let shapes = [
-            Shape {
-                images: usize::MAX,
-                last_frame: true,
-                resolution: Asked::Unknown,
-                ..TEXT
-            },
-            Shape::EMPTY,
-            FRAMES,
-        ];
+        let shapes =
+            [Shape { images: usize::MAX, last_frame: true, resolution: Asked::Unknown, ..TEXT }, Shape::EMPTY, FRAMES];
         for row in Model::ALL.iter().filter_map(Model::capabilities) {
             for violation in shapes.iter().flat_map(|shape| shape.check(row).iter()) {
                 let sentence = violation.to_string();
-                assert!(
-                    sentence.starts_with(row.name) && sentence.len() < Sentence::MOST,
-                    "{sentence}"
-                );
+                assert!(sentence.starts_with(row.name) && sentence.len() < Sentence::MOST, "{sentence}");
             }
         }
     }

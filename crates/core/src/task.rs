@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::generated::{
-    AigcVideoTask, AigcVideoTaskOutput, AigcVideoTaskStatus, DescribeTaskDetailResponse,
-    ErrorClass, ErrorCode, TaskStatus,
+    AigcVideoTask, AigcVideoTaskOutput, AigcVideoTaskStatus, DescribeTaskDetailResponse, ErrorClass, ErrorCode,
+    TaskStatus,
 };
 
 /// How far a task is.
@@ -50,9 +50,7 @@ pub struct TaskFailure {
 impl TaskFailure {
     /// What kind of thing went wrong.
     pub fn class(&self) -> ErrorClass {
-        self.code
-            .as_ref()
-            .map_or(ErrorClass::Generation, ErrorCode::class)
+        self.code.as_ref().map_or(ErrorClass::Generation, ErrorCode::class)
     }
 }
 
@@ -98,8 +96,7 @@ impl DescribeTaskDetailResponse {
             Some(AigcVideoTaskStatus::Finish) => true,
             // A result counts even where the inner status lags behind the outer one.
             Some(_) => {
-                outer == Some(&TaskStatus::Finish)
-                    && task.is_some_and(|task| task.has_error() || task.file().is_some())
+                outer == Some(&TaskStatus::Finish) && task.is_some_and(|task| task.has_error() || task.file().is_some())
             }
             None => outer == Some(&TaskStatus::Finish),
         };
@@ -110,37 +107,22 @@ impl DescribeTaskDetailResponse {
             };
         }
 
-        let progress = task
-            .and_then(|task| task.progress)
-            .map(|it| it.clamp(0, 100) as u8);
+        let progress = task.and_then(|task| task.progress).map(|it| it.clamp(0, 100) as u8);
         match (inner, outer) {
             (Some(AigcVideoTaskStatus::Waiting), _) => TaskState::Waiting,
-            (
-                Some(AigcVideoTaskStatus::Processing),
-                Some(TaskStatus::Waiting | TaskStatus::Wait),
-            ) => TaskState::Waiting,
+            (Some(AigcVideoTaskStatus::Processing), Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
             (Some(AigcVideoTaskStatus::Processing), _) => TaskState::Processing { progress },
-            (Some(unknown), _) => TaskState::Unrecognised {
-                status: unknown.to_string(),
-            },
+            (Some(unknown), _) => TaskState::Unrecognised { status: unknown.to_string() },
             (None, Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
-            (None, Some(TaskStatus::Processing | TaskStatus::Run)) => {
-                TaskState::Processing { progress }
-            }
-            (None, outer) => TaskState::Unrecognised {
-                status: outer.map(TaskStatus::to_string).unwrap_or_default(),
-            },
+            (None, Some(TaskStatus::Processing | TaskStatus::Run)) => TaskState::Processing { progress },
+            (None, outer) => TaskState::Unrecognised { status: outer.map(TaskStatus::to_string).unwrap_or_default() },
         }
     }
 }
 
 impl AigcVideoTask {
     fn end(&self) -> TaskState<'_> {
-        match self
-            .output
-            .as_ref()
-            .filter(|_| !self.has_error() && self.file().is_some())
-        {
+        match self.output.as_ref().filter(|_| !self.has_error() && self.file().is_some()) {
             Some(output) => TaskState::Succeeded(output),
             None => TaskState::Failed(TaskFailure::of(self)),
         }
@@ -151,9 +133,7 @@ impl AigcVideoTask {
     }
 
     fn error_word(&self) -> Option<&ErrorCode> {
-        self.err_code_ext
-            .as_ref()
-            .filter(|word| !word.as_str().is_empty())
+        self.err_code_ext.as_ref().filter(|word| !word.as_str().is_empty())
     }
 
     fn file(&self) -> Option<&crate::AigcVideoTaskOutputFileInfo> {
@@ -165,10 +145,7 @@ impl AigcVideoTaskOutput {
     /// The video: the first file that can be had.
     pub fn file(&self) -> Option<&crate::AigcVideoTaskOutputFileInfo> {
         let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-        self.file_infos
-            .iter()
-            .flatten()
-            .find(|file| given(&file.file_url) || given(&file.file_id))
+        self.file_infos.iter().flatten().find(|file| given(&file.file_url) || given(&file.file_id))
     }
 }
 
@@ -182,11 +159,7 @@ impl TaskFailure {
     }
 
     fn unexplained() -> Self {
-        Self {
-            code: None,
-            number: 0,
-            message: String::new(),
-        }
+        Self { code: None, number: 0, message: String::new() }
     }
 }
 
@@ -195,8 +168,7 @@ mod tests {
     use super::*;
 
     fn check(json: &str, judge: impl FnOnce(TaskState<'_>) -> bool) {
-        let reply: DescribeTaskDetailResponse =
-            serde_json::from_str(json).expect("the reply parses");
+        let reply: DescribeTaskDetailResponse = serde_json::from_str(json).expect("the reply parses");
         let state = reply.state();
         assert!(judge(state.clone()), "{state:?}");
     }
@@ -213,12 +185,8 @@ mod tests {
     #[test]
     fn a_finish_with_a_file_succeeds_with_and_without_an_outer_status() {
         let inner = r#""AigcVideoTask":{"Status":"FINISH","Progress":100,"ErrCode":0,"ErrCodeExt":"","Output":{"FileInfos":[{"FileUrl":"https://a/b.mp4"}]}}"#;
-        check(&format!("{{{inner}}}"), |state| {
-            matches!(state, TaskState::Succeeded(_))
-        });
-        check(&format!(r#"{{"Status":"FINISH",{inner}}}"#), |state| {
-            matches!(state, TaskState::Succeeded(_))
-        });
+        check(&format!("{{{inner}}}"), |state| matches!(state, TaskState::Succeeded(_)));
+        check(&format!(r#"{{"Status":"FINISH",{inner}}}"#), |state| matches!(state, TaskState::Succeeded(_)));
     }
 
     #[test]
@@ -237,75 +205,42 @@ mod tests {
 
     #[test]
     fn a_finish_without_a_file_fails() {
-        failed(
-            r#"{"AigcVideoTask":{"Status":"FINISH","ErrCode":0,"Output":{"FileInfos":[]}}}"#,
-            None,
-            0,
-        );
-        failed(
-            r#"{"AigcVideoTask":{"Status":"FINISH","Output":{"FileInfos":[{"FileUrl":""}]}}}"#,
-            None,
-            0,
-        );
+        failed(r#"{"AigcVideoTask":{"Status":"FINISH","ErrCode":0,"Output":{"FileInfos":[]}}}"#, None, 0);
+        failed(r#"{"AigcVideoTask":{"Status":"FINISH","Output":{"FileInfos":[{"FileUrl":""}]}}}"#, None, 0);
         failed(r#"{"Status":"FINISH"}"#, None, 0);
     }
 
     #[test]
     fn the_cards_fail_and_an_abort_are_failures() {
-        failed(
-            r#"{"AigcVideoTask":{"Status":"FAIL","ErrCode":1}}"#,
-            None,
-            1,
-        );
+        failed(r#"{"AigcVideoTask":{"Status":"FAIL","ErrCode":1}}"#, None, 1);
         failed(r#"{"Status":"ABORTED"}"#, Some("OperationCanceled"), 0);
     }
 
     #[test]
     fn an_unknown_word_is_not_an_end() {
         check(r#"{"AigcVideoTask":{"Status":"REVIEWING"}}"#, |state| {
-            state
-                == TaskState::Unrecognised {
-                    status: "REVIEWING".to_owned(),
-                }
+            state == TaskState::Unrecognised { status: "REVIEWING".to_owned() }
         });
-        check("{}", |state| {
-            state
-                == TaskState::Unrecognised {
-                    status: String::new(),
-                }
-        });
-        check(r#"{"AigcVideoTask":null,"Status":null}"#, |state| {
-            !state.is_final()
-        });
+        check("{}", |state| state == TaskState::Unrecognised { status: String::new() });
+        check(r#"{"AigcVideoTask":null,"Status":null}"#, |state| !state.is_final());
     }
 
     #[test]
     fn waiting_and_progress_are_told_apart() {
-        check(
-            r#"{"Status":"WAITING","AigcVideoTask":{"Status":"PROCESSING","Progress":0}}"#,
-            |state| state == TaskState::Waiting,
-        );
-        check(
-            r#"{"Status":"PROCESSING","AigcVideoTask":{"Status":"PROCESSING","Progress":40}}"#,
-            |state| state == TaskState::Processing { progress: Some(40) },
-        );
-        check(
-            r#"{"Status":"RUN","AigcVideoTask":{"Progress":400}}"#,
-            |state| {
-                state
-                    == TaskState::Processing {
-                        progress: Some(100),
-                    }
-            },
-        );
+        check(r#"{"Status":"WAITING","AigcVideoTask":{"Status":"PROCESSING","Progress":0}}"#, |state| {
+            state == TaskState::Waiting
+        });
+        check(r#"{"Status":"PROCESSING","AigcVideoTask":{"Status":"PROCESSING","Progress":40}}"#, |state| {
+            state == TaskState::Processing { progress: Some(40) }
+        });
+        check(r#"{"Status":"RUN","AigcVideoTask":{"Progress":400}}"#, |state| {
+            state == TaskState::Processing { progress: Some(100) }
+        });
     }
 
     #[test]
     fn an_outer_finish_waits_for_a_result_that_the_inner_status_has_not() {
-        check(
-            r#"{"Status":"FINISH","AigcVideoTask":{"Status":"PROCESSING"}}"#,
-            |state| !state.is_final(),
-        );
+        check(r#"{"Status":"FINISH","AigcVideoTask":{"Status":"PROCESSING"}}"#, |state| !state.is_final());
         check(
             r#"{"Status":"FINISH","AigcVideoTask":{"Status":"PROCESSING","Output":{"FileInfos":[{"FileUrl":"https://a"}]}}}"#,
             |state| matches!(state, TaskState::Succeeded(_)),

@@ -7,9 +7,7 @@ pub(crate) fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Resul
     // Up to 2^53 every whole f64 is exactly one i64.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
-        Some(value) if value.fract() == 0.0 && value.abs() <= EXACT => {
-            serializer.serialize_i64(*value as i64)
-        }
+        Some(value) if value.fract() == 0.0 && value.abs() <= EXACT => serializer.serialize_i64(*value as i64),
         Some(value) => serializer.serialize_f64(*value),
         None => serializer.serialize_none(),
     }
@@ -22,10 +20,7 @@ mod tests {
     #[test]
     fn whole_seconds_have_no_fraction_on_the_wire() {
         let json = |seconds| {
-            let config = AigcVideoOutputConfig {
-                duration: Some(seconds),
-                ..Default::default()
-            };
+            let config = AigcVideoOutputConfig { duration: Some(seconds), ..Default::default() };
             serde_json::to_string(&config).expect("a shape serialises")
         };
         assert_eq!(json(5.0), r#"{"Duration":5}"#);

@@ -18,17 +18,12 @@ type Types = IndexMap<String, IndexMap<String, String>>;
 
 /// One generated file for each API file.
 pub(crate) fn rust(api: &IndexMap<String, Api>) -> Result<Vec<Output>> {
-    let definitions: IndexMap<&str, &Definition> = api
-        .values()
-        .flat_map(|file| &file.definitions)
-        .map(|(name, it)| (name.as_str(), it))
-        .collect();
+    let definitions: IndexMap<&str, &Definition> =
+        api.values().flat_map(|file| &file.definitions).map(|(name, it)| (name.as_str(), it)).collect();
     let types = types(&definitions).context("typify")?;
     let requests = closure(
         &definitions,
-        api.values()
-            .flat_map(|file| file.actions.values())
-            .map(|action| action.request.as_str()),
+        api.values().flat_map(|file| file.actions.values()).map(|action| action.request.as_str()),
     );
     let limited = limited(&definitions, &requests);
     api.iter()
@@ -48,24 +43,13 @@ fn body(
 ) -> Result<String> {
     let mut items = Vec::new();
     for (name, constant) in &file.constants {
-        items.push(format!(
-            "{}pub const {name}: usize = {};\n",
-            doc("", &constant.description),
-            constant.value
-        ));
+        items.push(format!("{}pub const {name}: usize = {};\n", doc("", &constant.description), constant.value));
     }
     for (name, definition) in &file.definitions {
         match definition.kind {
             DefinitionKind::Object => {
-                let types = types
-                    .get(name)
-                    .with_context(|| format!("typify made no {name}"))?;
-                items.push(object(
-                    name,
-                    definition,
-                    types,
-                    requests.contains(name.as_str()),
-                )?);
+                let types = types.get(name).with_context(|| format!("typify made no {name}"))?;
+                items.push(object(name, definition, types, requests.contains(name.as_str()))?);
                 if !definition.required.is_empty() {
                     items.push(constructor(name, definition, types)?);
                 }
@@ -80,11 +64,7 @@ fn body(
         items.push(action_impl(name, action, file, types)?);
     }
     let body = items.join("\n");
-    let names: Vec<_> = file
-        .actions
-        .keys()
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let names: Vec<_> = file.actions.keys().map(|name| format!("`{name}`")).collect();
     let mut text = format!("//! The shapes of {}.\n\n", names.join(" and "));
     // Only what the body really names: an unused import is a warning.
     let mut foreign: BTreeSet<&str> = file
@@ -111,10 +91,7 @@ fn body(
 /// Asks typify for the Rust names and types of every object's members.
 fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
     let mut settings = TypeSpaceSettings::default();
-    let strings = definitions
-        .iter()
-        .filter(|(_, it)| it.kind == DefinitionKind::String)
-        .map(|(name, _)| *name);
+    let strings = definitions.iter().filter(|(_, it)| it.kind == DefinitionKind::String).map(|(name, _)| *name);
     // typify would make closed enums of them; the service may add values, so they are written by `open_enum`.
     for name in strings.clone().chain(["ErrorCode"]) {
         settings.with_replacement(name, name, std::iter::empty::<TypeSpaceImpl>());
@@ -127,10 +104,7 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
         };
         schemas.push((name, serde_json::from_value(schema)?));
     }
-    schemas.push((
-        "ErrorCode",
-        serde_json::from_value(json!({ "type": "string" }))?,
-    ));
+    schemas.push(("ErrorCode", serde_json::from_value(json!({ "type": "string" }))?));
     let mut space = TypeSpace::new(&settings);
     space.add_ref_types(schemas)?;
 
@@ -140,10 +114,7 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
             let members = details
                 .properties_info()
                 .map(|member| {
-                    Ok((
-                        member.name.to_owned(),
-                        short(&space.get_type(&member.type_id)?.ident().to_string()),
-                    ))
+                    Ok((member.name.to_owned(), short(&space.get_type(&member.type_id)?.ident().to_string())))
                 })
                 .collect::<Result<_>>()?;
             types.insert(object.name(), members);
@@ -159,10 +130,7 @@ fn object_schema(definition: &Definition) -> Value {
         let mut schema = schema::property(property);
         if let Value::Object(keys) = &mut schema {
             keys.retain(|key, _| matches!(key.as_str(), "$ref" | "type" | "format" | "items"));
-            if let Some(kind) = keys
-                .get_mut("type")
-                .filter(|_| !definition.required.contains(name))
-            {
+            if let Some(kind) = keys.get_mut("type").filter(|_| !definition.required.contains(name)) {
                 *kind = json!([kind, "null"]);
             }
         }
@@ -174,12 +142,7 @@ fn object_schema(definition: &Definition) -> Value {
 /// A type as a person writes it: `Option<Vec<X>>`.
 fn short(tokens: &str) -> String {
     let mut text: String = tokens.split_whitespace().collect();
-    for path in [
-        "::std::option::",
-        "::std::vec::",
-        "::std::string::",
-        "::std::boxed::",
-    ] {
+    for path in ["::std::option::", "::std::vec::", "::std::string::", "::std::boxed::"] {
         text = text.replace(path, "");
     }
     text
@@ -195,18 +158,9 @@ fn member<'a>(types: &'a IndexMap<String, String>, wire: &str) -> Result<(&'a st
         .ok_or_else(|| anyhow!("typify named the member {wire} otherwise than {name}"))
 }
 
-fn object(
-    name: &str,
-    definition: &Definition,
-    types: &IndexMap<String, String>,
-    request: bool,
-) -> Result<String> {
+fn object(name: &str, definition: &Definition, types: &IndexMap<String, String>, request: bool) -> Result<String> {
     let mut text = doc("", &definition.description);
-    let default = if definition.required.is_empty() {
-        "Default, "
-    } else {
-        ""
-    };
+    let default = if definition.required.is_empty() { "Default, " } else { "" };
     text += &format!("#[derive(Debug, Clone, {default}PartialEq, Serialize, Deserialize)]\n");
     text += "#[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n";
     text += "#[serde(rename_all = \"PascalCase\")]\n#[non_exhaustive]\n";
@@ -229,10 +183,7 @@ fn object(
         }
         let schema = schema_attributes(property);
         if !schema.is_empty() {
-            text += &format!(
-                "    #[cfg_attr(feature = \"schemars\", schemars({}))]\n",
-                schema.join(", ")
-            );
+            text += &format!("    #[cfg_attr(feature = \"schemars\", schemars({}))]\n", schema.join(", "));
         }
         text += &format!("    pub {field}: {kind},\n");
     }
@@ -256,11 +207,7 @@ fn schema_attributes(property: &Property) -> Vec<String> {
     attributes
 }
 
-fn constructor(
-    name: &str,
-    definition: &Definition,
-    types: &IndexMap<String, String>,
-) -> Result<String> {
+fn constructor(name: &str, definition: &Definition, types: &IndexMap<String, String>) -> Result<String> {
     let mut parameters = Vec::new();
     let mut fields = String::new();
     for wire in definition.properties.keys() {
@@ -297,27 +244,16 @@ fn limits(
     for (wire, property) in &definition.properties {
         let (field, _) = member(types, wire)?;
         if let Some(most) = property.max_length {
-            lines += &format!(
-                "        breaches.characters(\"{wire}\", self.{field}.as_deref(), {most});\n"
-            );
+            lines += &format!("        breaches.characters(\"{wire}\", self.{field}.as_deref(), {most});\n");
         }
         if let Some(most) = property.max_items {
-            lines +=
-                &format!("        breaches.items(\"{wire}\", self.{field}.as_deref(), {most});\n");
+            lines += &format!("        breaches.items(\"{wire}\", self.{field}.as_deref(), {most});\n");
         }
         if let (Some(low), Some(high)) = (property.minimum, property.maximum) {
-            lines +=
-                &format!("        breaches.range(\"{wire}\", self.{field}, {low}..={high});\n");
+            lines += &format!("        breaches.range(\"{wire}\", self.{field}, {low}..={high});\n");
         }
-        if property
-            .shape()
-            .is_some_and(|shape| limited.contains(shape) && definitions.contains_key(shape))
-        {
-            let method = if property.items.is_some() {
-                "all"
-            } else {
-                "inside"
-            };
+        if property.shape().is_some_and(|shape| limited.contains(shape) && definitions.contains_key(shape)) {
+            let method = if property.items.is_some() { "all" } else { "inside" };
             lines += &format!(
                 "        breaches.{method}(\"{wire}\", self.{field}.as_{}());\n",
                 if method == "all" { "deref" } else { "ref" }
@@ -338,11 +274,7 @@ fn open_enum(name: &str, definition: &Definition) -> String {
         text += &format!("        {} = \"{}\",\n", value.rust_name(), value.value);
     }
     text += "    }\n}\n";
-    if let Some(default) = definition
-        .values
-        .iter()
-        .find(|it| Some(&it.value) == definition.default.as_ref())
-    {
+    if let Some(default) = definition.values.iter().find(|it| Some(&it.value) == definition.default.as_ref()) {
         text += &format!(
             "\nimpl Default for {name} {{\n    /// What holds where none is given.\n    fn default() -> Self {{\n        Self::{}\n    }}\n}}\n",
             default.rust_name()
@@ -391,34 +323,18 @@ fn closure<'a>(
 }
 
 /// The shapes among `requests` that hold a limit, themselves or in what they name.
-fn limited<'a>(
-    definitions: &IndexMap<&'a str, &'a Definition>,
-    requests: &BTreeSet<&'a str>,
-) -> BTreeSet<&'a str> {
+fn limited<'a>(definitions: &IndexMap<&'a str, &'a Definition>, requests: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     let holds = |name: &str| {
         definitions.get(name).is_some_and(|definition| {
             definition.properties.values().any(|it| {
-                it.max_length.is_some()
-                    || it.max_items.is_some()
-                    || (it.minimum.is_some() && it.maximum.is_some())
+                it.max_length.is_some() || it.max_items.is_some() || (it.minimum.is_some() && it.maximum.is_some())
             })
         })
     };
-    requests
-        .iter()
-        .copied()
-        .filter(|name| {
-            closure(definitions, [*name].into_iter())
-                .into_iter()
-                .any(holds)
-        })
-        .collect()
+    requests.iter().copied().filter(|name| closure(definitions, [*name].into_iter()).into_iter().any(holds)).collect()
 }
 
 /// What serde's `rename_all = "PascalCase"` makes of a field.
 fn pascal_case(field: &str) -> String {
-    field
-        .split('_')
-        .map(|word| word[..1.min(word.len())].to_uppercase() + &word[1.min(word.len())..])
-        .collect()
+    field.split('_').map(|word| word[..1.min(word.len())].to_uppercase() + &word[1.min(word.len())..]).collect()
 }

@@ -34,20 +34,13 @@ pub(crate) fn rust(errors: &Errors) -> String {
         text += &format!("    {},\n", facts(code, row));
     }
     text += "];\n\n/// What holds for a code that has no known parent.\n#[rustfmt::skip]\n";
-    text + &format!(
-        "pub(crate) const FALLBACK: ErrorFacts = {};\n",
-        facts("", &errors.fallback)
-    )
+    text + &format!("pub(crate) const FALLBACK: ErrorFacts = {};\n", facts("", &errors.fallback))
 }
 
 /// What one code means, with its next step and its source.
 pub(crate) fn description(errors: &Errors, row: &ErrorRow) -> String {
     let meaning = &errors.classes[&row.class];
-    format!(
-        "{meaning} Next: {}. Source: {}.",
-        row.next,
-        row.source.join(", ")
-    )
+    format!("{meaning} Next: {}. Source: {}.", row.next, row.source.join(", "))
 }
 
 fn facts(code: &str, row: &ErrorRow) -> String {

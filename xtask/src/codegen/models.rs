@@ -3,16 +3,8 @@
 use crate::codegen::doc;
 use crate::spec::{Family, LastFrame, LastFrameAt, LastFrameMaxImages, LastFrameWord, Models, Row};
 
-const HEADER: [&str; 8] = [
-    "Model",
-    "In Rust",
-    "Text to video",
-    "Image to video",
-    "Images",
-    "Last frame",
-    "Resolutions",
-    "Source",
-];
+const HEADER: [&str; 8] =
+    ["Model", "In Rust", "Text to video", "Image to video", "Images", "Last frame", "Resolutions", "Source"];
 
 /// The whole of `generated/models.rs` below its first line.
 pub(crate) fn rust(models: &Models) -> String {
@@ -35,11 +27,7 @@ pub(crate) fn markdown(models: &Models) -> String {
 }
 
 fn table<'a>(families: impl Iterator<Item = (&'a String, &'a Family)>) -> String {
-    let mut text = format!(
-        "| {} |\n|{}\n",
-        HEADER.join(" | "),
-        "---|".repeat(HEADER.len())
-    );
+    let mut text = format!("| {} |\n|{}\n", HEADER.join(" | "), "---|".repeat(HEADER.len()));
     for (name, family) in families {
         for (version, row) in &family.versions {
             let cells = [
@@ -47,12 +35,9 @@ fn table<'a>(families: impl Iterator<Item = (&'a String, &'a Family)>) -> String
                 format!("`{name}::{}`", row.variant(version)),
                 said(row.text_to_video).to_owned(),
                 said(row.image_to_video).to_owned(),
-                row.max_images
-                    .map_or("not stated".to_owned(), |most| most.to_string()),
+                row.max_images.map_or("not stated".to_owned(), |most| most.to_string()),
                 last_frame_words(row),
-                row.resolutions
-                    .as_ref()
-                    .map_or("not stated".to_owned(), |list| list.join(", ")),
+                row.resolutions.as_ref().map_or("not stated".to_owned(), |list| list.join(", ")),
                 row.source.join(", "),
             ];
             text += &format!("| {} |\n", cells.join(" | "));
@@ -75,9 +60,7 @@ fn last_frame_words(row: &Row) -> String {
         Some(LastFrame::Word(LastFrameWord::None)) => "no".to_owned(),
         Some(LastFrame::Word(LastFrameWord::Any)) => "yes".to_owned(),
         Some(LastFrame::At(LastFrameAt { at })) => format!("at {} only", at.join(", ")),
-        Some(LastFrame::MaxImages(LastFrameMaxImages { max_images: 1 })) => {
-            "with one image only".to_owned()
-        }
+        Some(LastFrame::MaxImages(LastFrameMaxImages { max_images: 1 })) => "with one image only".to_owned(),
         Some(LastFrame::MaxImages(LastFrameMaxImages { max_images })) => {
             format!("with at most {max_images} images")
         }
@@ -92,17 +75,10 @@ fn resolution(models: &Models) -> String {
          pub enum Resolution {\n",
     );
     for (name, resolution) in &models.resolutions {
-        text += &format!(
-            "    /// `{name}`: {} pixels on the short side.\n",
-            resolution.short_side
-        );
+        text += &format!("    /// `{name}`: {} pixels on the short side.\n", resolution.short_side);
         text += &format!("    {},\n", resolution_name(name));
     }
-    let variants: Vec<_> = models
-        .resolutions
-        .keys()
-        .map(|name| format!("Self::{}", resolution_name(name)))
-        .collect();
+    let variants: Vec<_> = models.resolutions.keys().map(|name| format!("Self::{}", resolution_name(name))).collect();
     text += &format!(
         "}}\n\n\
          #[rustfmt::skip]\n\
@@ -116,18 +92,11 @@ fn resolution(models: &Models) -> String {
     );
     text += "    /// The word on the wire.\n    pub const fn as_str(self) -> &'static str {\n        match self {\n";
     for name in models.resolutions.keys() {
-        text += &format!(
-            "            Self::{} => \"{name}\",\n",
-            resolution_name(name)
-        );
+        text += &format!("            Self::{} => \"{name}\",\n", resolution_name(name));
     }
     text += "        }\n    }\n\n    /// The shorter side of the picture in pixels.\n    pub const fn short_side(self) -> u16 {\n        match self {\n";
     for (name, resolution) in &models.resolutions {
-        text += &format!(
-            "            Self::{} => {},\n",
-            resolution_name(name),
-            resolution.short_side
-        );
+        text += &format!("            Self::{} => {},\n", resolution_name(name), resolution.short_side);
     }
     text + "        }\n    }\n}\n\n"
 }
@@ -138,27 +107,14 @@ fn resolution_name(name: &str) -> String {
 }
 
 fn family_enum(name: &str, family: &Family) -> String {
-    let mut text = doc(
-        "",
-        &format!(
-            "{}.\n\n{}",
-            family.title,
-            table([(&name.to_owned(), family)].into_iter())
-        ),
-    );
+    let mut text = doc("", &format!("{}.\n\n{}", family.title, table([(&name.to_owned(), family)].into_iter())));
     text += "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]\n#[non_exhaustive]\n";
     text += &format!("pub enum {name} {{\n");
     for (version, row) in &family.versions {
-        text += &format!(
-            "    /// {name} `{version}`.\n    {},\n",
-            row.variant(version)
-        );
+        text += &format!("    /// {name} `{version}`.\n    {},\n", row.variant(version));
     }
-    let variants: Vec<_> = family
-        .versions
-        .iter()
-        .map(|(version, row)| format!("Self::{}", row.variant(version)))
-        .collect();
+    let variants: Vec<_> =
+        family.versions.iter().map(|(version, row)| format!("Self::{}", row.variant(version))).collect();
     text += &format!(
         "}}\n\n\
          #[rustfmt::skip]\n\
@@ -179,79 +135,47 @@ fn family_enum(name: &str, family: &Family) -> String {
 
 /// The match arms, aligned so that they read as the table.
 fn rows(name: &str, family: &Family) -> String {
-    let header = [
-        "",
-        "family",
-        "version",
-        "text",
-        "image",
-        "images",
-        "last frame",
-        "resolutions",
-    ]
-    .map(str::to_owned);
-    let cells = family.versions.iter().map(|(version, row)| {
-        [
-            format!("Self::{}", row.variant(version)),
-            format!("\"{name}\""),
-            format!("\"{version}\""),
-            format!("{:?}", row.text_to_video),
-            format!("{:?}", row.image_to_video),
-            format!("{:?}", row.max_images),
-            last_frame_expression(row),
-            row.resolutions
-                .as_deref()
-                .map_or("Resolutions::NOT_STATED".to_owned(), resolutions),
-        ]
-    });
-    let lines: Vec<_> = std::iter::once(header).chain(cells).collect();
-    let widths: Vec<_> = (0..8)
-        .map(|column| {
-            lines
-                .iter()
-                .map(|line| line[column].len())
-                .max()
-                .unwrap_or_default()
+    const ARROW: &str = " => Capabilities::row(";
+    let header =
+        ["family", "version", "text", "image", "images", "last frame", "resolutions", "source"].map(str::to_owned);
+    let rows: Vec<_> = family
+        .versions
+        .iter()
+        .map(|(version, row)| {
+            let cells = [
+                format!("\"{name}\""),
+                format!("\"{version}\""),
+                format!("{:?}", row.text_to_video),
+                format!("{:?}", row.image_to_video),
+                format!("{:?}", row.max_images),
+                last_frame_expression(row),
+                row.resolutions.as_deref().map_or("Resolutions::NOT_STATED".to_owned(), resolutions),
+                format!("&{:?}", row.source),
+            ];
+            (format!("Self::{}", row.variant(version)), cells)
         })
         .collect();
-    let pad = |line: &[String; 8], column: usize, after: &str| {
-        format!(
-            "{:width$}",
-            format!("{}{after}", line[column]),
-            width = widths[column] + after.len()
-        )
+    let arm = rows.iter().map(|(arm, _)| arm.len()).max().unwrap_or_default();
+    let widths: Vec<_> = (0..header.len())
+        .map(|column| rows.iter().map(|(_, cells)| cells[column].len()).chain([header[column].len()]).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let line = |cells: &[String], separator: &str| {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(&widths) {
+            line += &format!("{:width$}", format!("{cell}{separator}"), width = width + separator.len() + 1);
+        }
+        line.trim_end().trim_end_matches(separator).to_owned()
     };
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        let (start, open, comma, close) = match index {
-            0 => ("            // ", "                     ", "  ", ""),
-            _ => ("            ", " => Capabilities::row(", ", ", "),"),
-        };
-        // The comment's own two slashes and blank take three columns from the first cell.
-        let first = pad(line, 0, "");
-        let first = if index == 0 {
-            first.get(3..).unwrap_or_default()
-        } else {
-            first.as_str()
-        };
-        let mut row = format!("{start}{first}{open}");
-        if index == 0 {
-            row.push(' ');
-        }
-        for column in 1..7 {
-            row += &pad(line, column, comma);
-        }
-        row += &line[7];
-        text += &format!("{}{close}\n", row.trim_end());
+    let mut text = format!("            // {:width$}{}\n", "", line(&header, " "), width = arm + ARROW.len() - 3);
+    for (variant, cells) in &rows {
+        text += &format!("            {variant:arm$}{ARROW}{}),\n", line(cells, ","));
     }
     text
 }
 
 fn resolutions(names: &[String]) -> String {
-    let names: Vec<_> = names
-        .iter()
-        .map(|name| format!("Resolution::{}", resolution_name(name)))
-        .collect();
+    let names: Vec<_> = names.iter().map(|name| format!("Resolution::{}", resolution_name(name))).collect();
     format!("Resolutions::of(&[{}])", names.join(", "))
 }
 

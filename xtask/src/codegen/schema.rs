@@ -6,23 +6,15 @@ use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 use crate::codegen::{Output, errors};
-use crate::spec::{
-    Api, Definition, DefinitionKind, Errors, Items, Models, Property, Sources, Spec, shape_name,
-};
+use crate::spec::{Api, Definition, DefinitionKind, Errors, Items, Models, Property, Sources, Spec, shape_name};
 
 /// Every shape of `spec/api` as plain JSON Schema 2020-12, straight from the YAML.
 pub(crate) fn shapes(spec: &Spec) -> Output {
     let definitions = spec.api.values().flat_map(|file| &file.definitions);
-    let mut definitions: Map<String, Value> = definitions
-        .map(|(name, it)| (name.clone(), definition(it)))
-        .collect();
+    let mut definitions: Map<String, Value> = definitions.map(|(name, it)| (name.clone(), definition(it))).collect();
     definitions.insert("ErrorCode".to_owned(), error_code(&spec.errors));
-    let schema =
-        json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions });
-    Output {
-        path: "spec/schema/shapes.json".to_owned(),
-        text: format!("{schema:#}\n"),
-    }
+    let schema = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions });
+    Output { path: "spec/schema/shapes.json".to_owned(), text: format!("{schema:#}\n") }
 }
 
 fn definition(definition: &Definition) -> Value {
@@ -31,17 +23,14 @@ fn definition(definition: &Definition) -> Value {
         DefinitionKind::Object => {
             let properties = definition.properties.iter();
             schema["type"] = json!("object");
-            schema["properties"] = properties
-                .map(|(name, it)| (name.clone(), property(it)))
-                .collect();
+            schema["properties"] = properties.map(|(name, it)| (name.clone(), property(it))).collect();
             if !definition.required.is_empty() {
                 schema["required"] = json!(definition.required);
             }
         }
         DefinitionKind::String => {
             let values = definition.values.iter();
-            let values =
-                values.map(|it| json!({ "const": it.value, "description": it.description }));
+            let values = values.map(|it| json!({ "const": it.value, "description": it.description }));
             schema["type"] = json!("string");
             schema["oneOf"] = values.collect();
         }
@@ -57,19 +46,16 @@ pub(crate) fn property(property: &Property) -> Value {
             schema.insert(key.to_owned(), value);
         }
     };
-    let local =
-        |reference: &String| shape_name(reference).map(|name| json!(format!("#/$defs/{name}")));
+    let local = |reference: &String| shape_name(reference).map(|name| json!(format!("#/$defs/{name}")));
     set("description", Some(json!(property.description)));
     set("$ref", property.reference.as_ref().and_then(local));
     set("type", property.kind.map(|kind| json!(kind)));
     set("format", property.format.map(|format| json!(format)));
     set(
         "items",
-        property.items.as_ref().map(|Items { reference, kind }| {
-            match reference.as_ref().and_then(local) {
-                Some(reference) => json!({ "$ref": reference }),
-                None => json!({ "type": kind }),
-            }
+        property.items.as_ref().map(|Items { reference, kind }| match reference.as_ref().and_then(local) {
+            Some(reference) => json!({ "$ref": reference }),
+            None => json!({ "type": kind }),
         }),
     );
     set("maxLength", property.max_length.map(Value::from));
@@ -82,9 +68,7 @@ pub(crate) fn property(property: &Property) -> Value {
 
 fn error_code(codes: &Errors) -> Value {
     let values = codes.codes.iter();
-    let values = values.map(
-        |(code, row)| json!({ "const": code, "description": errors::description(codes, row) }),
-    );
+    let values = values.map(|(code, row)| json!({ "const": code, "description": errors::description(codes, row) }));
     json!({ "description": errors::TITLE, "type": "string", "oneOf": values.collect::<Value>() })
 }
 

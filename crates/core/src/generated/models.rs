@@ -81,10 +81,10 @@ impl Hailuo {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                  family    version     text         image       images   last frame           resolutions
-            Self::V02      => Capabilities::row("Hailuo", "02",       Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V2_3     => Capabilities::row("Hailuo", "2.3",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V2_3Fast => Capabilities::row("Hailuo", "2.3-fast", Some(false), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
+            //                                  family    version     text         image       images   last frame           resolutions                                              source
+            Self::V02      => Capabilities::row("Hailuo", "02",       Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
+            Self::V2_3     => Capabilities::row("Hailuo", "2.3",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
+            Self::V2_3Fast => Capabilities::row("Hailuo", "2.3-fast", Some(false), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
         }
     }
 
@@ -135,13 +135,13 @@ impl Kling {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                              family   version  text        image       images   last frame                                                  resolutions
-            Self::V1_6 => Capabilities::row("Kling", "1.6",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V2_0 => Capabilities::row("Kling", "2.0",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K])),
-            Self::V2_1 => Capabilities::row("Kling", "2.1",   Some(true), Some(true), Some(1), Some(LastFrame::At(Resolutions::of(&[Resolution::P1080]))), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K])),
-            Self::V2_5 => Capabilities::row("Kling", "2.5",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K])),
-            Self::O1   => Capabilities::row("Kling", "o1",    Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K])),
-            Self::V2_6 => Capabilities::row("Kling", "2.6",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K])),
+            //                              family   version  text        image       images   last frame                                                  resolutions                                                                                source
+            Self::V1_6 => Capabilities::row("Kling", "1.6",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080]),                                   &["card"]),
+            Self::V2_0 => Capabilities::row("Kling", "2.0",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),                  &["card"]),
+            Self::V2_1 => Capabilities::row("Kling", "2.1",   Some(true), Some(true), Some(1), Some(LastFrame::At(Resolutions::of(&[Resolution::P1080]))), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),                  &["card", "api"]),
+            Self::V2_5 => Capabilities::row("Kling", "2.5",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), &["card"]),
+            Self::O1   => Capabilities::row("Kling", "o1",    Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), &["card"]),
+            Self::V2_6 => Capabilities::row("Kling", "2.6",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), &["card"]),
         }
     }
 
@@ -183,10 +183,10 @@ impl Vidu {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                 family  version     text        image       images   last frame            resolutions
-            Self::Q2      => Capabilities::row("Vidu", "q2",       Some(true), Some(true), Some(7), Some(LastFrame::No),  Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::Q2Turbo => Capabilities::row("Vidu", "q2-turbo", Some(true), Some(true), Some(7), Some(LastFrame::Yes), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::Q2Pro   => Capabilities::row("Vidu", "q2-pro",   Some(true), Some(true), Some(7), Some(LastFrame::Yes), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K])),
+            //                                 family  version     text        image       images   last frame            resolutions                                                               source
+            Self::Q2      => Capabilities::row("Vidu", "q2",       Some(true), Some(true), Some(7), Some(LastFrame::No),  Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
+            Self::Q2Turbo => Capabilities::row("Vidu", "q2-turbo", Some(true), Some(true), Some(7), Some(LastFrame::Yes), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card", "api"]),
+            Self::Q2Pro   => Capabilities::row("Vidu", "q2-pro",   Some(true), Some(true), Some(7), Some(LastFrame::Yes), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]), &["card", "api"]),
         }
     }
 
@@ -222,8 +222,8 @@ impl Jimeng {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                 family    version   text        image       images   last frame           resolutions
-            Self::V3_0Pro => Capabilities::row("Jimeng", "3.0pro", Some(true), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K])),
+            //                                 family    version   text        image       images   last frame           resolutions                                                               source
+            Self::V3_0Pro => Capabilities::row("Jimeng", "3.0pro", Some(true), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]), &["card"]),
         }
     }
 
@@ -268,11 +268,11 @@ impl Seedance {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                     family      version         text         image       images   last frame           resolutions
-            Self::V1_0Pro     => Capabilities::row("Seedance", "1.0-pro",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V1_0LiteI2V => Capabilities::row("Seedance", "1.0-lite-i2v", Some(false), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V1_0ProFast => Capabilities::row("Seedance", "1.0-pro-fast", Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V1_5Pro     => Capabilities::row("Seedance", "1.5-pro",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K])),
+            //                                     family      version         text         image       images   last frame           resolutions                                                               source
+            Self::V1_0Pro     => Capabilities::row("Seedance", "1.0-pro",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
+            Self::V1_0LiteI2V => Capabilities::row("Seedance", "1.0-lite-i2v", Some(false), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
+            Self::V1_0ProFast => Capabilities::row("Seedance", "1.0-pro-fast", Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
+            Self::V1_5Pro     => Capabilities::row("Seedance", "1.5-pro",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]), &["card"]),
         }
     }
 
@@ -311,9 +311,9 @@ impl GV {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                  family  version     text        image       images   last frame                      resolutions
-            Self::V3_1     => Capabilities::row("GV",   "3.1",      Some(true), Some(true), Some(3), Some(LastFrame::WithImages(1)), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
-            Self::V3_1Fast => Capabilities::row("GV",   "3.1-fast", Some(true), Some(true), Some(3), Some(LastFrame::WithImages(1)), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
+            //                                  family  version     text        image       images   last frame                      resolutions                                              source
+            Self::V3_1     => Capabilities::row("GV",   "3.1",      Some(true), Some(true), Some(3), Some(LastFrame::WithImages(1)), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card", "api"]),
+            Self::V3_1Fast => Capabilities::row("GV",   "3.1-fast", Some(true), Some(true), Some(3), Some(LastFrame::WithImages(1)), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card", "api"]),
         }
     }
 
@@ -349,8 +349,8 @@ impl OS {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                              family  version  text        image        images   last frame           resolutions
-            Self::V2_0 => Capabilities::row("OS",   "2.0",   Some(true), Some(false), Some(0), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080])),
+            //                              family  version  text        image        images   last frame           resolutions                                              source
+            Self::V2_0 => Capabilities::row("OS",   "2.0",   Some(true), Some(false), Some(0), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
         }
     }
 

@@ -1,0 +1,51 @@
+//! `vod-aigc emulate`: a local VOD as a process of its own.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use vod_aigc_client::transport::signer::Credential;
+use vod_aigc_client::transport::{Random as _, SystemRandom};
+use vod_aigc_emulator::Emulator;
+
+use crate::failure::Failure;
+use crate::{print_json, settings};
+
+/// The pair that is taken where none is set. No account has it.
+const MADE_UP: (&str, &str) = ("AKIDemulator", "emulator");
+
+/// Run a local VOD until it is interrupted. The first line on standard output is its endpoint as JSON.
+///
+/// It takes the key pair of the environment, or makes one up and says it on standard error.
+#[derive(Debug, Args)]
+pub(crate) struct Emulate {
+    /// The address to listen on; port 0 is any free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    listen: SocketAddr,
+}
+
+impl Emulate {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let credential = match settings::credential_if_set()? {
+            Some(credential) => credential,
+            None => {
+                let (id, key) = MADE_UP;
+                eprintln!(
+                    "no key pair is set; this emulator takes TENCENTCLOUD_SECRET_ID={id} TENCENTCLOUD_SECRET_KEY={key}"
+                );
+                Credential::new(id, key).map_err(|error| Failure::usage(error.to_string()))?
+            }
+        };
+        let emulator = Emulator::builder()
+            .listen(self.listen)
+            .credential(credential)
+            // Another run gives other task ids, so that what was stored of an earlier one is not mistaken for it.
+            .seed(SystemRandom.next_u64())
+            .start()
+            .await
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        print_json(&serde_json::json!({ "endpoint": emulator.endpoint() }))?;
+        tokio::signal::ctrl_c().await.map_err(|error| Failure::usage(error.to_string()))?;
+        emulator.stop().await;
+        Ok(())
+    }
+}

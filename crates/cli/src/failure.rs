@@ -1,0 +1,210 @@
+//! How a command failed: the exit code that scripts rely on, the sentence for people, the fields for programs.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use vod_aigc_client::core::{ErrorClass, RequestError};
+use vod_aigc_client::transport::{Billed, Error, ErrorKind};
+use vod_aigc_client::{DownloadError, InputError, SettingsError, SubmitError, WaitError};
+
+/// Wrong usage, or a request that the table refuses.
+pub(crate) const USAGE: u8 = 2;
+const AUTHENTICATION: u8 = 3;
+const LIMIT: u8 = 4;
+const NETWORK: u8 = 5;
+const TASK_FAILED: u8 = 6;
+const CONTENT: u8 = 7;
+const DEADLINE: u8 = 8;
+const INTERRUPTED: u8 = 9;
+const OUTCOME_UNKNOWN: u8 = 10;
+
+/// A command that did not do what it was asked to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    #[serde(rename = "exit_code")]
+    code: u8,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billed: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<String>,
+    /// The command that goes on from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<String>,
+    /// Whether standard output holds its document already.
+    #[serde(skip)]
+    described: bool,
+}
+
+impl Failure {
+    fn new(code: u8, message: String) -> Self {
+        Self {
+            code,
+            message,
+            error_code: None,
+            billed: None,
+            session_id: None,
+            request_id: None,
+            task_id: None,
+            resume: None,
+            described: false,
+        }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(USAGE, message.into())
+    }
+
+    /// Wrong input that standard output has described already.
+    pub(crate) fn found(message: impl Into<String>) -> Self {
+        Self { described: true, ..Self::usage(message) }
+    }
+
+    /// Interrupted while a task was waited for.
+    pub(crate) fn interrupted(task_id: &str) -> Self {
+        Self::new(INTERRUPTED, "interrupted; the task goes on and may be billed".to_owned()).with_task(task_id)
+    }
+
+    /// Interrupted while a request was on its way.
+    pub(crate) fn interrupted_submit(session_id: &str) -> Self {
+        let message = format!(
+            "interrupted while submitting; the outcome is unknown and money may have been spent, SessionId {session_id}; \
+             next: look for the task by its session id before sending again"
+        );
+        Self { billed: Some("unknown"), session_id: Some(session_id.to_owned()), ..Self::new(OUTCOME_UNKNOWN, message) }
+    }
+
+    /// Names the task, and how to go on with it.
+    pub(crate) fn with_task(mut self, task_id: &str) -> Self {
+        self.resume = Some(format!("vod-aigc task wait {task_id}"));
+        self.task_id = Some(task_id.to_owned());
+        self
+    }
+
+    /// Prints it and gives the exit code. Standard output stays free for data: the sentence goes to standard error.
+    pub(crate) fn report(self, json: bool) -> ExitCode {
+        eprintln!("error: {}", self.message);
+        if let Some(resume) = &self.resume {
+            eprintln!("resume with: {resume}");
+        }
+        if json
+            && !self.described
+            && let Ok(document) = serde_json::to_string(&serde_json::json!({ "error": self }))
+        {
+            println!("{document}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// The exit code for a kind of error that the service named.
+fn code_of(class: ErrorClass) -> u8 {
+    match class {
+        ErrorClass::Credentials | ErrorClass::Permission | ErrorClass::Clock | ErrorClass::Account => AUTHENTICATION,
+        ErrorClass::Frequency | ErrorClass::Quota | ErrorClass::Capacity => LIMIT,
+        ErrorClass::Content => CONTENT,
+        ErrorClass::Parameter | ErrorClass::NotFound | ErrorClass::Incompatible => USAGE,
+        ErrorClass::Duplicate => OUTCOME_UNKNOWN,
+        ErrorClass::Generation | ErrorClass::Cancelled => TASK_FAILED,
+        _ => NETWORK,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match (error.kind(), error.class()) {
+            _ if error.billed() != Billed::No => OUTCOME_UNKNOWN,
+            (_, Some(class)) => code_of(class),
+            (ErrorKind::Configuration | ErrorKind::Request, None) => USAGE,
+            (_, None) => NETWORK,
+        };
+        Self {
+            error_code: error.code().map(ToString::to_string),
+            billed: Some(billed(error.billed())),
+            session_id: error.session_id().map(str::to_owned),
+            request_id: error.request_id().map(str::to_owned),
+            ..Self::new(code, error.to_string())
+        }
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(error) => error.into(),
+            SubmitError::Call(error) => error.into(),
+            error => Self {
+                billed: Some(billed(error.billed())),
+                session_id: error.session_id().map(str::to_owned),
+                request_id: error.request_id().map(str::to_owned),
+                ..Self::new(OUTCOME_UNKNOWN, error.to_string())
+            },
+        }
+    }
+}
+
+impl From<WaitError> for Failure {
+    fn from(error: WaitError) -> Self {
+        let task_id = error.task().task_id.clone();
+        match error {
+            WaitError::Deadline { .. } => Self::new(DEADLINE, error.to_string()).with_task(&task_id),
+            WaitError::Failed { ref failure, .. } => {
+                let code = if failure.class() == ErrorClass::Content { CONTENT } else { TASK_FAILED };
+                Self {
+                    error_code: failure.code.as_ref().map(ToString::to_string),
+                    task_id: Some(task_id),
+                    ..Self::new(code, error.to_string())
+                }
+            }
+            WaitError::Poll { error, .. } => Self::from(error).with_task(&task_id),
+            error => Self::new(NETWORK, error.to_string()).with_task(&task_id),
+        }
+    }
+}
+
+impl From<DownloadError> for Failure {
+    fn from(error: DownloadError) -> Self {
+        let code = match error {
+            DownloadError::Target { .. } | DownloadError::NoUrl => USAGE,
+            _ => NETWORK,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let code = match error {
+            SettingsError::NoCredential | SettingsError::Credential(_) => AUTHENTICATION,
+            _ => USAGE,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self { billed: Some("no"), ..Self::usage(SubmitError::Refused(error).to_string()) }
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+fn billed(billed: Billed) -> &'static str {
+    match billed {
+        Billed::No => "no",
+        Billed::Unknown => "unknown",
+        Billed::Yes => "yes",
+    }
+}

@@ -1,0 +1,286 @@
+//! `vod-aigc generate`: from a prompt and flags to a video on disk.
+
+use clap::{Args, ValueEnum};
+use vod_aigc_client::core::{
+    AspectRatio, Image, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
+    VideoRequestBuilder,
+};
+use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom, fill_session_id};
+use vod_aigc_client::{Client, WaitPolicy, read_image};
+use vod_aigc_emulator::Emulator;
+
+use crate::failure::Failure;
+use crate::print_json;
+use crate::progress::Display;
+use crate::settings::Connection;
+use crate::task::{Output, Wait, document, finish};
+
+/// The sub-application of a request that goes to the embedded emulator; any number will do there.
+const EMULATOR_SUB_APP_ID: u64 = 1_500_000_001;
+
+/// Make a video and download it.
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// What the video shows, at most 1000 characters
+    prompt: Option<String>,
+    /// The model, as Kling:2.1, or its family with --model-version
+    #[arg(short, long)]
+    model: String,
+    /// The version of the model
+    #[arg(long, value_name = "VERSION")]
+    model_version: Option<String>,
+    /// Send it although this release does not know the model; nothing but limits is checked
+    #[arg(long)]
+    unchecked: bool,
+    /// An image to make the video from: a file or a URL; may be repeated
+    #[arg(short, long, value_name = "FILE|URL")]
+    image: Vec<String>,
+    /// An image to take subjects or style from: a file or a URL; may be repeated
+    #[arg(long, value_name = "FILE|URL")]
+    reference: Vec<String>,
+    /// The last frame: a file or a URL
+    #[arg(long, value_name = "FILE|URL")]
+    last_frame: Option<String>,
+    /// The size, for example 1080P
+    #[arg(short, long)]
+    resolution: Option<Resolution>,
+    /// Width to height, for example 16:9
+    #[arg(short, long, value_name = "RATIO")]
+    aspect_ratio: Option<AspectRatio>,
+    /// The length in seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    duration: Option<f64>,
+    /// What the video must not show
+    #[arg(long, value_name = "TEXT")]
+    negative_prompt: Option<String>,
+    /// Whether the service rewrites the prompt
+    #[arg(long, value_name = "WHETHER")]
+    enhance_prompt: Option<OnOff>,
+    /// Whether the model makes sound
+    #[arg(long, value_name = "WHETHER")]
+    audio: Option<OnOff>,
+    /// Whether the video is enhanced
+    #[arg(long, value_name = "WHETHER")]
+    enhance: Option<OnOff>,
+    /// Whether the task may wait for off-peak hours
+    #[arg(long, value_name = "WHETHER")]
+    off_peak: Option<OnOff>,
+    /// Whether Vidu adds frames in between
+    #[arg(long, value_name = "WHETHER")]
+    frame_interpolate: Option<OnOff>,
+    /// Whether a logo is put on the picture
+    #[arg(long, value_name = "WHETHER")]
+    logo: Option<OnOff>,
+    /// Whether background music is added
+    #[arg(long, value_name = "WHETHER")]
+    background_music: Option<OnOff>,
+    /// Whether inputs are reviewed for compliance
+    #[arg(long, value_name = "WHETHER")]
+    input_compliance_check: Option<OnOff>,
+    /// Whether the result is reviewed for compliance
+    #[arg(long, value_name = "WHETHER")]
+    output_compliance_check: Option<OnOff>,
+    /// Whether people may appear: AllowAdult or Disallowed
+    #[arg(long, value_name = "WORD")]
+    person_generation: Option<PersonGeneration>,
+    /// How long the service keeps the video: Temporary or Permanent
+    #[arg(long, value_name = "MODE")]
+    storage_mode: Option<StorageMode>,
+    /// The name of the media file, at most 64 characters
+    #[arg(long, value_name = "NAME")]
+    media_name: Option<String>,
+    /// The VOD class of the media file
+    #[arg(long, value_name = "ID")]
+    class_id: Option<i64>,
+    /// When the stored file is deleted, as an ISO 8601 time
+    #[arg(long, value_name = "TIME")]
+    expire_time: Option<String>,
+    /// Where the input files are stored: Mainland, Oversea or OverseaUSWest
+    #[arg(long, value_name = "REGION")]
+    input_region: Option<InputRegion>,
+    /// A special way of working, for example motion_control
+    #[arg(long, value_name = "SCENE")]
+    scene_type: Option<SceneType>,
+    /// The VOD task flow to run on the finished video
+    #[arg(long, value_name = "NAME")]
+    procedure: Option<String>,
+    /// The model's random seed
+    #[arg(long, allow_hyphen_values = true)]
+    seed: Option<i64>,
+    /// Recognises a repeated request, at most 50 characters; made up where it is not given
+    #[arg(long, value_name = "ID")]
+    session_id: Option<String>,
+    /// Comes back unchanged with the task, at most 1000 characters
+    #[arg(long, value_name = "TEXT")]
+    session_context: Option<String>,
+    /// Priority among the account's tasks, from -10 to 10
+    #[arg(long, allow_hyphen_values = true, value_name = "NUMBER")]
+    priority: Option<i64>,
+    /// Model parameters outside the schema, as JSON
+    #[arg(long, value_name = "JSON")]
+    ext_info: Option<String>,
+    #[command(flatten)]
+    wait: Wait,
+    #[command(flatten)]
+    output: Output,
+    /// Print the task's id and do not wait for it
+    #[arg(long, conflicts_with_all = ["output", "no_download"])]
+    no_wait: bool,
+    /// Print the JSON body that would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Send it to an emulator that runs in this process: no account, no cost, a test picture
+    #[arg(long, conflicts_with_all = ["endpoint", "no_wait"])]
+    emulator: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum OnOff {
+    On,
+    Off,
+}
+
+impl Generate {
+    pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
+        let request = self.request().await?;
+        request.check()?;
+        self.output.check().await?;
+
+        let emulator = match self.emulator && !self.dry_run {
+            true => Some(start_emulator().await?),
+            false => None,
+        };
+        let mut client = match &emulator {
+            Some(emulator) => Some(emulator_client(emulator)?),
+            None if self.dry_run => None,
+            None => Some(connection.client()?.build()),
+        };
+        let sub_app_id = match &client {
+            Some(client) => client.sub_app_id(),
+            None if self.emulator => EMULATOR_SUB_APP_ID,
+            None => connection.sub_app_id()?.unwrap_or_else(|| {
+                eprintln!("no sub-application is set, so SubAppId is 0: set VOD_SUB_APP_ID or give --sub-app-id");
+                0
+            }),
+        };
+        let mut action = request.into_action(sub_app_id);
+        fill_session_id(&mut action, &SystemRandom);
+        let Some(client) = client.take() else {
+            return print_json(&action);
+        };
+
+        // Kept, because an interrupted submit can only be traced by it.
+        let session_id = action.session_id.clone().unwrap_or_default();
+        let task = tokio::select! {
+            submitted = client.submit_action(action) => submitted?,
+            _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted_submit(&session_id)),
+        };
+        if self.no_wait {
+            return match json {
+                true => print_json(&document(&task, "submitted", None)),
+                false => {
+                    println!("{}", task.id());
+                    Ok(())
+                }
+            };
+        }
+        Display::new().line(format!("task {}: submitted", task.id()));
+        let mut policy = self.wait.policy();
+        if emulator.is_some() {
+            // Its tasks take seconds, and a poll costs nobody anything.
+            policy.first = WaitPolicy::FLOOR;
+            policy.growth = 1.0;
+        }
+        finish(&task, policy, &self.output, json).await
+    }
+
+    fn model(&self) -> Result<Model, Failure> {
+        let text = match &self.model_version {
+            Some(version) => format!("{}:{version}", self.model),
+            None => self.model.clone(),
+        };
+        match (text.parse::<Model>(), text.split_once(':')) {
+            (Ok(model), _) => Ok(model),
+            (Err(_), Some((name, version))) if self.unchecked => Ok(Model::other(name, version)),
+            (Err(error), _) => Err(Failure::usage(format!(
+                "{error}; `vod-aigc models` lists all, --unchecked sends NAME:VERSION as it is"
+            ))),
+        }
+    }
+
+    async fn request(&self) -> Result<VideoRequest, Failure> {
+        let mut builder = VideoRequest::builder(self.model()?);
+        for image in &self.image {
+            builder = builder.image(input(image).await?);
+        }
+        for image in &self.reference {
+            builder = builder.reference(input(image).await?);
+        }
+        if let Some(image) = &self.last_frame {
+            builder = builder.last_frame(input(image).await?);
+        }
+        type Builder = VideoRequestBuilder;
+        let set = |builder, whether: Option<OnOff>, method: fn(Builder, bool) -> Builder| match whether {
+            Some(whether) => method(builder, whether == OnOff::On),
+            None => builder,
+        };
+        builder = with(builder, self.prompt.as_ref(), VideoRequestBuilder::prompt);
+        builder = with(builder, self.negative_prompt.as_ref(), VideoRequestBuilder::negative_prompt);
+        builder = set(builder, self.enhance_prompt, VideoRequestBuilder::enhance_prompt);
+        builder = with(builder, self.resolution, VideoRequestBuilder::resolution);
+        builder = with(builder, self.aspect_ratio.clone(), VideoRequestBuilder::aspect_ratio);
+        builder = with(builder, self.duration, VideoRequestBuilder::duration);
+        builder = set(builder, self.audio, VideoRequestBuilder::audio);
+        builder = set(builder, self.enhance, VideoRequestBuilder::enhance);
+        builder = set(builder, self.off_peak, VideoRequestBuilder::off_peak);
+        builder = set(builder, self.frame_interpolate, VideoRequestBuilder::frame_interpolate);
+        builder = set(builder, self.logo, VideoRequestBuilder::logo);
+        builder = set(builder, self.background_music, VideoRequestBuilder::background_music);
+        builder = set(builder, self.input_compliance_check, VideoRequestBuilder::input_compliance_check);
+        builder = set(builder, self.output_compliance_check, VideoRequestBuilder::output_compliance_check);
+        builder = with(builder, self.person_generation.clone(), VideoRequestBuilder::person_generation);
+        builder = with(builder, self.storage_mode.clone(), VideoRequestBuilder::storage_mode);
+        builder = with(builder, self.media_name.as_ref(), VideoRequestBuilder::media_name);
+        builder = with(builder, self.class_id, VideoRequestBuilder::class_id);
+        builder = with(builder, self.expire_time.as_ref(), VideoRequestBuilder::expire_time);
+        builder = with(builder, self.input_region.clone(), VideoRequestBuilder::input_region);
+        builder = with(builder, self.scene_type.clone(), VideoRequestBuilder::scene_type);
+        builder = with(builder, self.procedure.as_ref(), VideoRequestBuilder::procedure);
+        builder = with(builder, self.seed, VideoRequestBuilder::seed);
+        builder = with(builder, self.session_id.as_ref(), VideoRequestBuilder::session_id);
+        builder = with(builder, self.session_context.as_ref(), VideoRequestBuilder::session_context);
+        builder = with(builder, self.priority, VideoRequestBuilder::priority);
+        builder = with(builder, self.ext_info.as_ref(), VideoRequestBuilder::ext_info);
+        Ok(builder.build()?)
+    }
+}
+
+/// Sets a parameter that was given.
+fn with<T>(
+    builder: VideoRequestBuilder,
+    value: Option<T>,
+    method: impl FnOnce(VideoRequestBuilder, T) -> VideoRequestBuilder,
+) -> VideoRequestBuilder {
+    match value {
+        Some(value) => method(builder, value),
+        None => builder,
+    }
+}
+
+/// An image by its URL, or a local file by its bytes.
+async fn input(text: &str) -> Result<Image, Failure> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        return Ok(Image::url(text));
+    }
+    Ok(read_image(text).await?)
+}
+
+async fn start_emulator() -> Result<Emulator, Failure> {
+    let builder = Emulator::builder().seed(SystemRandom.next_u64());
+    builder.start().await.map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn emulator_client(emulator: &Emulator) -> Result<Client, Failure> {
+    let endpoint = emulator.endpoint().parse().map_err(|error: InvalidEndpoint| Failure::usage(error.to_string()))?;
+    Ok(Client::builder(emulator.credential().clone(), EMULATOR_SUB_APP_ID).endpoint(endpoint).build())
+}

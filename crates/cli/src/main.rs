@@ -1,0 +1,122 @@
+//! The `vod-aigc` command: reads the arguments, runs one subcommand, and turns how it ended into an exit code.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
+
+mod check;
+mod emulate;
+mod failure;
+mod generate;
+mod models;
+mod progress;
+mod settings;
+mod sign;
+mod task;
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::settings::Connection;
+
+/// AI video through Tencent Cloud VOD: submit, wait, download.
+///
+/// Credentials come from VITE_VOD_SECRET_ID and VITE_VOD_SECRET_KEY, or from TENCENTCLOUD_SECRET_ID,
+/// TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN; the sub-application from VITE_VOD_SUB_APP_ID or VOD_SUB_APP_ID. A file
+/// .env in the working directory is read too; the environment stands above it. A secret is never an argument.
+///
+/// Exit codes: 0 done, 2 usage or a request that the table refuses, 3 authentication or permission, 4 quota or limit,
+/// 5 network, 6 task failed, 7 content refused, 8 deadline passed, 9 interrupted, 10 outcome of a paid request unknown.
+#[derive(Parser)]
+#[command(name = "vod-aigc", version, max_term_width = 120)]
+struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a video and download it
+    Generate(Box<generate::Generate>),
+    /// Ask for, wait for or download the video of a task that was submitted before
+    #[command(subcommand)]
+    Task(task::Task),
+    /// List the models and what each can do
+    Models,
+    /// Judge the JSON body of a CreateAigcVideoTask request and name each rule that it breaks
+    Check(check::Check),
+    /// Sign a request with TC3-HMAC-SHA256 and show every stage
+    Sign(sign::Sign),
+    /// Run a local VOD that needs no account and costs nothing
+    Emulate(emulate::Emulate),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Arguments { connection, json, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // The exit code for wrong usage is 2, and 0 for --help and --version; writing can only fail for want of a reader.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
+        }
+    };
+    match run(connection, json, command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+async fn run(connection: Connection, json: bool, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Generate(generate) => generate.run(&connection, json).await,
+        Command::Task(task) => task.run(&connection, json).await,
+        Command::Models => models::run(json),
+        Command::Check(check) => check.run(json),
+        Command::Sign(sign) => sign.run(json),
+        Command::Emulate(emulate) => emulate.run().await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "vod-aigc", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// Prints one JSON document.
+fn print_json(document: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(document).map_err(|error| Failure::usage(error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}
+
+/// Reads a file, or standard input where it is `-`.
+fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

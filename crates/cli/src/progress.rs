@@ -1,0 +1,78 @@
+//! Progress for people, on standard error only: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use vod_aigc_client::{Progress, TaskEvent};
+
+/// Shows how far a wait and a download are.
+pub(crate) struct Display {
+    /// None where standard error is no terminal.
+    bar: Option<ProgressBar>,
+    /// The last line that was printed, so that only changes are.
+    last: String,
+}
+
+impl Display {
+    pub(crate) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(100);
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_bar} {percent:>3} % {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, last: String::new() }
+    }
+
+    /// One event of a wait.
+    pub(crate) fn show(&mut self, task_id: &str, event: &TaskEvent) {
+        match event {
+            TaskEvent::Progress(progress) => {
+                if let (Some(bar), Progress::Processing(Some(percent))) = (&self.bar, progress) {
+                    bar.set_position(u64::from(*percent));
+                }
+                self.line(format!("task {task_id}: {progress}"));
+            }
+            TaskEvent::PollFailed(error) => self.line(format!("task {task_id}: asking again after: {error}")),
+            _ => {}
+        }
+    }
+
+    /// How much of a file has come.
+    pub(crate) fn show_bytes(&mut self, bytes: u64, all: Option<u64>) {
+        // Only where the picture can change in place: one line for each piece of a file helps nobody.
+        if let Some(bar) = &self.bar {
+            bar.set_length(all.unwrap_or(bytes).max(1));
+            bar.set_position(bytes);
+            bar.set_message("downloading");
+        }
+    }
+
+    /// A line that stays.
+    pub(crate) fn line(&mut self, line: String) {
+        if line == self.last {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.set_message(line.clone()),
+            None => eprintln!("{line}"),
+        }
+        self.last = line;
+    }
+
+    /// Clears the bar away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

@@ -1,0 +1,105 @@
+//! `vod-aigc sign`: every stage of one signature, to compare with a request that the service refuses.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use vod_aigc_client::transport::signer::{BodyHash, CanonicalRequest, Request, Scope, Signer, StringToSign};
+
+use crate::failure::Failure;
+use crate::{print_json, read_input, settings};
+
+const CONTENT_TYPE: &str = "application/json";
+
+/// Sign one POST of JSON to `/`. The keys come from the environment.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The action, the value of X-TC-Action
+    #[arg(long)]
+    action: String,
+    /// The service in the credential scope
+    #[arg(long, default_value = "vod")]
+    service: String,
+    /// The value of the Host header
+    #[arg(long)]
+    host: String,
+    /// The value of X-TC-Timestamp: seconds since 1970-01-01 UTC
+    #[arg(long)]
+    timestamp: u64,
+    /// The file with the body; - is standard input
+    #[arg(long, value_name = "FILE")]
+    body: PathBuf,
+    /// The signed headers, separated by ';': content-type and host, and any of x-tc-action, x-tc-timestamp, x-tc-token
+    #[arg(long, default_value = "content-type;host", value_name = "NAMES")]
+    signed_headers: String,
+    /// Sign UNSIGNED-PAYLOAD in place of the body's hash
+    #[arg(long)]
+    unsigned_payload: bool,
+    /// Explain each stage to a person (what is printed without --json)
+    #[arg(long, conflicts_with = "json")]
+    explain: bool,
+}
+
+#[derive(Serialize)]
+struct Stages<'a> {
+    canonical_request: &'a str,
+    hashed_canonical_request: &'a str,
+    string_to_sign: &'a str,
+    signature: &'a str,
+    authorization: &'a str,
+}
+
+impl Sign {
+    pub(crate) fn run(self, json: bool) -> Result<(), Failure> {
+        let credential = settings::credential()?;
+        let body = read_input(&self.body)?;
+        let timestamp = self.timestamp.to_string();
+        let mut headers = Vec::new();
+        for name in self.signed_headers.split(';').map(str::trim).filter(|name| !name.is_empty()) {
+            let value = match name.to_ascii_lowercase().as_str() {
+                "content-type" => CONTENT_TYPE,
+                "host" => self.host.as_str(),
+                "x-tc-action" => self.action.as_str(),
+                "x-tc-timestamp" => timestamp.as_str(),
+                "x-tc-token" => credential.token().ok_or_else(|| Failure::usage("there is no token to sign"))?,
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "{name:?} cannot be signed here; choose from content-type, host, x-tc-action, x-tc-timestamp, x-tc-token"
+                    )));
+                }
+            };
+            headers.push((name, value));
+        }
+        let body_hash = if self.unsigned_payload { BodyHash::unsigned() } else { BodyHash::of(&body) };
+        let canonical_request = CanonicalRequest::new(&Request {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: &headers,
+            body_hash: &body_hash,
+        })
+        .map_err(|error| Failure::usage(error.to_string()))?;
+        let scope = Scope::new(self.timestamp, &self.service).map_err(|error| Failure::usage(error.to_string()))?;
+        let string_to_sign = StringToSign::new(scope, &canonical_request);
+        let authorization = Signer::new().sign(&credential, &canonical_request, scope);
+        let signature = authorization.as_str().rsplit_once("Signature=").map_or("", |(_, signature)| signature);
+        let stages = Stages {
+            canonical_request: canonical_request.as_str(),
+            hashed_canonical_request: canonical_request.hash(),
+            string_to_sign: string_to_sign.as_str(),
+            signature,
+            authorization: authorization.as_str(),
+        };
+        if json {
+            return print_json(&stages);
+        }
+        println!("1. The canonical request: method, path, query, headers, names of the headers, hash of the body.\n");
+        println!("{}\n", stages.canonical_request);
+        println!("2. Its SHA-256, in hexadecimal.\n\n{}\n", stages.hashed_canonical_request);
+        println!("3. The string to sign: algorithm, time, scope, and that hash.\n\n{}\n", stages.string_to_sign);
+        println!("4. The signature: HMAC-SHA256 of it under a key that is derived from the secret key");
+        println!("   by {}, {} and tc3_request.\n\n{}\n", scope.date(), scope.service(), stages.signature);
+        println!("5. The header.\n\nAuthorization: {}", stages.authorization);
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! `vod-aigc task`: a task that was submitted before, and the wait and the download that `generate` shares with it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use vod_aigc_client::core::TaskState;
+use vod_aigc_client::{DownloadError, Task as ClientTask, Video, WaitPolicy, check_target};
+
+use crate::failure::Failure;
+use crate::print_json;
+use crate::progress::Display;
+use crate::settings::Connection;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Ask once how a task is
+    Get {
+        /// The task's id
+        id: String,
+    },
+    /// Wait for a task and download its video
+    Wait {
+        /// The task's id
+        id: String,
+        #[command(flatten)]
+        wait: Wait,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Download the video of a task that is done
+    Download {
+        /// The task's id
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Wait {
+    /// Hand the task back after this time; it goes on
+    #[arg(long, default_value = "30m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+}
+
+/// Where the video goes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Output {
+    /// The file that the video is written to [default: TASK_ID.mp4]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Leave the video where it is and print its URL
+    #[arg(long, conflicts_with = "output")]
+    no_download: bool,
+}
+
+impl Task {
+    pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
+        let client = connection.client()?.build();
+        match self {
+            Self::Get { id } => {
+                let reply = client.task(&id).poll().await.map_err(|error| Failure::from(error).with_task(&id))?;
+                if json {
+                    return print_json(&json!({ "task_id": id, "status": status(&reply.state()), "detail": reply }));
+                }
+                println!("{}", describe(&reply.state()));
+                Ok(())
+            }
+            Self::Wait { id, wait, output } => {
+                output.check().await?;
+                finish(&client.task(id), wait.policy(), &output, json).await
+            }
+            Self::Download { id, output } => {
+                output.check().await?;
+                // A task that has ended is known at the first poll; one that has not is handed back.
+                let policy = WaitPolicy::until(Duration::ZERO);
+                finish(&client.task(id), policy, &output, json).await
+            }
+        }
+    }
+}
+
+impl Wait {
+    pub(crate) fn policy(&self) -> WaitPolicy {
+        WaitPolicy::until(self.timeout)
+    }
+}
+
+impl Output {
+    /// Refuses a target that could not be written, before anything is asked for or paid.
+    pub(crate) async fn check(&self) -> Result<(), DownloadError> {
+        match &self.output {
+            Some(path) => check_target(path).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn download(&self, video: &Video, display: &mut Display) -> Result<Option<PathBuf>, DownloadError> {
+        if self.no_download {
+            return Ok(None);
+        }
+        // The id comes from outside: only its own letters, digits and hyphens may become a name.
+        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+        let default = || PathBuf::from(format!("{}.mp4", video.task().task_id.chars().map(safe).collect::<String>()));
+        let path = self.output.clone().unwrap_or_else(default);
+        let downloaded = video.download_with(&path, |bytes, all| display.show_bytes(bytes, all)).await?;
+        Ok(Some(downloaded.path))
+    }
+}
+
+/// Waits for the task, downloads its video, and prints what came of it.
+pub(crate) async fn finish(task: &ClientTask, policy: WaitPolicy, output: &Output, json: bool) -> Result<(), Failure> {
+    let mut display = Display::new();
+    let work = async {
+        let video = task.wait_with(policy, |event| display.show(task.id(), event)).await?;
+        let file =
+            output.download(&video, &mut display).await.map_err(|error| Failure::from(error).with_task(task.id()))?;
+        Ok::<_, Failure>((video, file))
+    };
+    let (video, file) = tokio::select! {
+        result = work => result?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted(task.id())),
+    };
+    display.finish();
+    if json {
+        return print_json(&document(task, "succeeded", Some((&video, file.as_deref()))));
+    }
+    match file {
+        Some(file) => println!("{}", file.display()),
+        None => println!("{}", video.url().or(video.file_id()).unwrap_or_default()),
+    }
+    Ok(())
+}
+
+/// The document of a task, and of its video once there is one.
+pub(crate) fn document(task: &ClientTask, status: &str, video: Option<(&Video, Option<&Path>)>) -> Value {
+    let handle = task.handle();
+    json!({
+        "task_id": handle.task_id,
+        "session_id": handle.session_id,
+        "request_id": handle.request_id,
+        "model": handle.model,
+        "status": status,
+        "video": video.map(|(video, file)| json!({
+            "url": video.url(),
+            "file_id": video.file_id(),
+            "width": video.width(),
+            "height": video.height(),
+            "duration": video.duration(),
+            "size": video.size(),
+            "cover_url": video.cover_url(),
+            "usage": video.usage(),
+            "file": file.map(|file| file.display().to_string()),
+        })),
+    })
+}
+
+fn status(state: &TaskState<'_>) -> &'static str {
+    match state {
+        TaskState::Waiting => "waiting",
+        TaskState::Processing { .. } => "processing",
+        TaskState::Unrecognised { .. } => "unknown",
+        TaskState::Succeeded(_) => "succeeded",
+        TaskState::Failed(_) => "failed",
+    }
+}
+
+fn describe(state: &TaskState<'_>) -> String {
+    match state {
+        TaskState::Processing { progress: Some(percent) } => format!("processing, {percent} %"),
+        TaskState::Unrecognised { status } => format!("unknown status {status:?}"),
+        TaskState::Failed(failure) => format!("failed: {failure}"),
+        TaskState::Succeeded(output) => {
+            let url = output.file().and_then(|file| file.file_url.as_deref()).unwrap_or_default();
+            format!("succeeded {url}")
+        }
+        state => status(state).to_owned(),
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod download;
+mod error;
+mod input;
+mod task;
+mod variables;
+mod video;
+mod wait;
+
+pub use client::{Client, ClientBuilder};
+pub use download::{DownloadError, Downloaded, check_target};
+pub use error::{SubmitError, WaitError};
+pub use input::{InputError, read_image};
+pub use task::{Task, TaskHandle};
+pub use variables::{Settings, SettingsError};
+pub use video::Video;
+pub use vod_aigc_core as core;
+pub use vod_aigc_transport as transport;
+pub use wait::{Progress, TaskEvent, WaitPolicy};

@@ -1,0 +1,115 @@
+//! A task on the service: what names it, and the verbs on it.
+
+use serde::{Deserialize, Serialize, Serializer};
+use vod_aigc_core::DescribeTaskDetailResponse;
+use vod_aigc_transport::Error;
+
+use crate::{Client, TaskEvent, Video, WaitError, WaitPolicy};
+
+/// What names a task, without secrets: to store, and to resume the task with in another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskHandle {
+    /// The id that the service gave it. Describable for three days.
+    pub task_id: String,
+    /// The sub-application that owns it.
+    pub sub_app_id: u64,
+    /// The `SessionId` of its request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The service's id of the request that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The model, as [`Model`](vod_aigc_core::Model) prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// When it was accepted, in seconds since 1970-01-01 UTC by this machine's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<u64>,
+}
+
+impl TaskHandle {
+    /// A task by its id and its sub-application, which is all that the service needs.
+    pub fn new(task_id: impl Into<String>, sub_app_id: u64) -> Self {
+        Self {
+            task_id: task_id.into(),
+            sub_app_id,
+            session_id: None,
+            request_id: None,
+            model: None,
+            submitted_at: None,
+        }
+    }
+}
+
+/// A task with the client that can ask for it.
+///
+/// Serialises as its [`TaskHandle`]. Dropping it, or a wait for it, leaves the task on the service as it is.
+#[derive(Debug, Clone)]
+pub struct Task {
+    client: Client,
+    handle: TaskHandle,
+}
+
+impl Task {
+    pub(crate) fn new(client: Client, handle: TaskHandle) -> Self {
+        Self { client, handle }
+    }
+
+    /// The id that the service gave it.
+    pub fn id(&self) -> &str {
+        &self.handle.task_id
+    }
+
+    /// What names it.
+    pub fn handle(&self) -> &TaskHandle {
+        &self.handle
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Asks for its state once. See [`DescribeTaskDetailResponse::state`].
+    ///
+    /// # Errors
+    /// What went wrong with the call; the task goes on.
+    pub async fn poll(&self) -> Result<DescribeTaskDetailResponse, Error> {
+        Ok(self.client.describe(&self.handle).await?.value)
+    }
+
+    /// Waits for the video by the client's [`WaitPolicy`]: 30 minutes where nothing else was set.
+    ///
+    /// Failing polls do not end the wait. Dropping the future stops waiting and nothing else.
+    ///
+    /// # Errors
+    /// See [`WaitError`]; each names the task, so that it can be waited for again.
+    pub async fn wait(&self) -> Result<Video, WaitError> {
+        self.wait_with(*self.client.wait_policy(), |_| {}).await
+    }
+
+    /// Waits by another policy and shows each event on the way.
+    ///
+    /// # Errors
+    /// See [`WaitError`].
+    pub async fn wait_with(&self, policy: WaitPolicy, mut show: impl FnMut(&TaskEvent)) -> Result<Video, WaitError> {
+        let mut waiting = crate::wait::Waiting::new(self.clone(), policy);
+        loop {
+            match waiting.next().await {
+                TaskEvent::Ended(result) => return *result,
+                event => show(&event),
+            }
+        }
+    }
+
+    /// The events of a wait by the client's policy: what each poll says, and at last how it ended.
+    pub fn events(&self) -> impl futures_util::Stream<Item = TaskEvent> + Send + 'static {
+        crate::wait::Waiting::new(self.clone(), *self.client.wait_policy()).into_stream()
+    }
+}
+
+impl Serialize for Task {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.handle.serialize(serializer)
+    }
+}

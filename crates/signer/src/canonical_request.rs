@@ -1,0 +1,227 @@
+//! The first stage: a request in the one spelling that both sides hash.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::Range;
+
+use crate::BodyHash;
+use crate::hex_digest::HexDigest;
+
+/// The parts of a request that are signed, borrowed from the caller.
+///
+/// The token of temporary keys travels in the header `X-TC-Token`; it may be listed in `headers`
+/// like any other, and need not be.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The HTTP method in upper case.
+    pub method: &'a str,
+    /// The path as sent; an empty one counts as `/`, which is the path of every API 3.0 action.
+    pub path: &'a str,
+    /// The query exactly as sent, without `?`; it is neither sorted nor encoded here, because the
+    /// service hashes what it receives. Empty for POST.
+    pub query: &'a str,
+    /// The headers to sign, in any order, with any case. `content-type` and `host` must be among
+    /// them. Names already in lower case and ascending order cost no allocation.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The hash of the body, or [`BodyHash::unsigned`].
+    pub body_hash: &'a BodyHash,
+}
+
+impl fmt::Debug for Request<'_> {
+    /// Shows the names of the headers only, because one of them may carry a token.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
+        formatter
+            .debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &names)
+            .field("body_hash", &self.body_hash)
+            .finish()
+    }
+}
+
+/// The canonical request: six parts, one a line, and its hash.
+///
+/// It does not hold the time, so one value serves every signing of the same request: a retry or
+/// the next poll signs it anew with a later [`Scope`](crate::Scope).
+#[derive(Clone)]
+pub struct CanonicalRequest {
+    text: String,
+    signed_headers: Range<usize>,
+    hash: HexDigest,
+}
+
+impl CanonicalRequest {
+    /// Writes the canonical form: header names in lower case and ascending order, values trimmed
+    /// and in lower case.
+    ///
+    /// # Errors
+    ///
+    /// When `content-type` or `host` is missing, a header occurs twice, or a part holds characters
+    /// that HTTP does not allow there.
+    pub fn new(request: &Request<'_>) -> Result<Self, InvalidRequest> {
+        check_line("method", request.method)?;
+        check_line("path", request.path)?;
+        check_line("query", request.query)?;
+        let path = if request.path.is_empty() { "/" } else { request.path };
+
+        let mut sorted = Vec::new();
+        let headers = if request.headers.is_sorted_by(|(a, _), (b, _)| compare_names(a, b).is_lt()) {
+            request.headers
+        } else {
+            sorted.extend_from_slice(request.headers);
+            sorted.sort_by(|(a, _), (b, _)| compare_names(a, b));
+            &sorted
+        };
+        check_headers(headers)?;
+
+        let length = headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>()
+            + request.method.len()
+            + path.len()
+            + request.query.len()
+            + 70;
+        let mut text = String::with_capacity(length);
+        for part in [request.method, path, request.query] {
+            text.push_str(part);
+            text.push('\n');
+        }
+        for (name, value) in headers {
+            push_lower_case(&mut text, name);
+            text.push(':');
+            push_lower_case(&mut text, trim(value));
+            text.push('\n');
+        }
+        text.push('\n');
+        let start = text.len();
+        for (index, (name, _)) in headers.iter().enumerate() {
+            if index > 0 {
+                text.push(';');
+            }
+            push_lower_case(&mut text, name);
+        }
+        let signed_headers = start..text.len();
+        text.push('\n');
+        text.push_str(request.body_hash.as_str());
+
+        let hash = HexDigest::sha256(text.as_bytes());
+        Ok(Self { text, signed_headers, hash })
+    }
+
+    /// The whole text. It holds the token if `x-tc-token` is among the signed headers.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The names of the signed headers, joined by `;`.
+    #[must_use]
+    pub fn signed_headers(&self) -> &str {
+        &self.text[self.signed_headers.clone()]
+    }
+
+    /// The SHA-256 of the text in lower-case hexadecimal.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        self.hash.as_str()
+    }
+}
+
+impl fmt::Debug for CanonicalRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CanonicalRequest")
+            .field("signed_headers", &self.signed_headers())
+            .field("hash", &self.hash())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a request cannot be signed. Values of headers are never repeated in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidRequest {
+    /// A header that the service requires to be signed is not listed.
+    MissingHeader(&'static str),
+    /// A header is listed twice.
+    DuplicateHeader(String),
+    /// A header's name is empty or holds a character outside HTTP's token characters.
+    HeaderName(String),
+    /// The value of the named header holds a control character.
+    HeaderValue(String),
+    /// The named part holds a control character or a blank.
+    Part(&'static str),
+}
+
+impl fmt::Display for InvalidRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingHeader(name) => {
+                write!(formatter, "the header {name} must be signed; add it to the signed headers")
+            }
+            Self::DuplicateHeader(name) => {
+                write!(formatter, "the signed header {name} is listed twice; list each header once")
+            }
+            Self::HeaderName(name) => write!(
+                formatter,
+                "the signed header name {name:?} is not an HTTP token; use letters, digits and hyphens"
+            ),
+            Self::HeaderValue(name) => {
+                write!(formatter, "the value of the signed header {name} holds a control character; remove it")
+            }
+            Self::Part(part) => {
+                write!(formatter, "the {part} holds a blank or a control character; percent-encode it")
+            }
+        }
+    }
+}
+
+impl Error for InvalidRequest {}
+
+fn check_line(part: &'static str, text: &str) -> Result<(), InvalidRequest> {
+    if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(InvalidRequest::Part(part));
+    }
+    Ok(())
+}
+
+/// Expects the headers in ascending order.
+fn check_headers(headers: &[(&str, &str)]) -> Result<(), InvalidRequest> {
+    for (name, value) in headers {
+        if name.is_empty() || !name.bytes().all(is_token_character) {
+            return Err(InvalidRequest::HeaderName((*name).to_owned()));
+        }
+        if value.bytes().any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+            return Err(InvalidRequest::HeaderValue(name.to_ascii_lowercase()));
+        }
+    }
+    if let Some(pair) = headers.windows(2).find(|pair| pair[0].0.eq_ignore_ascii_case(pair[1].0)) {
+        return Err(InvalidRequest::DuplicateHeader(pair[0].0.to_ascii_lowercase()));
+    }
+    for required in ["content-type", "host"] {
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(required)) {
+            return Err(InvalidRequest::MissingHeader(required));
+        }
+    }
+    Ok(())
+}
+
+fn is_token_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn compare_names(a: &str, b: &str) -> std::cmp::Ordering {
+    let lower_case = |byte: u8| byte.to_ascii_lowercase();
+    a.bytes().map(lower_case).cmp(b.bytes().map(lower_case))
+}
+
+fn trim(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
+}
+
+fn push_lower_case(text: &mut String, part: &str) {
+    let start = text.len();
+    text.push_str(part);
+    text[start..].make_ascii_lowercase();
+}

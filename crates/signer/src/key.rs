@@ -1,0 +1,77 @@
+//! The derived key of one day and service, and the signature that it makes.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::hex_digest::HexDigest;
+use crate::{Credential, Scope, StringToSign};
+
+/// The key derived from a secret key for one UTC day and one service.
+///
+/// Wiped from memory when dropped.
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
+
+impl SigningKey {
+    /// Derives the key for the scope's date and service.
+    #[must_use]
+    pub fn derive(credential: &Credential, scope: Scope<'_>) -> Self {
+        Self::derive_from(credential.secret_key(), scope.date(), scope.service())
+    }
+
+    pub(crate) fn derive_from(secret_key: &str, date: &str, service: &str) -> Self {
+        // A buffer of the final size, so that no copy of the secret is left behind by growing.
+        let mut root = Zeroizing::new(Vec::with_capacity(3 + secret_key.len()));
+        root.extend_from_slice(b"TC3");
+        root.extend_from_slice(secret_key.as_bytes());
+        let mut mac = keyed(&root);
+        for step in [date, service, "tc3_request"] {
+            mac.update(step.as_bytes());
+            mac = keyed(&Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()))[..]);
+        }
+        Self(mac)
+    }
+
+    /// Signs; the same input always gives the same signature.
+    #[must_use]
+    pub fn sign(&self, string_to_sign: &StringToSign) -> Signature {
+        self.sign_bytes(string_to_sign.as_str().as_bytes())
+    }
+
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Signature {
+        let mut mac = self.0.clone();
+        mac.update(bytes);
+        Signature(HexDigest::encode(&mac.finalize().into_bytes()))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SigningKey").finish_non_exhaustive()
+    }
+}
+
+/// A signature as 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy)]
+pub struct Signature(HexDigest);
+
+impl Signature {
+    /// The 64 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Signature").field(&self.as_str()).finish()
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
+}

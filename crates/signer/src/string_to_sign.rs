@@ -1,0 +1,21 @@
+//! The second stage: what is signed, made of the time, the scope and the hash of the canonical request.
+
+use crate::{ALGORITHM, CanonicalRequest, Scope};
+
+/// The four lines over which the signature is computed. They hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StringToSign(String);
+
+impl StringToSign {
+    /// Joins the algorithm, the timestamp, the scope and the hash of the canonical request.
+    #[must_use]
+    pub fn new(scope: Scope<'_>, canonical_request: &CanonicalRequest) -> Self {
+        Self(format!("{ALGORITHM}\n{}\n{scope}\n{}", scope.timestamp(), canonical_request.hash()))
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,139 @@
+//! The arrow from a typed request to a call: one action's name and its final bytes.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use vod_aigc_core::{Action, Effect};
+use vod_aigc_signer::BodyHash;
+
+use crate::Random;
+
+/// One API action with the bytes of its body, which nothing changes any more.
+///
+/// The body is serialised and hashed once; every attempt signs the same bytes anew.
+#[derive(Debug, Clone)]
+pub struct Call {
+    action: Cow<'static, str>,
+    service: Cow<'static, str>,
+    version: Cow<'static, str>,
+    effect: Effect,
+    body: Bytes,
+    body_hash: BodyHash,
+    session_id: Option<String>,
+}
+
+impl Call {
+    /// Serialises an action. A session id is kept for errors; see [`fill_session_id`].
+    ///
+    /// # Errors
+    ///
+    /// When the action's `Serialize` fails.
+    pub fn of<A: Action>(action: &mut A) -> Result<Self, serde_json::Error> {
+        let session_id = action.session_id().and_then(|slot| slot.clone());
+        let body = serde_json::to_vec(action)?;
+        Ok(Self { session_id, ..Self::new(A::NAME, A::SERVICE, A::VERSION, A::EFFECT, body) })
+    }
+
+    /// An action by its names, with a JSON body that was made elsewhere.
+    #[must_use]
+    pub fn new(
+        action: impl Into<Cow<'static, str>>,
+        service: impl Into<Cow<'static, str>>,
+        version: impl Into<Cow<'static, str>>,
+        effect: Effect,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let body = body.into();
+        Self {
+            action: action.into(),
+            service: service.into(),
+            version: version.into(),
+            effect,
+            body_hash: BodyHash::of(&body),
+            body,
+            session_id: None,
+        }
+    }
+
+    /// The action's name, the value of `X-TC-Action`.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The service that signs it.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The API version, the value of `X-TC-Version`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What an accepted request does, and so whether it may be sent again.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The body as it will be signed and sent.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The hash of the body.
+    #[must_use]
+    pub fn body_hash(&self) -> &BodyHash {
+        &self.body_hash
+    }
+
+    /// The session id in the body, if the action has one.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+}
+
+/// Gives the action a session id if it can have one and has none yet.
+///
+/// It is `va1-` and 26 digits of base 32 (128 random bits): 30 of the 50 characters that the service
+/// allows.
+pub fn fill_session_id<A: Action>(action: &mut A, random: &dyn Random) {
+    if let Some(slot) = action.session_id()
+        && slot.as_ref().is_none_or(String::is_empty)
+    {
+        *slot = Some(new_session_id(random));
+    }
+}
+
+fn new_session_id(random: &dyn Random) -> String {
+    let mut bits = (u128::from(random.next_u64()) << 64) | u128::from(random.next_u64());
+    let mut id = String::from("va1-");
+    for _ in 0..26 {
+        id.push(char::from(b"abcdefghijklmnopqrstuvwxyz234567"[(bits & 31) as usize]));
+        bits >>= 5;
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::SystemRandom;
+
+    #[test]
+    fn session_ids_differ_and_fit_the_service() {
+        let ids: HashSet<String> = (0..1_000).map(|_| new_session_id(&SystemRandom)).collect();
+        assert_eq!(ids.len(), 1_000);
+        for id in ids {
+            assert_eq!(id.len(), 30);
+            assert!(id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')), "{id}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Keeps what a source provided until shortly before it ends.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Mutex;
+
+use super::{CredentialError, ProvideCredential, Provided};
+use crate::BoxFuture;
+
+/// A signature holds for 300 s, so keys must outlast the request that they sign by that.
+const MARGIN: Duration = Duration::from_secs(300);
+
+/// How long a failed renewal of keys that still hold is not repeated.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Asks its source once and again five minutes before the keys end.
+///
+/// However many calls need the new keys at the same moment, one asks and the others wait for it. If renewal
+/// fails, the keys are used as long as they hold. Permanent keys are asked for once.
+#[derive(Debug)]
+pub struct Cached<P> {
+    source: P,
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    provided: Provided,
+    renew_at: Option<SystemTime>,
+}
+
+impl<P: ProvideCredential> Cached<P> {
+    /// Wraps a source.
+    pub fn new(source: P) -> Self {
+        Self { source, kept: Mutex::new(None) }
+    }
+
+    async fn read(&self, now: SystemTime) -> Result<Provided, CredentialError> {
+        // Held over the request on purpose: that is what makes the others wait.
+        let mut kept = self.kept.lock().await;
+        if let Some(Kept { provided, renew_at }) = &*kept
+            && renew_at.is_none_or(|renew_at| now < renew_at)
+        {
+            return Ok(provided.clone());
+        }
+        match self.source.provide(now).await {
+            Ok(provided) => {
+                let renew_at = provided.expires.map(|expires| expires.checked_sub(MARGIN).unwrap_or(expires));
+                *kept = Some(Kept { provided: provided.clone(), renew_at });
+                Ok(provided)
+            }
+            Err(error) => match &mut *kept {
+                Some(Kept { provided, renew_at }) if provided.expires.is_some_and(|expires| now < expires) => {
+                    *renew_at = Some(now + PAUSE);
+                    Ok(provided.clone())
+                }
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl<P: ProvideCredential> ProvideCredential for Cached<P> {
+    fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
+        Box::pin(self.read(now))
+    }
+}

@@ -1,0 +1,144 @@
+//! Where requests go: https everywhere, plain http on loopback only.
+
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+/// The root of one API server.
+///
+/// Parses from a host name (`vod.tencentcloudapi.com`, taken as https) or a URL without a path
+/// (`http://127.0.0.1:8080`). Plain http is for loopback hosts, where an emulator listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    url: String,
+    host: String,
+}
+
+impl Endpoint {
+    /// The public endpoint of a service, for example `https://vod.tencentcloudapi.com/`.
+    ///
+    /// # Errors
+    ///
+    /// When the service is not a host name label.
+    pub fn of_service(service: &str) -> Result<Self, InvalidEndpoint> {
+        format!("{service}.tencentcloudapi.com").parse()
+    }
+
+    /// The URL that every action is posted to.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The value of the `Host` header: the host, and the port unless it is the scheme's own.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = |problem| InvalidEndpoint { problem };
+        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+        let url = Url::parse(&with_scheme).map_err(|_| error("it is neither a host name nor a URL"))?;
+        let host = url.host_str().ok_or(error("it has no host"))?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            "http" => return Err(error("plain http is for loopback hosts only; use https")),
+            _ => return Err(error("its scheme must be https, or http on a loopback host")),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(error("it must not hold a user name or a password"));
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(error("it must not have a path, a query or a fragment"));
+        }
+        let host = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Ok(Self { url: url.into(), host })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.url.trim_end_matches('/'))
+    }
+}
+
+/// Why a text is not an endpoint. The text itself is not repeated, because it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidEndpoint {
+    problem: &'static str,
+}
+
+impl fmt::Display for InvalidEndpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the endpoint cannot be used: {}", self.problem)
+    }
+}
+
+impl Error for InvalidEndpoint {}
+
+/// Whether a URL names this machine by a loopback address or as `localhost`.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, url: &str, host: &str) {
+        let endpoint: Endpoint = text.parse().expect("a valid endpoint");
+        assert_eq!((endpoint.url(), endpoint.host()), (url, host), "{text}");
+    }
+
+    fn check_refused(text: &str, sentence: &str) {
+        let error = text.parse::<Endpoint>().expect_err("an invalid endpoint").to_string();
+        assert!(error.contains(sentence), "{text}: {error}");
+    }
+
+    #[test]
+    fn a_host_name_is_taken_as_https() {
+        let host = "vod.tencentcloudapi.com";
+        check(host, "https://vod.tencentcloudapi.com/", host);
+        check("https://vod.tencentcloudapi.com:443/", "https://vod.tencentcloudapi.com/", host);
+        check("VOD.tencentcloudapi.com:8443", "https://vod.tencentcloudapi.com:8443/", "vod.tencentcloudapi.com:8443");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        check("http://127.0.0.1:9", "http://127.0.0.1:9/", "127.0.0.1:9");
+        check("http://localhost:9", "http://localhost:9/", "localhost:9");
+        check("http://[::1]:9", "http://[::1]:9/", "[::1]:9");
+        for text in ["http://vod.tencentcloudapi.com", "http://localhost.example.com", "http://127.0.0.1.nip.io"] {
+            check_refused(text, "use https");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_only_a_server() {
+        check_refused("https://vod.tencentcloudapi.com/v2", "path");
+        check_refused("https://vod.tencentcloudapi.com/?a=b", "query");
+        check_refused("ftp://127.0.0.1", "scheme");
+        check_refused("", "host");
+    }
+
+    #[test]
+    fn a_password_in_an_endpoint_is_refused_and_not_repeated() {
+        let error = "https://user:canary@vod.tencentcloudapi.com".parse::<Endpoint>().expect_err("a password");
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+        assert!(error.to_string().contains("password"), "{error}");
+    }
+}

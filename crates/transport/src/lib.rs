@@ -1,0 +1,50 @@
+//! One call of Tencent Cloud API 3.0: credentials, sign, send, open, classify, retry.
+//!
+#![doc = include_str!("../README.md")]
+//!
+//! # The arrows
+//!
+//! | from | to | function |
+//! |---|---|---|
+//! | an action | [`Call`] | [`Transport::prepare`] |
+//! | a call | [`SignedRequest`] | [`Transport::sign`] |
+//! | a signed request | [`RawReply`] | [`Transport::send`], through [`Http`] |
+//! | a raw reply | [`Reply`] | [`open`] |
+//!
+//! [`Transport::call`] walks all four, again where that is safe.
+//!
+//! # What is repeated
+//!
+//! An action that reads is repeated after a lost connection, a time-out, an unreadable reply of a server in trouble, and the
+//! codes that say so. Any other action is repeated only while no byte of it has left this machine, or after
+//! the service refused it for its frequency. Everything else is an [`Error`] that says what may have happened and carries the
+//! session id. Each repetition signs the same bytes anew.
+
+mod call;
+mod clock;
+mod credentials;
+mod endpoint;
+mod envelope;
+mod error;
+mod http;
+mod http_client;
+mod retry;
+mod signed_request;
+pub mod testing;
+mod transport;
+
+pub use call::{Call, fill_session_id};
+pub use clock::{BoxFuture, Clock, Random, SystemClock, SystemRandom};
+pub use credentials::{
+    Cached, Chain, CredentialError, CvmRole, Environment, ProfileFile, ProvideCredential, Provided, StsRole,
+    VariableNames,
+};
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use envelope::{OpenError, Reply, open};
+pub use error::{Billed, Error, ErrorKind};
+pub use http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
+pub use http_client::{Fetched, HttpClient};
+pub use retry::RetryPolicy;
+pub use signed_request::{Destination, LARGEST_REQUEST, Language, SignedRequest};
+pub use transport::{Transport, TransportBuilder};
+pub use vod_aigc_signer as signer;

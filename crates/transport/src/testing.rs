@@ -1,0 +1,81 @@
+//! A clock and random numbers that a test controls, for tests of this crate and of its users.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::{BoxFuture, Clock, Random};
+
+/// A clock that stands still, except that a sleep moves it on and returns at once.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    now: SystemTime,
+    sleeps: Vec<Duration>,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn new(now: SystemTime) -> Self {
+        Self(Mutex::new(State { now, sleeps: Vec::new() }))
+    }
+
+    /// A clock that shows a number of seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn at(seconds: u64) -> Self {
+        Self::new(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, duration: Duration) {
+        self.with(|state| state.now += duration);
+    }
+
+    /// Every sleep so far, in order.
+    #[must_use]
+    pub fn sleeps(&self) -> Vec<Duration> {
+        self.with(|state| state.sleeps.clone())
+    }
+
+    fn with<T>(&self, use_state: impl FnOnce(&mut State) -> T) -> T {
+        use_state(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        self.with(|state| state.now)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.with(|state| {
+            state.now += duration;
+            state.sleeps.push(duration);
+        });
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// The same numbers from the same seed (the SplitMix64 generator). Not for anything that must not be guessed.
+#[derive(Debug)]
+pub struct SeededRandom(Mutex<u64>);
+
+impl SeededRandom {
+    /// A generator that starts at `seed`.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+}
+
+impl Random for SeededRandom {
+    fn next_u64(&self) -> u64 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,10 @@
+//! The transport against scripted servers on loopback sockets.
+#![allow(clippy::unwrap_used, reason = "a fixture that fails must fail its test")]
+
+mod calls;
+mod credentials;
+mod proxy;
+mod replies;
+mod secrets;
+mod server;
+mod tls;

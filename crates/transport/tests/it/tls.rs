@@ -1,0 +1,118 @@
+//! A real TLS handshake, and the download side of the HTTP client.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use vod_aigc_transport::{Billed, HttpClient, SendErrorKind, Sent};
+
+use crate::server::{Server, Step, answer, answer_with, create, ok, serve, transport_to};
+
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Serves over TLS 1.2 or 1.3 with a certificate of its own; returns the URL and the certificate in DER.
+async fn tls_server(steps: Vec<Step>) -> (String, Vec<u8>) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let steps = Arc::new(Mutex::new(VecDeque::from(steps)));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                tokio::spawn(serve(stream, 0, steps.clone(), Arc::default()));
+            }
+        }
+    });
+    (url, cert.der().to_vec())
+}
+
+#[tokio::test]
+async fn a_server_with_a_trusted_certificate_is_called_over_tls() {
+    let (url, certificate) = tls_server(vec![ok(r#"{"TaskId":"t-1"}"#)]).await;
+    let http = HttpClient::with(Duration::from_secs(5), vec![certificate]);
+    let transport = transport_to(&url).http(Arc::new(http)).build();
+    assert_eq!(transport.call(create()).await.expect("the certificate is trusted").value.task_id, "t-1");
+}
+
+#[tokio::test]
+async fn a_server_with_an_unknown_certificate_gets_nothing() {
+    let (url, _) = tls_server(vec![ok(r#"{"TaskId":"t-1"}"#)]).await;
+    let error = transport_to(&url).build().call(create()).await.expect_err("nobody vouches for the certificate");
+    assert_eq!((error.sent(), error.billed()), (Sent::No, Billed::No), "{error}");
+    assert!(error.to_string().contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_is_read_in_pieces_from_an_offset_without_credentials() {
+    let part = answer_with(206, "content-range: bytes 4-9/10\r\n", "456789");
+    let server = Server::start(vec![part]).await;
+    let mut file = HttpClient::new().fetch(&format!("{}/v.mp4?sign=canary", server.url()), 4, IDLE).await.unwrap();
+    assert_eq!(format!("{file:?}"), "Fetched { status: 206, content_length: Some(6), .. }");
+    assert_eq!((file.status(), file.content_length()), (206, Some(6)));
+    assert_eq!(file.header("content-range"), Some("bytes 4-9/10"));
+    let mut body = Vec::new();
+    while let Some(chunk) = file.chunk().await.unwrap() {
+        body.extend_from_slice(&chunk);
+    }
+    assert_eq!(body, b"456789");
+    let request = &server.requests()[0];
+    assert_eq!(request.request_line().1, "/v.mp4?sign=canary");
+    assert_eq!(request.header("range"), Some("bytes=4-"));
+    assert_eq!(request.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_is_an_error() {
+    let server = Server::start(vec![Step::Break(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123".to_vec())]).await;
+    let mut file = HttpClient::new().fetch(&server.url(), 0, IDLE).await.unwrap();
+    let error = loop {
+        match file.chunk().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("four of ten bytes are not the whole file"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), SendErrorKind::Interrupted);
+}
+
+#[tokio::test]
+async fn redirects_of_files_are_followed_five_times_at_most() {
+    let target = Server::start(vec![answer(200, "video/mp4", "film")]).await;
+    let server = Server::start(vec![
+        answer_with(302, "location: /next\r\n", ""),
+        answer_with(307, &format!("location: {}/film\r\n", target.url()), ""),
+    ])
+    .await;
+    let mut file = HttpClient::new().fetch(&server.url(), 0, IDLE).await.unwrap();
+    assert_eq!(file.chunk().await.unwrap().as_deref(), Some(&b"film"[..]));
+    assert_eq!(server.requests()[1].request_line().1, "/next");
+
+    let endless = Server::start(vec![answer_with(302, "location: /again\r\n", ""); 20]).await;
+    let error = HttpClient::new().fetch(&endless.url(), 0, IDLE).await.expect_err("it never ends");
+    assert_eq!(endless.requests().len(), 6);
+    assert!(error.to_string().contains("five redirects"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_is_not_fetched_from_elsewhere_than_the_web() {
+    let (url, certificate) = tls_server(vec![answer_with(302, "location: http://127.0.0.1:9/\r\n", "")]).await;
+    let client = HttpClient::with(Duration::from_secs(5), vec![certificate]);
+    for address in ["file:///etc/passwd", "no address", url.as_str()] {
+        let error = client.fetch(address, 0, IDLE).await.expect_err("the address must be refused");
+        assert_eq!(error.sent(), Sent::No, "{address}: {error}");
+    }
+}
