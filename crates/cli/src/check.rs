@@ -7,7 +7,7 @@ use serde_json::Value;
 use vod_aigc_client::core::{CreateAigcVideoTaskRequest, Fault, RequestError};
 
 use crate::failure::Failure;
-use crate::{print_json, read_input};
+use crate::{print, print_json, read_input};
 
 /// Judge a request body.
 #[derive(Debug, Args)]
@@ -22,8 +22,8 @@ impl Check {
         let faults = judge(&read_input(&self.file)?);
         match (json, faults.is_empty()) {
             (true, valid) => print_json(&serde_json::json!({ "valid": valid, "faults": faults }))?,
-            (false, true) => println!("the request keeps to the capability table and its limits"),
-            (false, false) => faults.iter().for_each(|fault| println!("{fault}")),
+            (false, true) => print("the request keeps to the capability table and its limits")?,
+            (false, false) => print(faults.join("\n"))?,
         }
         match faults.len() {
             0 => Ok(()),

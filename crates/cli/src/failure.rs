@@ -7,6 +7,8 @@ use vod_aigc_client::core::{ErrorClass, RequestError};
 use vod_aigc_client::transport::{Billed, Error, ErrorKind};
 use vod_aigc_client::{DownloadError, InputError, SettingsError, SubmitError, WaitError};
 
+use crate::print_json;
+
 /// Wrong usage, or a request that the table refuses.
 pub(crate) const USAGE: u8 = 2;
 const AUTHENTICATION: u8 = 3;
@@ -19,8 +21,12 @@ const INTERRUPTED: u8 = 9;
 const OUTCOME_UNKNOWN: u8 = 10;
 
 /// A command that did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Details>);
+
+/// What a program learns of a failure.
 #[derive(Debug, Serialize)]
-pub(crate) struct Failure {
+struct Details {
     #[serde(rename = "exit_code")]
     code: u8,
     message: String,
@@ -43,10 +49,58 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(code: u8, message: String) -> Self {
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Details::new(USAGE, message).into()
+    }
+
+    /// Wrong input that standard output has described already.
+    pub(crate) fn found(message: impl Into<String>) -> Self {
+        Details { described: true, ..Details::new(USAGE, message) }.into()
+    }
+
+    /// Interrupted while a task was waited for.
+    pub(crate) fn interrupted(task_id: &str) -> Self {
+        Self::from(Details::new(INTERRUPTED, "interrupted; the task goes on and may be billed")).with_task(task_id)
+    }
+
+    /// Interrupted while a request was on its way.
+    pub(crate) fn interrupted_submit(session_id: &str) -> Self {
+        let message = format!(
+            "interrupted while submitting; the outcome is unknown and money may have been spent, SessionId {session_id}; \
+             next: look for the task by its session id before sending again"
+        );
+        let session_id = Some(session_id.to_owned());
+        Details { billed: Some("unknown"), session_id, ..Details::new(OUTCOME_UNKNOWN, message) }.into()
+    }
+
+    /// Names the task, and how to go on with it.
+    pub(crate) fn with_task(mut self, task_id: &str) -> Self {
+        self.0.resume = Some(format!("vod-aigc task wait {task_id}"));
+        self.0.task_id = Some(task_id.to_owned());
+        self
+    }
+
+    /// Prints it and gives the exit code. Standard output stays free for data: the sentence goes to standard error.
+    pub(crate) fn report(self, json: bool) -> ExitCode {
+        let details = self.0;
+        eprintln!("error: {}", details.message);
+        if let Some(resume) = &details.resume {
+            eprintln!("resume with: {resume}");
+        }
+        if json && !details.described {
+            // There is a failure already; one of standard output would not change its exit code.
+            let _ = print_json(&serde_json::json!({ "error": details }));
+        }
+        ExitCode::from(details.code)
+    }
+}
+
+impl Details {
+    fn new(code: u8, message: impl Into<String>) -> Self {
         Self {
             code,
-            message,
+            message: message.into(),
             error_code: None,
             billed: None,
             session_id: None,
@@ -56,51 +110,11 @@ impl Failure {
             described: false,
         }
     }
+}
 
-    /// Wrong usage.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(USAGE, message.into())
-    }
-
-    /// Wrong input that standard output has described already.
-    pub(crate) fn found(message: impl Into<String>) -> Self {
-        Self { described: true, ..Self::usage(message) }
-    }
-
-    /// Interrupted while a task was waited for.
-    pub(crate) fn interrupted(task_id: &str) -> Self {
-        Self::new(INTERRUPTED, "interrupted; the task goes on and may be billed".to_owned()).with_task(task_id)
-    }
-
-    /// Interrupted while a request was on its way.
-    pub(crate) fn interrupted_submit(session_id: &str) -> Self {
-        let message = format!(
-            "interrupted while submitting; the outcome is unknown and money may have been spent, SessionId {session_id}; \
-             next: look for the task by its session id before sending again"
-        );
-        Self { billed: Some("unknown"), session_id: Some(session_id.to_owned()), ..Self::new(OUTCOME_UNKNOWN, message) }
-    }
-
-    /// Names the task, and how to go on with it.
-    pub(crate) fn with_task(mut self, task_id: &str) -> Self {
-        self.resume = Some(format!("vod-aigc task wait {task_id}"));
-        self.task_id = Some(task_id.to_owned());
-        self
-    }
-
-    /// Prints it and gives the exit code. Standard output stays free for data: the sentence goes to standard error.
-    pub(crate) fn report(self, json: bool) -> ExitCode {
-        eprintln!("error: {}", self.message);
-        if let Some(resume) = &self.resume {
-            eprintln!("resume with: {resume}");
-        }
-        if json
-            && !self.described
-            && let Ok(document) = serde_json::to_string(&serde_json::json!({ "error": self }))
-        {
-            println!("{document}");
-        }
-        ExitCode::from(self.code)
+impl From<Details> for Failure {
+    fn from(details: Details) -> Self {
+        Self(Box::new(details))
     }
 }
 
@@ -125,13 +139,14 @@ impl From<Error> for Failure {
             (ErrorKind::Configuration | ErrorKind::Request, None) => USAGE,
             (_, None) => NETWORK,
         };
-        Self {
+        Details {
             error_code: error.code().map(ToString::to_string),
             billed: Some(billed(error.billed())),
             session_id: error.session_id().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
-            ..Self::new(code, error.to_string())
+            ..Details::new(code, error.to_string())
         }
+        .into()
     }
 }
 
@@ -140,12 +155,13 @@ impl From<SubmitError> for Failure {
         match error {
             SubmitError::Refused(error) => error.into(),
             SubmitError::Call(error) => error.into(),
-            error => Self {
+            error => Details {
                 billed: Some(billed(error.billed())),
                 session_id: error.session_id().map(str::to_owned),
                 request_id: error.request_id().map(str::to_owned),
-                ..Self::new(OUTCOME_UNKNOWN, error.to_string())
-            },
+                ..Details::new(OUTCOME_UNKNOWN, error.to_string())
+            }
+            .into(),
         }
     }
 }
@@ -154,17 +170,18 @@ impl From<WaitError> for Failure {
     fn from(error: WaitError) -> Self {
         let task_id = error.task().task_id.clone();
         match error {
-            WaitError::Deadline { .. } => Self::new(DEADLINE, error.to_string()).with_task(&task_id),
+            WaitError::Deadline { .. } => Self::from(Details::new(DEADLINE, error.to_string())).with_task(&task_id),
             WaitError::Failed { ref failure, .. } => {
                 let code = if failure.class() == ErrorClass::Content { CONTENT } else { TASK_FAILED };
-                Self {
+                Details {
                     error_code: failure.code.as_ref().map(ToString::to_string),
                     task_id: Some(task_id),
-                    ..Self::new(code, error.to_string())
+                    ..Details::new(code, error.to_string())
                 }
+                .into()
             }
             WaitError::Poll { error, .. } => Self::from(error).with_task(&task_id),
-            error => Self::new(NETWORK, error.to_string()).with_task(&task_id),
+            error => Self::from(Details::new(NETWORK, error.to_string())).with_task(&task_id),
         }
     }
 }
@@ -175,7 +192,7 @@ impl From<DownloadError> for Failure {
             DownloadError::Target { .. } | DownloadError::NoUrl => USAGE,
             _ => NETWORK,
         };
-        Self::new(code, error.to_string())
+        Details::new(code, error.to_string()).into()
     }
 }
 
@@ -185,13 +202,14 @@ impl From<SettingsError> for Failure {
             SettingsError::NoCredential | SettingsError::Credential(_) => AUTHENTICATION,
             _ => USAGE,
         };
-        Self::new(code, error.to_string())
+        Details::new(code, error.to_string()).into()
     }
 }
 
 impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
-        Self { billed: Some("no"), ..Self::usage(SubmitError::Refused(error).to_string()) }
+        let message = SubmitError::Refused(error).to_string();
+        Details { billed: Some("no"), ..Details::new(USAGE, message) }.into()
     }
 }
 

@@ -5,15 +5,16 @@ use vod_aigc_client::core::{
     AspectRatio, Image, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
     VideoRequestBuilder,
 };
-use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom, fill_session_id};
+use vod_aigc_client::transport::{Call, InvalidEndpoint, Random as _, SystemRandom, fill_session_id};
 use vod_aigc_client::{Client, WaitPolicy, read_image};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
-use crate::print_json;
+
 use crate::progress::Display;
 use crate::settings::Connection;
 use crate::task::{Output, Wait, document, finish};
+use crate::{print, print_json};
 
 /// The sub-application of a request that goes to the embedded emulator; any number will do there.
 const EMULATOR_SUB_APP_ID: u64 = 1_500_000_001;
@@ -166,7 +167,8 @@ impl Generate {
         let mut action = request.into_action(sub_app_id);
         fill_session_id(&mut action, &SystemRandom);
         let Some(client) = client.take() else {
-            return print_json(&action);
+            let call = Call::of(&mut action).map_err(|error| Failure::usage(error.to_string()))?;
+            return print(String::from_utf8_lossy(call.body()));
         };
 
         // Kept, because an interrupted submit can only be traced by it.
@@ -178,10 +180,7 @@ impl Generate {
         if self.no_wait {
             return match json {
                 true => print_json(&document(&task, "submitted", None)),
-                false => {
-                    println!("{}", task.id());
-                    Ok(())
-                }
+                false => print(task.id()),
             };
         }
         Display::new().line(format!("task {}: submitted", task.id()));

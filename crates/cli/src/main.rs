@@ -1,5 +1,5 @@
 //! The `vod-aigc` command: reads the arguments, runs one subcommand, and turns how it ended into an exit code.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
+#![allow(clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod check;
 mod emulate;
@@ -11,7 +11,7 @@ mod settings;
 mod sign;
 mod task;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -87,17 +87,27 @@ async fn run(connection: Connection, json: bool, command: Command) -> Result<(),
         Command::Sign(sign) => sign.run(json),
         Command::Emulate(emulate) => emulate.run().await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "vod-aigc", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "vod-aigc", &mut script);
+            print(String::from_utf8_lossy(&script))
         }
     }
 }
 
 /// Prints one JSON document.
 fn print_json(document: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(document).map_err(|error| Failure::usage(error.to_string()))?;
-    println!("{text}");
-    Ok(())
+    print(serde_json::to_string(document).map_err(|error| Failure::usage(error.to_string()))?)
+}
+
+/// Prints a line of data. A reader that has gone away, as `head` does, is no failure.
+fn print(line: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::usage(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads a file, or standard input where it is `-`.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use vod_aigc_client::core::{Capabilities, LastFrame, Model, Resolution, Resolutions};
 
 use crate::failure::Failure;
-use crate::print_json;
+use crate::{print, print_json};
 
 /// One row as scripts get it. A cell that the table does not state is null.
 #[derive(Serialize)]
@@ -82,7 +82,7 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
             let width = lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
             text += &format!("{cell:width$}  ");
         }
-        println!("{}", text.trim_end());
+        print(text.trim_end())?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use vod_aigc_client::transport::signer::{BodyHash, CanonicalRequest, Request, Scope, Signer, StringToSign};
 
 use crate::failure::Failure;
-use crate::{print_json, read_input, settings};
+use crate::{print, print_json, read_input, settings};
 
 const CONTENT_TYPE: &str = "application/json";
 
@@ -93,13 +93,24 @@ impl Sign {
         if json {
             return print_json(&stages);
         }
-        println!("1. The canonical request: method, path, query, headers, names of the headers, hash of the body.\n");
-        println!("{}\n", stages.canonical_request);
-        println!("2. Its SHA-256, in hexadecimal.\n\n{}\n", stages.hashed_canonical_request);
-        println!("3. The string to sign: algorithm, time, scope, and that hash.\n\n{}\n", stages.string_to_sign);
-        println!("4. The signature: HMAC-SHA256 of it under a key that is derived from the secret key");
-        println!("   by {}, {} and tc3_request.\n\n{}\n", scope.date(), scope.service(), stages.signature);
-        println!("5. The header.\n\nAuthorization: {}", stages.authorization);
-        Ok(())
+        print(format_args!(
+            "1. The canonical request: method, path, query, headers, names of the headers, hash of the body.\n\n\
+             {}\n\n\
+             2. Its SHA-256, in hexadecimal.\n\n\
+             {}\n\n\
+             3. The string to sign: algorithm, time, scope, and that hash.\n\n\
+             {}\n\n\
+             4. The signature: HMAC-SHA256 of it, under a key derived from the secret key by {}, {} and tc3_request.\n\n\
+             {}\n\n\
+             5. The header.\n\n\
+             Authorization: {}",
+            stages.canonical_request,
+            stages.hashed_canonical_request,
+            stages.string_to_sign,
+            scope.date(),
+            scope.service(),
+            stages.signature,
+            stages.authorization,
+        ))
     }
 }

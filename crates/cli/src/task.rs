@@ -9,9 +9,9 @@ use vod_aigc_client::core::TaskState;
 use vod_aigc_client::{DownloadError, Task as ClientTask, Video, WaitPolicy, check_target};
 
 use crate::failure::Failure;
-use crate::print_json;
 use crate::progress::Display;
 use crate::settings::Connection;
+use crate::{print, print_json};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
@@ -66,8 +66,7 @@ impl Task {
                 if json {
                     return print_json(&json!({ "task_id": id, "status": status(&reply.state()), "detail": reply }));
                 }
-                println!("{}", describe(&reply.state()));
-                Ok(())
+                print(describe(&reply.state()))
             }
             Self::Wait { id, wait, output } => {
                 output.check().await?;
@@ -129,10 +128,9 @@ pub(crate) async fn finish(task: &ClientTask, policy: WaitPolicy, output: &Outpu
         return print_json(&document(task, "succeeded", Some((&video, file.as_deref()))));
     }
     match file {
-        Some(file) => println!("{}", file.display()),
-        None => println!("{}", video.url().or(video.file_id()).unwrap_or_default()),
+        Some(file) => print(file.display()),
+        None => print(video.url().or(video.file_id()).unwrap_or_default()),
     }
-    Ok(())
 }
 
 /// The document of a task, and of its video once there is one.

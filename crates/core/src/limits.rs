@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use crate::open_enum::OpenEnum;
+
 /// A shape that knows its limits and those of what it holds.
 pub(crate) trait CheckLimits {
     /// Adds every broken limit to `breaches`.
@@ -11,26 +13,53 @@ pub(crate) trait CheckLimits {
 
 /// One member beyond its limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breach {
-    /// The member by its path on the wire, for example `OutputConfig.MediaName`.
-    pub member: String,
-    /// What it has.
-    pub found: i128,
-    /// The least it may have.
-    pub least: i64,
-    /// The most it may have.
-    pub most: i64,
-    /// What is counted, for example `characters`; empty where the value itself is judged.
-    pub unit: &'static str,
+#[non_exhaustive]
+pub enum Breach {
+    /// Too long, too many, too small or too large.
+    Number {
+        /// The member by its path on the wire, for example `OutputConfig.MediaName`.
+        member: String,
+        /// What it has.
+        found: i128,
+        /// The least it may have.
+        least: i64,
+        /// The most it may have.
+        most: i64,
+        /// What is counted, for example `characters`; empty where the value itself is judged.
+        unit: &'static str,
+    },
+    /// A word that is none of those documented.
+    Word {
+        /// The member by its path on the wire.
+        member: String,
+        /// What it holds.
+        found: String,
+        /// What it may hold.
+        known: &'static [&'static str],
+    },
+}
+
+impl Breach {
+    /// The member by its path on the wire.
+    pub fn member(&self) -> &str {
+        match self {
+            Self::Number { member, .. } | Self::Word { member, .. } => member,
+        }
+    }
 }
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { member, found, least, most, unit } = self;
-        if unit.is_empty() {
-            write!(f, "{member} is {found}; it takes {least} to {most}")
-        } else {
-            write!(f, "{member} has {found} {unit}; it takes at most {most}")
+        match self {
+            Self::Number { member, found, least, most, unit: "" } => {
+                write!(f, "{member} is {found}; it takes {least} to {most}")
+            }
+            Self::Number { member, found, most, unit, .. } => {
+                write!(f, "{member} has {found} {unit}; it takes at most {most}")
+            }
+            Self::Word { member, found, known } => {
+                write!(f, "{member} is {found:?}; it takes {}", known.join(", "))
+            }
         }
     }
 }
@@ -67,6 +96,14 @@ impl Breaches {
         self.judge(member, number.map(i128::from), range, "");
     }
 
+    /// A word that is one of those documented.
+    pub(crate) fn word<T: OpenEnum>(&mut self, member: &str, word: Option<&T>) {
+        if let Some(found) = word.map(T::word).filter(|word| !T::WORDS.contains(word)) {
+            let (member, found) = (self.path_of(member), found.to_owned());
+            self.found.push(Breach::Word { member, found, known: T::WORDS });
+        }
+    }
+
     /// The limits within a member.
     pub(crate) fn inside(&mut self, member: &str, shape: Option<&impl CheckLimits>) {
         if let Some(shape) = shape {
@@ -86,8 +123,12 @@ impl Breaches {
     fn judge(&mut self, member: &str, found: Option<i128>, range: RangeInclusive<i64>, unit: &'static str) {
         let (least, most) = range.into_inner();
         if let Some(found) = found.filter(|it| !(i128::from(least)..=i128::from(most)).contains(it)) {
-            let member = self.path.iter().map(String::as_str).chain([member]).collect::<Vec<_>>().join(".");
-            self.found.push(Breach { member, found, least, most, unit });
+            let member = self.path_of(member);
+            self.found.push(Breach::Number { member, found, least, most, unit });
         }
+    }
+
+    fn path_of(&self, member: &str) -> String {
+        self.path.iter().map(String::as_str).chain([member]).collect::<Vec<_>>().join(".")
     }
 }

@@ -1,5 +1,14 @@
 //! Strings with known values that the service may extend.
 
+/// What the limits ask of such an enum.
+pub(crate) trait OpenEnum {
+    /// The known values on the wire.
+    const WORDS: &'static [&'static str];
+
+    /// The value on the wire.
+    fn word(&self) -> &str;
+}
+
 /// Declares an enum with one variant for each known value and `Unknown` for every other, so that a new value on the wire
 /// is kept as it came and never an error.
 macro_rules! open_enum {
@@ -28,6 +37,14 @@ macro_rules! open_enum {
                     $(Self::$variant => $value,)*
                     Self::Unknown(value) => value,
                 }
+            }
+        }
+
+        impl crate::open_enum::OpenEnum for $name {
+            const WORDS: &'static [&'static str] = &[$($value),*];
+
+            fn word(&self) -> &str {
+                self.as_str()
             }
         }
 

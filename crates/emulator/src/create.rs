@@ -92,7 +92,7 @@ fn check(request: &CreateAigcVideoTaskRequest) -> Result<(), Refusal> {
     }
     request.check().map_err(|error| {
         let member = error.faults().iter().find_map(|fault| match fault {
-            Fault::Limit(breach) => Some(breach.member.as_str()),
+            Fault::Limit(breach) => Some(breach.member()),
             _ => None,
         });
         let code = match member {

@@ -252,7 +252,10 @@ fn limits(
         if let (Some(low), Some(high)) = (property.minimum, property.maximum) {
             lines += &format!("        breaches.range(\"{wire}\", self.{field}, {low}..={high});\n");
         }
-        if property.shape().is_some_and(|shape| limited.contains(shape) && definitions.contains_key(shape)) {
+        if property.shape().is_some_and(|shape| is_string(definitions, shape)) {
+            lines += &format!("        breaches.word(\"{wire}\", self.{field}.as_ref());\n");
+        }
+        if property.shape().is_some_and(|shape| limited.contains(shape)) {
             let method = if property.items.is_some() { "all" } else { "inside" };
             lines += &format!(
                 "        breaches.{method}(\"{wire}\", self.{field}.as_{}());\n",
@@ -322,12 +325,18 @@ fn closure<'a>(
     found
 }
 
+fn is_string(definitions: &IndexMap<&str, &Definition>, shape: &str) -> bool {
+    definitions.get(shape).is_some_and(|it| it.kind == DefinitionKind::String)
+}
+
 /// The shapes among `requests` that hold a limit, themselves or in what they name.
 fn limited<'a>(definitions: &IndexMap<&'a str, &'a Definition>, requests: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     let holds = |name: &str| {
         definitions.get(name).is_some_and(|definition| {
             definition.properties.values().any(|it| {
-                it.max_length.is_some() || it.max_items.is_some() || (it.minimum.is_some() && it.maximum.is_some())
+                let bounded = it.minimum.is_some() && it.maximum.is_some();
+                let word = it.shape().is_some_and(|shape| is_string(definitions, shape));
+                it.max_length.is_some() || it.max_items.is_some() || bounded || word
             })
         })
     };

@@ -111,10 +111,14 @@ impl CreateAigcVideoTaskRequest {
 
 impl CheckLimits for CreateAigcVideoTaskRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
+        breaches.all("FileInfos", self.file_infos.as_deref());
         breaches.all("SubjectInfos", self.subject_infos.as_deref());
         breaches.characters("Prompt", self.prompt.as_deref(), 1000);
         breaches.characters("NegativePrompt", self.negative_prompt.as_deref(), 1000);
+        breaches.word("EnhancePrompt", self.enhance_prompt.as_ref());
         breaches.inside("OutputConfig", self.output_config.as_ref());
+        breaches.word("InputRegion", self.input_region.as_ref());
+        breaches.word("SceneType", self.scene_type.as_ref());
         breaches.characters("SessionId", self.session_id.as_deref(), 50);
         breaches.characters("SessionContext", self.session_context.as_deref(), 1000);
         breaches.range("TasksPriority", self.tasks_priority, -10..=10);
@@ -162,6 +166,16 @@ pub struct AigcVideoTaskInputFileInfo {
     /// A name for the image that the prompt may use as `@name ` with a blank after it (PixVerse).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+}
+
+impl CheckLimits for AigcVideoTaskInputFileInfo {
+    fn check_limits(&self, breaches: &mut Breaches) {
+        breaches.word("Type", self.type_.as_ref());
+        breaches.word("Category", self.category.as_ref());
+        breaches.word("ReferenceType", self.reference_type.as_ref());
+        breaches.word("KeepOriginalSound", self.keep_original_sound.as_ref());
+        breaches.word("Usage", self.usage.as_ref());
+    }
 }
 
 /// A fixed subject, a person or a thing that stays the same through the video.
@@ -260,7 +274,18 @@ pub struct AigcVideoOutputConfig {
 
 impl CheckLimits for AigcVideoOutputConfig {
     fn check_limits(&self, breaches: &mut Breaches) {
+        breaches.word("StorageMode", self.storage_mode.as_ref());
         breaches.characters("MediaName", self.media_name.as_deref(), 64);
+        breaches.word("AspectRatio", self.aspect_ratio.as_ref());
+        breaches.word("AudioGeneration", self.audio_generation.as_ref());
+        breaches.word("PersonGeneration", self.person_generation.as_ref());
+        breaches.word("InputComplianceCheck", self.input_compliance_check.as_ref());
+        breaches.word("OutputComplianceCheck", self.output_compliance_check.as_ref());
+        breaches.word("EnhanceSwitch", self.enhance_switch.as_ref());
+        breaches.word("OffPeak", self.off_peak.as_ref());
+        breaches.word("FrameInterpolate", self.frame_interpolate.as_ref());
+        breaches.word("LogoAdd", self.logo_add.as_ref());
+        breaches.word("EnableBGM", self.enable_bgm.as_ref());
     }
 }
 
