@@ -92,8 +92,8 @@ impl Breaches {
     }
 
     /// A number within `range`.
-    pub(crate) fn range(&mut self, member: &str, number: Option<i64>, range: RangeInclusive<i64>) {
-        self.judge(member, number.map(i128::from), range, "");
+    pub(crate) fn range(&mut self, member: &str, number: Option<impl Into<i128>>, range: RangeInclusive<i64>) {
+        self.judge(member, number.map(Into::into), range, "");
     }
 
     /// A word that is one of those documented.

@@ -108,7 +108,9 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
     let mut space = TypeSpace::new(&settings);
     space.add_ref_types(schemas)?;
 
-    let mut types = Types::new();
+    // typify makes no struct of an object without members.
+    let empty = definitions.iter().filter(|(_, it)| it.kind == DefinitionKind::Object && it.properties.is_empty());
+    let mut types: Types = empty.map(|(name, _)| ((*name).to_owned(), IndexMap::new())).collect();
     for object in space.iter_types() {
         if let TypeDetails::Struct(details) = object.details() {
             let members = details
@@ -242,25 +244,31 @@ fn limits(
 ) -> Result<String> {
     let mut lines = String::new();
     for (wire, property) in &definition.properties {
-        let (field, _) = member(types, wire)?;
+        let (field, kind) = member(types, wire)?;
+        let optional = kind.starts_with("Option<");
+        let slice = if optional { format!("self.{field}.as_deref()") } else { format!("Some(&self.{field})") };
+        let reference = if optional { format!("self.{field}.as_ref()") } else { format!("Some(&self.{field})") };
+        let number = if optional { format!("self.{field}") } else { format!("Some(self.{field})") };
+        let mut line = |method: &str, value: &str, limit: &str| {
+            lines += &format!("        breaches.{method}(\"{wire}\", {value}{limit});\n");
+        };
         if let Some(most) = property.max_length {
-            lines += &format!("        breaches.characters(\"{wire}\", self.{field}.as_deref(), {most});\n");
+            line("characters", &slice, &format!(", {most}"));
         }
         if let Some(most) = property.max_items {
-            lines += &format!("        breaches.items(\"{wire}\", self.{field}.as_deref(), {most});\n");
+            line("items", &slice, &format!(", {most}"));
         }
         if let (Some(low), Some(high)) = (property.minimum, property.maximum) {
-            lines += &format!("        breaches.range(\"{wire}\", self.{field}, {low}..={high});\n");
+            line("range", &number, &format!(", {low}..={high}"));
         }
         if property.shape().is_some_and(|shape| is_string(definitions, shape)) {
-            lines += &format!("        breaches.word(\"{wire}\", self.{field}.as_ref());\n");
+            line("word", &reference, "");
         }
         if property.shape().is_some_and(|shape| limited.contains(shape)) {
-            let method = if property.items.is_some() { "all" } else { "inside" };
-            lines += &format!(
-                "        breaches.{method}(\"{wire}\", self.{field}.as_{}());\n",
-                if method == "all" { "deref" } else { "ref" }
-            );
+            match property.items {
+                Some(_) => line("all", &slice, ""),
+                None => line("inside", &reference, ""),
+            }
         }
     }
     Ok(format!(
