@@ -3,11 +3,15 @@
 //! What the files under `spec/` say, as Rust.
 
 mod errors;
+mod events;
+mod list;
 mod models;
 mod task;
 mod video;
 
 pub use errors::*;
+pub use events::*;
+pub use list::*;
 pub use models::*;
 pub use task::*;
 pub use video::*;
