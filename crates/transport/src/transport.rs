@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use vod_aigc_core::{Action, Effect};
@@ -112,6 +112,15 @@ impl Transport {
         self.send_within(call, request, self.attempt_timeout(call)).await
     }
 
+    /// Signs, sends and opens a call once.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub async fn attempt<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
+        self.attempt_within(call, Duration::MAX).await
+    }
+
     /// Signs, sends and opens a call, and repeats the three where that is safe.
     ///
     /// # Errors
@@ -127,7 +136,7 @@ impl Transport {
         };
         let mut failed = 0;
         loop {
-            let error = match self.attempt(call, remaining()).await {
+            let error = match self.attempt_within(call, remaining()).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -141,6 +150,12 @@ impl Transport {
             }
             settings.clock.sleep(wait).await;
         }
+    }
+
+    /// The time of day that requests are signed with.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.0.clock.now()
     }
 
     /// The clock that deadlines are taken from.
@@ -161,7 +176,7 @@ impl Transport {
         self.0.endpoint.as_ref()
     }
 
-    async fn attempt<R: DeserializeOwned>(&self, call: &Call, remaining: Duration) -> Result<Reply<R>, Error> {
+    async fn attempt_within<R: DeserializeOwned>(&self, call: &Call, remaining: Duration) -> Result<Reply<R>, Error> {
         let request = self.sign(call).await?;
         let timeout = match call.effect() {
             Effect::Read => self.0.read_attempt.min(remaining),
