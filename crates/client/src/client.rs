@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use vod_aigc_core::{
-    Action, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTaskDetailResponse, VideoRequest,
-};
+use vod_aigc_core::{Action, DescribeTaskDetailRequest, DescribeTaskDetailResponse};
 use vod_aigc_transport::{
-    Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder, fill_session_id,
+    Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
 };
 
-use crate::{Settings, SettingsError, SubmitError, Task, TaskHandle, WaitPolicy};
+use crate::journal::{JobRecord, JobState, Journal};
+use crate::submit::Submit;
+use crate::{Job, PreparedJob, Settings, SettingsError, SubmitError, SubmitPolicy, Task, TaskHandle, WaitPolicy};
 
 /// The server of the integration spec.
 const ENDPOINT: &str = "vod.ap-guangzhou.tencentcloudapi.com";
@@ -23,6 +23,9 @@ pub struct Client {
     transport: Transport,
     http: HttpClient,
     sub_app_id: u64,
+    namespace: Arc<str>,
+    journal: Option<Arc<dyn Journal>>,
+    submit_policy: SubmitPolicy,
     wait_policy: WaitPolicy,
 }
 
@@ -53,43 +56,77 @@ impl Client {
         let http = HttpClient::new();
         let endpoint = ENDPOINT.parse().expect("the constant is a host name");
         let transport = Transport::builder(credentials).endpoint(endpoint).region(REGION).http(Arc::new(http.clone()));
-        ClientBuilder { transport, http, sub_app_id, wait_policy: WaitPolicy::default() }
+        ClientBuilder {
+            transport,
+            http,
+            sub_app_id,
+            namespace: Arc::from(""),
+            journal: None,
+            submit_policy: SubmitPolicy::default(),
+            wait_policy: WaitPolicy::default(),
+        }
     }
 
-    /// Submits a request: the service starts a task, which costs money.
+    /// Submits a job: the service starts a task, which costs money. A plain request is a job without a key.
     ///
-    /// The request is checked first. It is sent once; it is sent again only while nothing of it has left this machine or
-    /// the service has refused it for its frequency.
+    /// The request is checked first. Then the submit protocol makes sure that it is billed once: see
+    /// [`Job::key`] and [`ClientBuilder::journal`]. Where an answer is lost, it looks for the task and sends the same bytes
+    /// with the same `SessionId` again, so that the service can tell.
+    ///
+    /// Dropping the future after the request may have left leaves the outcome unknown; with a journal,
+    /// [`resume_job`](Self::resume_job) finishes it.
     ///
     /// # Errors
-    /// Each says whether anything was sent and whether money may have been spent. Where the outcome is unknown it carries
-    /// the `SessionId` by which the task can be found. Dropping the future leaves the outcome unknown in the same way.
-    pub async fn submit(&self, request: VideoRequest) -> Result<Task, SubmitError> {
-        request.check().map_err(SubmitError::Refused)?;
-        self.submit_action(request.into_action(self.sub_app_id)).await
+    /// Each says whether anything was sent and whether money may have been spent.
+    pub async fn submit(&self, job: impl Into<Job>) -> Result<Task, SubmitError> {
+        self.submit_prepared(self.prepare(job)?).await
     }
 
-    /// Submits a request as it is, without a check of it. It gets a `SessionId` if it has none.
+    /// Checks a job and gives it its identity. Nothing is sent.
+    ///
+    /// # Errors
+    /// Every rule and limit that the request breaks.
+    pub fn prepare(&self, job: impl Into<Job>) -> Result<PreparedJob, SubmitError> {
+        job.into().prepare(self.sub_app_id, &self.namespace, &**self.transport.random())
+    }
+
+    /// Submits a job that has been prepared.
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
-    pub async fn submit_action(&self, mut action: CreateAigcVideoTaskRequest) -> Result<Task, SubmitError> {
-        fill_session_id(&mut action, &**self.transport.random());
-        let model = action.model().to_string();
-        let (sub_app_id, session_id) = (action.sub_app_id, action.session_id.clone());
-        let reply = self.transport.call(action).await.map_err(SubmitError::Call)?;
-        let Some(task_id) = reply.value.task_id.filter(|id| !id.is_empty()) else {
-            return Err(SubmitError::NoTaskId { session_id, request_id: reply.request_id });
+    pub async fn submit_prepared(&self, mut job: PreparedJob) -> Result<Task, SubmitError> {
+        job.record.endpoint = self.transport.endpoint().map(ToString::to_string).unwrap_or_default();
+        Submit::begin(self, job)?.run().await
+    }
+
+    /// Goes on with a job of the journal whose submit was interrupted or held, or finds its task again.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub async fn resume_job(&self, job: JobRecord) -> Result<Task, SubmitError> {
+        Submit::resume(self, job).run().await
+    }
+
+    /// The journal, if the client keeps one.
+    pub fn journal(&self) -> Option<&Arc<dyn Journal>> {
+        self.journal.as_ref()
+    }
+
+    /// Writes down how a job's task has gone on. A journal that fails here loses nothing: the task is asked for again.
+    pub(crate) fn note(&self, handle: &TaskHandle, state: JobState) {
+        let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
+            return;
         };
-        let handle = TaskHandle {
-            task_id,
-            sub_app_id,
-            session_id,
-            request_id: reply.request_id,
-            model: Some(model),
-            submitted_at: Some(seconds(self.transport.clock().now())),
-        };
-        Ok(Task::new(self.clone(), handle))
+        // A record that another process has changed meanwhile is read again once.
+        for _ in 0..2 {
+            let Ok(Some(mut record)) = journal.load(key) else {
+                return;
+            };
+            record.state = state.clone();
+            if journal.save(&record).is_ok() {
+                return;
+            }
+        }
     }
 
     /// A task of this client's sub-application by its id, from this process or any other. Nothing is sent.
@@ -134,6 +171,10 @@ impl Client {
         &self.http
     }
 
+    pub(crate) fn submit_policy(&self) -> &SubmitPolicy {
+        &self.submit_policy
+    }
+
     pub(crate) fn wait_policy(&self) -> &WaitPolicy {
         &self.wait_policy
     }
@@ -146,6 +187,9 @@ pub struct ClientBuilder {
     transport: TransportBuilder,
     http: HttpClient,
     sub_app_id: u64,
+    namespace: Arc<str>,
+    journal: Option<Arc<dyn Journal>>,
+    submit_policy: SubmitPolicy,
     wait_policy: WaitPolicy,
 }
 
@@ -174,6 +218,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Writes every job down before it is sent, so that a process that dies loses none. Without a journal a job survives
+    /// lost answers, but not the end of the process.
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Sets the keys of this client's jobs apart from those of others in the same sub-application.
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = Arc::from(namespace);
+        self
+    }
+
+    /// How patiently jobs are submitted.
+    pub fn submit_policy(mut self, policy: SubmitPolicy) -> Self {
+        self.submit_policy = policy;
+        self
+    }
+
     /// How tasks are waited for.
     pub fn wait_policy(mut self, policy: WaitPolicy) -> Self {
         self.wait_policy = policy;
@@ -188,12 +251,12 @@ impl ClientBuilder {
 
     /// The finished client. Nothing is connected or checked yet.
     pub fn build(self) -> Client {
-        let Self { transport, http, sub_app_id, wait_policy } = self;
-        Client { transport: transport.build(), http, sub_app_id, wait_policy }
+        let Self { transport, http, sub_app_id, namespace, journal, submit_policy, wait_policy } = self;
+        Client { transport: transport.build(), http, sub_app_id, namespace, journal, submit_policy, wait_policy }
     }
 }
 
 /// Whole seconds since 1970-01-01 UTC.
-fn seconds(time: SystemTime) -> u64 {
+pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }

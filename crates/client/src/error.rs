@@ -6,8 +6,22 @@ use std::time::Duration;
 use vod_aigc_core::{ErrorClass, RequestError, TaskFailure};
 use vod_aigc_transport::{Billed, Error, Sent};
 
-use crate::TaskHandle;
+use crate::journal::{JobRecord, JobState, JournalError};
 use crate::wait::Progress;
+use crate::{Held, TaskHandle};
+
+/// What a submit has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Nothing was sent.
+    NotSent,
+    /// The service refused it; nothing was started.
+    Rejected,
+    /// A task was started.
+    Accepted,
+    /// A task may have been started.
+    Unknown,
+}
 
 /// Why a submit gave no task.
 #[derive(Debug, Clone)]
@@ -15,60 +29,100 @@ use crate::wait::Progress;
 pub enum SubmitError {
     /// The request breaks a rule or a limit. Nothing was sent.
     Refused(RequestError),
-    /// The call failed; it says whether anything was sent and billed.
-    Call(Error),
-    /// The service accepted the request and named no task: the outcome is unknown.
-    NoTaskId {
-        /// The `SessionId` by which the task can be found.
-        session_id: Option<String>,
-        /// The service's id of the request.
-        request_id: Option<String>,
+    /// The request cannot be serialised. Nothing was sent.
+    Request(String),
+    /// The key stands for another request already. Nothing was sent.
+    KeyTaken {
+        /// The key.
+        key: String,
     },
+    /// The journal failed, and nothing is sent that is not written down.
+    Journal {
+        /// How it failed.
+        error: JournalError,
+        /// What the job has come to.
+        outcome: Outcome,
+        /// The `SessionId` of the job.
+        session_id: String,
+    },
+    /// A task was started, and the journal could not write it down.
+    Unrecorded {
+        /// The task.
+        task: Box<TaskHandle>,
+        /// How the journal failed.
+        error: JournalError,
+    },
+    /// The service refused the request, or nothing of it could be sent. Nothing was started.
+    Call(Error),
+    /// The outcome is unknown and could not be found out yet.
+    Held(Box<Held>),
 }
 
 impl SubmitError {
-    /// Whether the service may have received the request.
-    pub fn sent(&self) -> Sent {
+    pub(crate) fn journal(error: JournalError, job: &JobRecord) -> Self {
+        let outcome = match job.state {
+            JobState::Sending | JobState::Held { .. } => Outcome::Unknown,
+            _ => Outcome::NotSent,
+        };
+        Self::Journal { error, outcome, session_id: job.session_id() }
+    }
+
+    /// What the submit has come to.
+    pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(_) => Sent::No,
-            Self::Call(error) => error.sent(),
-            Self::NoTaskId { .. } => Sent::Yes,
+            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } => Outcome::NotSent,
+            Self::Journal { outcome, .. } => *outcome,
+            Self::Unrecorded { .. } => Outcome::Accepted,
+            Self::Call(error) if error.sent() == Sent::No => Outcome::NotSent,
+            Self::Call(_) => Outcome::Rejected,
+            Self::Held(_) => Outcome::Unknown,
         }
     }
 
     /// Whether money was spent.
     pub fn billed(&self) -> Billed {
-        match self {
-            Self::Refused(_) => Billed::No,
-            Self::Call(error) => error.billed(),
-            Self::NoTaskId { .. } => Billed::Unknown,
+        match self.outcome() {
+            Outcome::NotSent | Outcome::Rejected => Billed::No,
+            Outcome::Accepted => Billed::Yes,
+            Outcome::Unknown => Billed::Unknown,
         }
     }
 
     /// What kind of thing went wrong, where the service or the credentials said so.
     pub fn class(&self) -> Option<ErrorClass> {
         match self {
-            Self::Refused(_) => Some(ErrorClass::Parameter),
+            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } => Some(ErrorClass::Parameter),
             Self::Call(error) => error.class(),
-            Self::NoTaskId { .. } => None,
+            Self::Journal { .. } | Self::Unrecorded { .. } | Self::Held(_) => None,
         }
     }
 
     /// The `SessionId` of the request, by which a task that was started after all can be found.
     pub fn session_id(&self) -> Option<&str> {
         match self {
-            Self::Refused(_) => None,
+            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } => None,
+            Self::Journal { session_id, .. } => Some(session_id),
+            Self::Unrecorded { task, .. } => task.session_id.as_deref(),
             Self::Call(error) => error.session_id(),
-            Self::NoTaskId { session_id, .. } => session_id.as_deref(),
+            Self::Held(held) => Some(&held.session_id),
         }
     }
 
     /// The service's id of the request, to quote to its support.
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Self::Refused(_) => None,
             Self::Call(error) => error.request_id(),
-            Self::NoTaskId { request_id, .. } => request_id.as_deref(),
+            Self::Unrecorded { task, .. } => task.request_id.as_deref(),
+            Self::Held(held) => held.request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The task, where one is known to have been started.
+    pub fn task(&self) -> Option<&TaskHandle> {
+        match self {
+            Self::Unrecorded { task, .. } => Some(task),
+            _ => None,
         }
     }
 }
@@ -77,14 +131,28 @@ impl fmt::Display for SubmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(error) => write!(f, "{error}; nothing was sent and nothing was billed"),
-            Self::Call(error) => error.fmt(f),
-            Self::NoTaskId { session_id, request_id } => write!(
+            Self::Request(problem) => write!(f, "the request cannot be serialised: {problem}; nothing was sent"),
+            Self::KeyTaken { key } => {
+                write!(
+                    f,
+                    "the key {key:?} stands for another request already; give this one a key of its own; nothing was sent"
+                )
+            }
+            Self::Journal { error, outcome: Outcome::Unknown, session_id } => write!(
                 f,
-                "the service accepted the request and named no task (RequestId {}); the outcome is unknown and money may \
-                 have been spent, SessionId {}; next: look for the task by its session id before sending again",
-                request_id.as_deref().unwrap_or("none"),
-                session_id.as_deref().unwrap_or("none"),
+                "{error}; the outcome is unknown and money may have been spent, SessionId {session_id}; next: mend the \
+                 journal and resume the job"
             ),
+            Self::Journal { error, .. } => write!(f, "{error}; nothing was sent and nothing was billed"),
+            Self::Unrecorded { task, error } => {
+                write!(
+                    f,
+                    "task {} was started and is billed, but {error}; next: keep its id and wait for it",
+                    task.task_id
+                )
+            }
+            Self::Call(error) => error.fmt(f),
+            Self::Held(held) => held.fmt(f),
         }
     }
 }

@@ -4,6 +4,9 @@ mod client;
 mod download;
 mod error;
 mod input;
+mod job;
+mod journal;
+mod submit;
 mod task;
 mod variables;
 mod video;
@@ -11,8 +14,13 @@ mod wait;
 
 pub use client::{Client, ClientBuilder};
 pub use download::{DownloadError, Downloaded, check_target};
-pub use error::{SubmitError, WaitError};
+pub use error::{Outcome, SubmitError, WaitError};
 pub use input::{InputError, read_image};
+pub use job::{Job, PreparedJob};
+#[cfg(feature = "journal")]
+pub use journal::SqliteJournal;
+pub use journal::{JobRecord, JobState, Journal, JournalError};
+pub use submit::{Held, SubmitPolicy};
 pub use task::{Task, TaskHandle};
 pub use variables::{Settings, SettingsError};
 pub use video::Video;

@@ -1,9 +1,11 @@
 //! A task on the service: what names it, and the verbs on it.
 
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize, Serializer};
 use vod_aigc_core::DescribeTaskDetailResponse;
 use vod_aigc_transport::Error;
 
+use crate::journal::JobState;
 use crate::{Client, TaskEvent, Video, WaitError, WaitPolicy};
 
 /// What names a task, without secrets: to store, and to resume the task with in another process.
@@ -14,6 +16,9 @@ pub struct TaskHandle {
     pub task_id: String,
     /// The sub-application that owns it.
     pub sub_app_id: u64,
+    /// What its job is known by in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The `SessionId` of its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
@@ -34,6 +39,7 @@ impl TaskHandle {
         Self {
             task_id: task_id.into(),
             sub_app_id,
+            key: None,
             session_id: None,
             request_id: None,
             model: None,
@@ -96,7 +102,10 @@ impl Task {
         let mut waiting = crate::wait::Waiting::new(self.clone(), policy);
         loop {
             match waiting.next().await {
-                TaskEvent::Ended(result) => return *result,
+                TaskEvent::Ended(result) => {
+                    self.note_end(&result);
+                    return *result;
+                }
                 event => show(&event),
             }
         }
@@ -104,7 +113,25 @@ impl Task {
 
     /// The events of a wait by the client's policy: what each poll says, and at last how it ended.
     pub fn events(&self) -> impl futures_util::Stream<Item = TaskEvent> + Send + 'static {
-        crate::wait::Waiting::new(self.clone(), *self.client.wait_policy()).into_stream()
+        let task = self.clone();
+        crate::wait::Waiting::new(self.clone(), *self.client.wait_policy()).into_stream().inspect(move |event| {
+            if let TaskEvent::Ended(result) = event {
+                task.note_end(result);
+            }
+        })
+    }
+
+    /// Writes the end of the task down in the journal, if it is a job's.
+    fn note_end(&self, result: &Result<Video, WaitError>) {
+        let task_id = self.handle.task_id.clone();
+        match result {
+            Ok(_) => self.client.note(&self.handle, JobState::Done { task_id }),
+            Err(WaitError::Failed { failure, .. }) => {
+                self.client.note(&self.handle, JobState::Failed { task_id, reason: failure.to_string() });
+            }
+            // The task goes on.
+            Err(_) => {}
+        }
     }
 }
 

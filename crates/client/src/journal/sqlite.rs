@@ -1,0 +1,148 @@
+//! The journal as an SQLite database.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{JobRecord, Journal, JournalError};
+
+/// How long one process waits for another that is writing.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// A journal in one file, safe for several processes at a time. Only its owner may read it.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+impl SqliteJournal {
+    /// Opens the journal of this file, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When the file or its folder cannot be made, or holds something else.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
+        let path = path.into();
+        make_private(&path).map_err(|error| JournalError::Store(format!("{}: {error}", path.display())))?;
+        let connection = Connection::open(&path).map_err(store)?;
+        connection.busy_timeout(BUSY).map_err(store)?;
+        // FULL: a commit is on the disk when it returns, which is what the protocol stands on.
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 CREATE TABLE IF NOT EXISTS job (
+                     key      TEXT PRIMARY KEY,
+                     revision INTEGER NOT NULL,
+                     record   TEXT NOT NULL
+                 ) STRICT;",
+            )
+            .map_err(store)?;
+        Ok(Self { connection: Mutex::new(connection), path })
+    }
+
+    /// Where the platform keeps a program's state, for example `~/.local/state/vod-aigc/journal.sqlite3`. None where there
+    /// is no home.
+    pub fn default_path() -> Option<PathBuf> {
+        let folders = directories::ProjectDirs::from("", "", "vod-aigc")?;
+        let folder = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
+        Some(folder.join("journal.sqlite3"))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+        let standing = read(&transaction, &job.key)?;
+        let record = match standing {
+            Some(record) => record,
+            None => {
+                let record = JobRecord { revision: 1, ..job.clone() };
+                transaction
+                    .execute(
+                        "INSERT INTO job (key, revision, record) VALUES (?1, 1, ?2)",
+                        params![job.key, text(&record)?],
+                    )
+                    .map_err(store)?;
+                record
+            }
+        };
+        transaction.commit().map_err(store)?;
+        Ok(record)
+    }
+
+    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
+        let revision = job.revision + 1;
+        let record = JobRecord { revision, ..job.clone() };
+        let changed = self
+            .connection()
+            .execute(
+                "UPDATE job SET revision = ?1, record = ?2 WHERE key = ?3 AND revision = ?4",
+                params![number(revision)?, text(&record)?, job.key, number(job.revision)?],
+            )
+            .map_err(store)?;
+        if changed == 1 { Ok(revision) } else { Err(JournalError::Changed) }
+    }
+
+    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
+        read(&self.connection(), key)
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare("SELECT record FROM job ORDER BY rowid").map_err(store)?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store)?;
+        rows.map(|row| parse(&row.map_err(store)?)).collect()
+    }
+}
+
+fn read(connection: &Connection, key: &str) -> Result<Option<JobRecord>, JournalError> {
+    let query = "SELECT record FROM job WHERE key = ?1";
+    let record: Option<String> = connection.query_row(query, [key], |row| row.get(0)).optional().map_err(store)?;
+    record.map(|record| parse(&record)).transpose()
+}
+
+fn parse(record: &str) -> Result<JobRecord, JournalError> {
+    serde_json::from_str(record).map_err(|error| JournalError::Store(format!("a job in it cannot be read: {error}")))
+}
+
+fn text(record: &JobRecord) -> Result<String, JournalError> {
+    serde_json::to_string(record).map_err(|error| JournalError::Store(error.to_string()))
+}
+
+fn number(revision: u64) -> Result<i64, JournalError> {
+    i64::try_from(revision).map_err(|error| JournalError::Store(error.to_string()))
+}
+
+fn store(error: rusqlite::Error) -> JournalError {
+    JournalError::Store(error.to_string())
+}
+
+/// Makes the file and its folder readable by their owner only; SQLite gives its side files the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}

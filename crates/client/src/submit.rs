@@ -1,0 +1,378 @@
+//! The submit protocol: a job is billed once, whatever is lost on the way.
+//!
+//! | what is known | what is done |
+//! |---|---|
+//! | nothing was sent, or every send is known to have started nothing | write `Sending` down, then send |
+//! | a send whose outcome is unknown, also after a crash | look for its task, then send the same bytes with the same id |
+//! | the service says that it knows the id | look for its task; never send again |
+//! | the task is not found in time | hold the job and say so; never a new id on a timer |
+//!
+//! A new `SessionId` is taken in one case only: the service says that it knows the id, every send under it is known to have
+//! been refused, and nobody else can have used it.
+
+use std::fmt;
+use std::time::Duration;
+
+use vod_aigc_core::{
+    CreateAigcVideoTaskRequest, DescribeTasksRequest, ErrorClass, OnCreate, SortBy, SortOrder, TaskSimpleInfo,
+    TimeRange,
+};
+use vod_aigc_transport::{Call, Error, Sent};
+
+use crate::job::PreparedJob;
+use crate::journal::{JobRecord, JobState, JournalError};
+use crate::{Client, SubmitError, Task, TaskHandle};
+
+/// How patiently a submit goes about what the service refuses for now or does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubmitPolicy {
+    /// How often a request is sent again after an unknown outcome, each time after a look for its task.
+    pub resends: u32,
+    /// How often it is sent again while nothing of it can leave, or the service refuses it for its frequency or for want
+    /// of capacity.
+    pub refusals: u32,
+    /// The first wait between two steps; each further one is twice as long, up to a minute.
+    pub first_wait: Duration,
+    /// How long a task is looked for, after the last send, before the job is held.
+    pub look_for: Duration,
+}
+
+impl SubmitPolicy {
+    const LONGEST_WAIT: Duration = Duration::from_secs(60);
+    /// The service knows an id for 72 h; after this no send is safe any more.
+    const SAFE: Duration = Duration::from_secs(71 * 3600);
+
+    fn wait(&self, step: u32) -> Duration {
+        self.first_wait.saturating_mul(1_u32.checked_shl(step).unwrap_or(u32::MAX)).min(Self::LONGEST_WAIT)
+    }
+}
+
+impl Default for SubmitPolicy {
+    /// Three resends, five refusals, waits from 2 s, two minutes of looking.
+    fn default() -> Self {
+        Self { resends: 3, refusals: 5, first_wait: Duration::from_secs(2), look_for: Duration::from_secs(120) }
+    }
+}
+
+/// A job whose outcome is unknown and could not be found out yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// What the job is known by.
+    pub key: String,
+    /// The `SessionId` of its last send.
+    pub session_id: String,
+    /// The service's id of the last request that it answered.
+    pub request_id: Option<String>,
+    /// When it was first sent, in seconds since 1970-01-01 UTC.
+    pub first_sent: Option<u64>,
+    /// What is known.
+    pub reason: String,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the outcome is unknown and money may have been spent: {}; job {}, SessionId {}",
+            self.reason, self.key, self.session_id
+        )?;
+        if let Some(request_id) = &self.request_id {
+            write!(f, ", RequestId {request_id}")?;
+        }
+        write!(f, "; next: resume the job within 71 hours of its first send; a new submit would be billed again")
+    }
+}
+
+/// One run of the protocol for one job.
+pub(crate) struct Submit<'a> {
+    client: &'a Client,
+    record: JobRecord,
+    /// The request without its `SessionId`; none where the journal could not keep it.
+    action: Option<CreateAigcVideoTaskRequest>,
+    resends: u32,
+    refusals: u32,
+    looks: u32,
+    /// Whether the service has said that it knows the id.
+    taken: bool,
+}
+
+impl<'a> Submit<'a> {
+    /// Begins, or goes on with what the journal holds under the job's key.
+    pub(crate) fn begin(client: &'a Client, job: PreparedJob) -> Result<Self, SubmitError> {
+        let (planned, action) = job.into_parts();
+        let record = match client.journal() {
+            Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
+            None => planned.clone(),
+        };
+        if !record.is_same_job(&planned) {
+            return Err(SubmitError::KeyTaken { key: record.key });
+        }
+        Ok(Self::new(client, record, Some(action)))
+    }
+
+    /// Goes on with a job of the journal.
+    pub(crate) fn resume(client: &'a Client, record: JobRecord) -> Self {
+        let action = record.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+        Self::new(client, record, action)
+    }
+
+    fn new(client: &'a Client, record: JobRecord, action: Option<CreateAigcVideoTaskRequest>) -> Self {
+        Self { client, record, action, resends: 0, refusals: 0, looks: 0, taken: false }
+    }
+
+    /// Runs until there is a task, a definite refusal, or nothing more to do but to hold the job.
+    pub(crate) async fn run(mut self) -> Result<Task, SubmitError> {
+        loop {
+            let step = match &self.record.state {
+                JobState::Planned => self.send().await,
+                // A submit under the key of a refused job is a new try at the same thing.
+                JobState::Refused { .. } => self.save(JobState::Planned),
+                JobState::Sending | JobState::Held { .. } => self.recover().await,
+                state => return Ok(self.task(state.task_id().unwrap_or_default())),
+            };
+            match step {
+                Ok(()) => {}
+                // Another process was faster: its record says how to go on.
+                Err(SubmitError::Journal { error: JournalError::Changed, .. }) => self.reload()?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends the request once, after it is written down that it is being sent.
+    async fn send(&mut self) -> Result<(), SubmitError> {
+        let Some(mut action) = self.action.clone() else {
+            return self.hold("the request was not kept, because it holds a URL that may be presigned; submit it again with the same key");
+        };
+        action.session_id = Some(self.record.session_id());
+        let call = Call::of(&mut action).map_err(|error| SubmitError::Request(error.to_string()))?;
+        let was_unknown = !matches!(self.record.state, JobState::Planned);
+
+        let now = self.now();
+        self.save_with(JobState::Sending, |record| {
+            record.first_sent.get_or_insert(now);
+            record.last_sent = Some(now);
+        })?;
+
+        let error = match self.client.transport().attempt::<vod_aigc_core::CreateAigcVideoTaskResponse>(&call).await {
+            Ok(reply) => {
+                self.record.request_id = reply.request_id.or(self.record.request_id.take());
+                return match reply.value.task_id.filter(|id| !id.is_empty()) {
+                    Some(task_id) => self.accept(task_id),
+                    None => Ok(()),
+                };
+            }
+            Err(error) => error,
+        };
+        if let Some(request_id) = error.request_id() {
+            self.record.request_id = Some(request_id.to_owned());
+        }
+        match error.code().map(|code| code.facts().on_create) {
+            None if error.sent() == Sent::No => self.not_sent(error, was_unknown).await,
+            Some(OnCreate::Again) => {
+                self.record.refused_before = true;
+                self.not_sent(error, was_unknown).await
+            }
+            Some(OnCreate::Refused) if !was_unknown => {
+                self.record.refused_before = true;
+                let code = error.code().map(ToString::to_string).unwrap_or_default();
+                self.save(JobState::Refused { code })?;
+                Err(SubmitError::Call(error))
+            }
+            // A later refusal does not undo an earlier send that may have been accepted.
+            Some(OnCreate::Refused) => {
+                self.resends = self.client.submit_policy().resends;
+                Ok(())
+            }
+            Some(OnCreate::Taken) if !was_unknown && self.record.refused_before && !self.record.shared => {
+                self.rotate().await
+            }
+            Some(OnCreate::Taken) => {
+                self.taken = true;
+                Ok(())
+            }
+            // A code that says nothing definite, no reply at all, or one that cannot be read.
+            Some(OnCreate::Unclear) | None => Ok(()),
+        }
+    }
+
+    /// Nothing was started by this send. Waits and lets the loop send again, unless patience is at its end.
+    async fn not_sent(&mut self, error: Error, was_unknown: bool) -> Result<(), SubmitError> {
+        if !was_unknown {
+            self.save(JobState::Planned)?;
+        }
+        self.refusals += 1;
+        let patient = match (error.kind(), error.class()) {
+            // The transport has corrected its clock once already.
+            (_, Some(ErrorClass::Clock)) => false,
+            (kind, _) if kind != vod_aigc_transport::ErrorKind::Send && error.code().is_none() => false,
+            _ => self.refusals <= self.client.submit_policy().refusals,
+        };
+        if !patient {
+            return if was_unknown { self.hold(error.to_string()) } else { Err(SubmitError::Call(error)) };
+        }
+        let wait = error.retry_after().unwrap_or_else(|| self.client.submit_policy().wait(self.refusals));
+        self.sleep(wait).await;
+        Ok(())
+    }
+
+    /// Takes a new `SessionId`: the old one is used up and has started nothing.
+    async fn rotate(&mut self) -> Result<(), SubmitError> {
+        if let Ok(Some(task)) = self.look().await {
+            return self.accept(task);
+        }
+        if self.record.attempt >= JobRecord::LAST_ATTEMPT {
+            return self.hold("a hundred session ids have been used up");
+        }
+        self.save_with(JobState::Planned, |record| {
+            record.attempt += 1;
+            record.refused_before = false;
+        })?;
+        Ok(())
+    }
+
+    /// The outcome of a send is unknown: looks for its task, then sends the same again or waits for the next look.
+    async fn recover(&mut self) -> Result<(), SubmitError> {
+        let found = self.look().await;
+        if let Ok(Some(task_id)) = found {
+            return self.accept(task_id);
+        }
+        let first_sent = self.record.first_sent.unwrap_or_default();
+        if self.now().saturating_sub(first_sent) >= SubmitPolicy::SAFE.as_secs() {
+            return self.hold("the service no longer knows the id, so that nothing can be sent again; look for the task in its console");
+        }
+        let policy = *self.client.submit_policy();
+        if !self.taken && self.resends < policy.resends && self.action.is_some() {
+            if self.resends > 0 {
+                self.sleep(policy.wait(self.resends)).await;
+            }
+            self.resends += 1;
+            return self.send().await;
+        }
+        let since = self.now().saturating_sub(self.record.last_sent.unwrap_or_default());
+        let looked = self.looks;
+        self.looks += 1;
+        if since >= policy.look_for.as_secs() && looked > 0 {
+            return self.hold(match (&found, self.taken) {
+                (Err(error), _) => format!("its task could not be looked for: {error}"),
+                (_, true) => "the service knows the id, and its task is not listed yet".to_owned(),
+                (_, false) => "no send was answered, and no task of it is listed".to_owned(),
+            });
+        }
+        self.sleep(policy.wait(looked)).await;
+        Ok(())
+    }
+
+    /// Looks for a task with the job's `SessionId`, of any attempt, in all pages of the list.
+    async fn look(&self) -> Result<Option<String>, Error> {
+        const PAGE: u64 = 100;
+        const MOST_PAGES: usize = 200;
+        /// Clocks differ, and a request may be late: the window is wider than the sends.
+        const BEFORE: u64 = 120;
+        const AFTER: u64 = 600;
+        let (Some(first), Some(last)) = (self.record.first_sent, self.record.last_sent) else {
+            return Ok(None);
+        };
+        let mut request = DescribeTasksRequest::default();
+        let mut window = TimeRange::default();
+        window.after = Some(iso(first.saturating_sub(BEFORE)));
+        window.before = Some(iso(last.saturating_add(AFTER)));
+        request.create_time = Some(window);
+        request.sub_app_id = Some(self.record.sub_app_id);
+        request.limit = Some(PAGE);
+        request.sort = Some(SortBy::new("CreateTime", SortOrder::Asc));
+        for _ in 0..MOST_PAGES {
+            let page = self.client.call(request.clone()).await?.value;
+            let ours = |task: &&TaskSimpleInfo| task.session_id.as_deref().is_some_and(|id| self.record.owns(id));
+            let found = page.task_set.iter().flatten().filter(ours).find_map(|task| task.task_id.clone());
+            if found.is_some() {
+                return Ok(found);
+            }
+            let next = page.scroll_token.filter(|token| !token.is_empty());
+            // A token that comes again would lead around in a circle.
+            if next.is_none() || next == request.scroll_token {
+                break;
+            }
+            request.scroll_token = next;
+        }
+        Ok(None)
+    }
+
+    fn accept(&mut self, task_id: String) -> Result<(), SubmitError> {
+        let state = JobState::Accepted { task_id: task_id.clone() };
+        match self.save(state.clone()) {
+            // Whoever changed the record meanwhile has found the same task, or will.
+            Err(SubmitError::Journal { error: JournalError::Changed, .. }) => {
+                self.record.state = state;
+                Ok(())
+            }
+            Err(SubmitError::Journal { error, .. }) => {
+                Err(SubmitError::Unrecorded { task: Box::new(self.task(&task_id).handle().clone()), error })
+            }
+            saved => saved,
+        }
+    }
+
+    fn hold(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {
+        let reason = reason.into();
+        self.save(JobState::Held { reason: reason.clone() })?;
+        Err(SubmitError::Held(Box::new(Held {
+            key: self.record.key.clone(),
+            session_id: self.record.session_id(),
+            request_id: self.record.request_id.clone(),
+            first_sent: self.record.first_sent,
+            reason,
+        })))
+    }
+
+    fn task(&self, task_id: &str) -> Task {
+        let mut handle = TaskHandle::new(task_id, self.record.sub_app_id);
+        handle.key = Some(self.record.key.clone());
+        handle.session_id = Some(self.record.session_id());
+        handle.request_id = self.record.request_id.clone();
+        handle.model = Some(self.record.model.clone());
+        handle.submitted_at = self.record.last_sent;
+        Task::new(self.client.clone(), handle)
+    }
+
+    fn save(&mut self, state: JobState) -> Result<(), SubmitError> {
+        self.save_with(state, |_| {})
+    }
+
+    /// Writes the job's new state down before anything is done on the strength of it. Where that fails, the record stays
+    /// as it was.
+    fn save_with(&mut self, state: JobState, change: impl FnOnce(&mut JobRecord)) -> Result<(), SubmitError> {
+        let mut next = JobRecord { state, ..self.record.clone() };
+        change(&mut next);
+        if let Some(journal) = self.client.journal() {
+            next.revision = journal.save(&next).map_err(|error| SubmitError::journal(error, &self.record))?;
+        }
+        self.record = next;
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Result<(), SubmitError> {
+        let journal = self.client.journal().expect("only a journal says that a record has changed");
+        let loaded = journal.load(&self.record.key).map_err(|error| SubmitError::journal(error, &self.record))?;
+        self.record = loaded.ok_or_else(|| {
+            SubmitError::journal(JournalError::Store("the job is no longer in it".to_owned()), &self.record)
+        })?;
+        Ok(())
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        self.client.transport().clock().sleep(wait).await;
+    }
+
+    /// Seconds since 1970-01-01 UTC by the service's clock.
+    fn now(&self) -> u64 {
+        crate::client::seconds(self.client.transport().now())
+    }
+}
+
+/// A time as the service writes it.
+fn iso(seconds: u64) -> String {
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
