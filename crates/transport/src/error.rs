@@ -183,7 +183,8 @@ impl Error {
     }
 
     /// Whether the same call may be sent again without risk and with hope: a read after a passing failure; anything
-    /// else only if nothing of it left, or if the service refused it for its frequency.
+    /// else only if nothing of it left, or if the service refused it for its frequency. A refused time is not among
+    /// them: an attempt has put right what it could.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let reads = self.0.effect == Effect::Read;
@@ -195,7 +196,7 @@ impl Error {
             Cause::Open(OpenError::Service { code, .. }) => {
                 let facts = code.facts();
                 if reads {
-                    facts.on_read == OnRead::Retry
+                    facts.on_read == OnRead::Retry && facts.class != ErrorClass::Clock
                 } else {
                     facts.class == ErrorClass::Frequency && facts.on_create == OnCreate::Again
                 }

@@ -18,16 +18,21 @@
 //! An action that reads is repeated after a lost connection, a time-out, an unreadable reply of a server in trouble, and the
 //! codes that say so. Any other action is repeated only while no byte of it has left this machine, or after
 //! the service refused it for its frequency. Everything else is an [`Error`] that says what may have happened and carries the
-//! session id. Each repetition signs the same bytes anew.
+//! session id. Each repetition signs the same bytes anew, waits for the action's turn ([`RateLimiter`]) and draws on a common store
+//! of repetitions ([`RetryBudget`]).
+//!
+//! [`Transport::attempt`] is one attempt, for a caller with rules of its own.
 
 mod call;
 mod clock;
+mod correction;
 mod credentials;
 mod endpoint;
 mod envelope;
 mod error;
 mod http;
 mod http_client;
+mod limits;
 mod retry;
 mod signed_request;
 pub mod testing;
@@ -44,6 +49,7 @@ pub use envelope::{OpenError, Reply, open};
 pub use error::{Billed, Error, ErrorKind};
 pub use http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
 pub use http_client::{Fetched, HttpClient};
+pub use limits::{RateLimiter, Rates, RetryBudget};
 pub use retry::RetryPolicy;
 pub use signed_request::{Destination, LARGEST_REQUEST, Language, SignedRequest};
 pub use transport::{Transport, TransportBuilder};

@@ -5,20 +5,29 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
-use vod_aigc_core::{Action, Effect};
-use vod_aigc_signer::Signer;
+use vod_aigc_core::{Action, Effect, ErrorClass, ErrorCode};
+use vod_aigc_signer::{Credential, Signer};
 
+use crate::correction::{Correction, TOLERANCE, measure};
 use crate::error::Cause;
+use crate::limits::Tokens;
 use crate::retry::retry_after;
 use crate::signed_request::Destination;
 use crate::{
-    Call, Clock, Endpoint, Error, Http, HttpClient, Language, ProvideCredential, Random, RawReply, Reply, RetryPolicy,
-    SignedRequest, SystemClock, SystemRandom, fill_session_id, open,
+    Call, Clock, Endpoint, Error, Http, HttpClient, Language, OpenError, ProvideCredential, Random, RateLimiter,
+    RawReply, Reply, RetryBudget, RetryPolicy, SignedRequest, SystemClock, SystemRandom, fill_session_id, open,
 };
 
-/// Sends actions to Tencent Cloud API 3.0. A clone is cheap and shares connections and keys.
+/// Sends actions to Tencent Cloud API 3.0. A clone is cheap and shares connections, keys, rates and what is known of the
+/// service's clock.
 #[derive(Clone)]
-pub struct Transport(Arc<Settings>);
+pub struct Transport(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    correction: Correction,
+    tokens: Tokens,
+}
 
 struct Settings {
     credentials: Arc<dyn ProvideCredential>,
@@ -32,7 +41,17 @@ struct Settings {
     write_attempt: Duration,
     read_retry: RetryPolicy,
     write_retry: RetryPolicy,
+    retry_budget: RetryBudget,
+    rate_limiter: RateLimiter,
+    correct_clock: bool,
     signer: Signer,
+}
+
+/// What a request was signed with.
+struct Signed {
+    request: SignedRequest,
+    credential: Credential,
+    time: SystemTime,
 }
 
 impl Transport {
@@ -50,6 +69,9 @@ impl Transport {
             write_attempt: Duration::from_secs(60),
             read_retry: RetryPolicy::READ,
             write_retry: RetryPolicy::WRITE,
+            retry_budget: RetryBudget::default(),
+            rate_limiter: RateLimiter::default(),
+            correct_clock: true,
             signer: Signer::new(),
         })
     }
@@ -73,7 +95,7 @@ impl Transport {
     ///
     /// When the action cannot be serialised.
     pub fn prepare<A: Action>(&self, mut action: A) -> Result<Call, Error> {
-        fill_session_id(&mut action, &*self.0.random);
+        fill_session_id(&mut action, &*self.settings().random);
         Call::of(&mut action).map_err(|error| {
             Error::early(Cause::Request(format!("the request of {} cannot be serialised: {error}", A::NAME)))
         })
@@ -85,7 +107,113 @@ impl Transport {
     ///
     /// When there are no credentials, or a part of the call cannot be sent.
     pub async fn sign(&self, call: &Call) -> Result<SignedRequest, Error> {
-        let settings = &*self.0;
+        Ok(self.sign_now(call).await?.request)
+    }
+
+    /// The third arrow: from a signed request to the raw reply. One attempt, never repeated.
+    ///
+    /// # Errors
+    ///
+    /// When there is no complete reply.
+    pub async fn send(&self, call: &Call, request: &SignedRequest) -> Result<RawReply, Error> {
+        let timeout =
+            if call.effect() == Effect::Read { self.settings().read_attempt } else { self.settings().write_attempt };
+        self.settings().http.send(request, timeout).await.map_err(|error| Error::of(call, Cause::Send(error), None))
+    }
+
+    /// Signs, sends and opens a call once, as soon as the action's rate allows.
+    ///
+    /// Two refusals that started nothing are put right here, each once, with the same bytes signed anew: a
+    /// time that the service finds wrong, once its own is known, and a temporary key that the source of credentials can
+    /// replace.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub async fn attempt<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
+        self.admit(call).await;
+        self.attempt_within(call, Duration::MAX).await
+    }
+
+    /// Signs, sends and opens a call, and repeats the three where that is safe.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub async fn execute<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
+        let Shared { settings, tokens, .. } = &*self.0;
+        let policy = if call.effect() == Effect::Read { settings.read_retry } else { settings.write_retry };
+        self.admit(call).await;
+        // Whoever had to wait for the first turn has the whole time left after it.
+        let start = settings.clock.now();
+        let remaining = || {
+            let elapsed = settings.clock.now().duration_since(start).unwrap_or_default();
+            policy.total.saturating_sub(elapsed)
+        };
+        let mut failed = 0;
+        loop {
+            let error = match self.attempt_within(call, remaining()).await {
+                Ok(reply) => {
+                    tokens.put_back(settings.retry_budget);
+                    return Ok(reply);
+                }
+                Err(error) => error,
+            };
+            failed += 1;
+            if !error.is_retryable() || failed >= policy.attempts {
+                return Err(error);
+            }
+            let wait = policy.wait(failed, error.retry_after(), &*settings.random);
+            let throttled = error.class() == Some(ErrorClass::Frequency);
+            let budget = settings.retry_budget;
+            let cost = if throttled { budget.throttled } else { budget.transient };
+            if wait >= remaining() || !tokens.take(cost) {
+                return Err(error);
+            }
+            settings.clock.sleep(wait).await;
+            self.admit(call).await;
+            if remaining().is_zero() {
+                return Err(error);
+            }
+        }
+    }
+
+    /// The service's time of day as far as it is known: the clock's, corrected by what replies have shown. Requests are
+    /// signed with it.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.0.correction.apply(self.settings().clock.now())
+    }
+
+    /// The clock that deadlines are taken from.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.settings().clock
+    }
+
+    /// The source of jitter and session ids.
+    #[must_use]
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.settings().random
+    }
+
+    /// Where every action goes; each goes to its own service's endpoint if none is set.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.settings().endpoint.as_ref()
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    async fn admit(&self, call: &Call) {
+        let settings = self.settings();
+        settings.rate_limiter.admit(call.action(), call.effect(), &*settings.clock).await;
+    }
+
+    async fn sign_now(&self, call: &Call) -> Result<Signed, Error> {
+        let settings = self.settings();
         let refused = |cause| Error::of(call, cause, None);
         let of_service;
         let endpoint = match &settings.endpoint {
@@ -96,109 +224,68 @@ impl Transport {
                 &of_service
             }
         };
-        let now = settings.clock.now();
-        let credential = settings.credentials.provide(now).await.map_err(|error| refused(Cause::Credential(error)))?;
+        let provided = settings.credentials.provide(self.now()).await;
+        let credential = provided.map_err(|error| refused(Cause::Credential(error)))?.credential;
         let destination = Destination { endpoint, region: settings.region.as_deref(), language: settings.language };
-        SignedRequest::new(call, destination, &credential.credential, &settings.signer, settings.clock.now())
-            .map_err(|problem| refused(Cause::Request(problem)))
-    }
-
-    /// The third arrow: from a signed request to the raw reply. One attempt, never repeated.
-    ///
-    /// # Errors
-    ///
-    /// When there is no complete reply.
-    pub async fn send(&self, call: &Call, request: &SignedRequest) -> Result<RawReply, Error> {
-        self.send_within(call, request, self.attempt_timeout(call)).await
-    }
-
-    /// Signs, sends and opens a call once.
-    ///
-    /// # Errors
-    ///
-    /// As [`call`](Self::call).
-    pub async fn attempt<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
-        self.attempt_within(call, Duration::MAX).await
-    }
-
-    /// Signs, sends and opens a call, and repeats the three where that is safe.
-    ///
-    /// # Errors
-    ///
-    /// As [`call`](Self::call).
-    pub async fn execute<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
-        let settings = &*self.0;
-        let policy = if call.effect() == Effect::Read { settings.read_retry } else { settings.write_retry };
-        let start = settings.clock.now();
-        let remaining = || {
-            let elapsed = settings.clock.now().duration_since(start).unwrap_or_default();
-            policy.total.saturating_sub(elapsed)
-        };
-        let mut failed = 0;
-        loop {
-            let error = match self.attempt_within(call, remaining()).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
-            failed += 1;
-            if !error.is_retryable() || failed >= policy.attempts {
-                return Err(error);
-            }
-            let wait = policy.wait(failed, error.retry_after(), &*settings.random);
-            if wait >= remaining() {
-                return Err(error);
-            }
-            settings.clock.sleep(wait).await;
-        }
-    }
-
-    /// The time of day that requests are signed with.
-    #[must_use]
-    pub fn now(&self) -> SystemTime {
-        self.0.clock.now()
-    }
-
-    /// The clock that deadlines are taken from.
-    #[must_use]
-    pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
-    }
-
-    /// The source of jitter and session ids.
-    #[must_use]
-    pub fn random(&self) -> &Arc<dyn Random> {
-        &self.0.random
-    }
-
-    /// Where every action goes; each goes to its own service's endpoint if none is set.
-    #[must_use]
-    pub fn endpoint(&self) -> Option<&Endpoint> {
-        self.0.endpoint.as_ref()
+        let time = self.now();
+        let request = SignedRequest::new(call, destination, &credential, &settings.signer, time)
+            .map_err(|problem| refused(Cause::Request(problem)))?;
+        Ok(Signed { request, credential, time })
     }
 
     async fn attempt_within<R: DeserializeOwned>(&self, call: &Call, remaining: Duration) -> Result<Reply<R>, Error> {
-        let request = self.sign(call).await?;
+        let Shared { settings, correction, .. } = &*self.0;
         let timeout = match call.effect() {
-            Effect::Read => self.0.read_attempt.min(remaining),
+            Effect::Read => settings.read_attempt.min(remaining),
             // Cut short, it would end with an unknown outcome for no reason.
-            Effect::Write | Effect::Paid => self.0.write_attempt,
+            Effect::Write | Effect::Paid => settings.write_attempt,
         };
-        let reply = self.send_within(call, &request, timeout).await?;
-        open(&reply).map_err(|error| Error::of(call, Cause::Open(error), retry_after(&reply, self.0.clock.now())))
-    }
+        let (mut time_corrected, mut key_replaced) = (false, false);
+        loop {
+            let signed = self.sign_now(call).await?;
+            let sent = settings.clock.now();
+            let reply = settings.http.send(&signed.request, timeout).await;
+            let reply = reply.map_err(|error| Error::of(call, Cause::Send(error), None))?;
+            let received = settings.clock.now();
 
-    async fn send_within(&self, call: &Call, request: &SignedRequest, timeout: Duration) -> Result<RawReply, Error> {
-        self.0.http.send(request, timeout).await.map_err(|error| Error::of(call, Cause::Send(error), None))
+            let opened = open(&reply);
+            let code = match &opened {
+                Err(OpenError::Service { code, .. }) => Some(code),
+                _ => None,
+            };
+            let time_refused = code == Some(&ErrorCode::AuthFailureSignatureExpire);
+            let shown = settings.correct_clock && correction.learn(measure(&reply, sent, received), time_refused);
+            let again = match code {
+                Some(ErrorCode::AuthFailureSignatureExpire) if settings.correct_clock => {
+                    let stale = shown || distance(signed.time, self.now()) > TOLERANCE;
+                    stale && !std::mem::replace(&mut time_corrected, true)
+                }
+                Some(ErrorCode::AuthFailureTokenFailure | ErrorCode::AuthFailure) => {
+                    !std::mem::replace(&mut key_replaced, true)
+                        && settings.credentials.replace(&signed.credential, self.now()).await
+                }
+                Some(code) if code.class() == ErrorClass::Frequency => {
+                    settings.rate_limiter.slow_down(call.action(), call.effect(), received);
+                    false
+                }
+                _ => false,
+            };
+            if !again {
+                let retry_after = retry_after(&reply, self.now());
+                return opened.map_err(|error| Error::of(call, Cause::Open(error), retry_after));
+            }
+            self.admit(call).await;
+        }
     }
+}
 
-    fn attempt_timeout(&self, call: &Call) -> Duration {
-        if call.effect() == Effect::Read { self.0.read_attempt } else { self.0.write_attempt }
-    }
+fn distance(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|error| error.duration())
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+        self.settings().fmt(formatter)
     }
 }
 
@@ -270,10 +357,34 @@ impl TransportBuilder {
         self
     }
 
+    /// What repetitions cost; [`RetryBudget::default`] by default.
+    #[must_use]
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.0.retry_budget = budget;
+        self
+    }
+
+    /// How many requests a second are sent; a limiter of its own with [`Rates::default`](crate::Rates) by default. Share
+    /// one between the transports of one account.
+    #[must_use]
+    pub fn rate_limiter(mut self, limiter: RateLimiter) -> Self {
+        self.0.rate_limiter = limiter;
+        self
+    }
+
+    /// Whether requests are signed with the service's time where replies show that this machine's clock is more than four
+    /// minutes off; on by default.
+    #[must_use]
+    pub fn correct_clock(mut self, correct: bool) -> Self {
+        self.0.correct_clock = correct;
+        self
+    }
+
     /// The finished transport. Nothing is connected or checked yet.
     #[must_use]
     pub fn build(self) -> Transport {
-        Transport(Arc::new(self.0))
+        let tokens = Tokens::new(self.0.retry_budget);
+        Transport(Arc::new(Shared { settings: self.0, correction: Correction::default(), tokens }))
     }
 }
 
@@ -297,6 +408,9 @@ impl fmt::Debug for Settings {
             .field("write_attempt", &self.write_attempt)
             .field("read_retry", &self.read_retry)
             .field("write_retry", &self.write_retry)
+            .field("retry_budget", &self.retry_budget)
+            .field("rate_limiter", &self.rate_limiter)
+            .field("correct_clock", &self.correct_clock)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::{CredentialError, ProvideCredential, Provided};
 use crate::BoxFuture;
+use crate::signer::Credential;
 
 /// The first source that has a complete credential.
 ///
@@ -41,5 +42,15 @@ impl Chain {
 impl ProvideCredential for Chain {
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
         Box::pin(self.read(now))
+    }
+
+    fn replace<'a>(&'a self, refused: &'a Credential, now: SystemTime) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let mut replaced = false;
+            for source in &self.0 {
+                replaced |= source.replace(refused, now).await;
+            }
+            replaced
+        })
     }
 }

@@ -28,6 +28,13 @@ use crate::BoxFuture;
 pub trait ProvideCredential: Debug + Send + Sync {
     /// The credential to use at the time `now`.
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>>;
+
+    /// Hears that the service refused a credential at the time `now`, and says whether the source may provide another one
+    /// if it is asked again. A source that keeps nothing has no other one.
+    fn replace<'a>(&'a self, refused: &'a Credential, now: SystemTime) -> BoxFuture<'a, bool> {
+        let _ = (refused, now);
+        Box::pin(std::future::ready(false))
+    }
 }
 
 /// A credential and how long it lasts.
@@ -55,6 +62,10 @@ impl ProvideCredential for Credential {
 impl<P: ProvideCredential + ?Sized> ProvideCredential for Arc<P> {
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
         (**self).provide(now)
+    }
+
+    fn replace<'a>(&'a self, refused: &'a Credential, now: SystemTime) -> BoxFuture<'a, bool> {
+        (**self).replace(refused, now)
     }
 }
 

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that fails must fail its test")]
 
 mod calls;
+mod clock;
 mod credentials;
+mod limits;
 mod proxy;
 mod replies;
 mod secrets;
