@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use vod_aigc_client::core::{ErrorClass, RequestError};
 use vod_aigc_client::transport::{Billed, Error, ErrorKind};
-use vod_aigc_client::{DownloadError, InputError, SettingsError, SubmitError, WaitError};
+use vod_aigc_client::{DownloadError, InputError, JournalError, Outcome, SettingsError, SubmitError, WaitError};
 
 use crate::print_json;
 
@@ -19,6 +19,9 @@ const CONTENT: u8 = 7;
 const DEADLINE: u8 = 8;
 const INTERRUPTED: u8 = 9;
 const OUTCOME_UNKNOWN: u8 = 10;
+
+/// The command that finishes what was left behind.
+const RESUME: &str = "vod-aigc resume";
 
 /// A command that did not do what it was asked to.
 #[derive(Debug)]
@@ -46,6 +49,9 @@ struct Details {
     /// Whether standard output holds its document already.
     #[serde(skip)]
     described: bool,
+    /// Whether a person has stopped the command.
+    #[serde(skip)]
+    interrupted: bool,
 }
 
 impl Failure {
@@ -61,23 +67,45 @@ impl Failure {
 
     /// Interrupted while a task was waited for.
     pub(crate) fn interrupted(task_id: &str) -> Self {
-        Self::from(Details::new(INTERRUPTED, "interrupted; the task goes on and may be billed")).with_task(task_id)
+        let details = Details::new(INTERRUPTED, "interrupted; the task goes on and may be billed");
+        Self::from(Details { interrupted: true, ..details }).with_task(task_id)
     }
 
     /// Interrupted while a request was on its way.
     pub(crate) fn interrupted_submit(session_id: &str) -> Self {
         let message = format!(
-            "interrupted while submitting; the outcome is unknown and money may have been spent, SessionId {session_id}; \
-             next: look for the task by its session id before sending again"
+            "interrupted while submitting; the outcome is unknown and money may have been spent, SessionId {session_id}"
         );
-        let session_id = Some(session_id.to_owned());
-        Details { billed: Some("unknown"), session_id, ..Details::new(OUTCOME_UNKNOWN, message) }.into()
+        let (session_id, resume) = (Some(session_id.to_owned()), Some(RESUME.to_owned()));
+        let details = Details::new(OUTCOME_UNKNOWN, message);
+        Details { billed: Some("unknown"), session_id, resume, interrupted: true, ..details }.into()
     }
 
     /// Names the task, and how to go on with it.
     pub(crate) fn with_task(mut self, task_id: &str) -> Self {
         self.0.resume = Some(format!("vod-aigc task wait {task_id}"));
         self.0.task_id = Some(task_id.to_owned());
+        self
+    }
+
+    /// What happened, in one sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Whether a person has stopped the command.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.0.interrupted
+    }
+
+    /// As one document among those of other jobs.
+    pub(crate) fn document(&self, key: &str) -> serde_json::Value {
+        serde_json::json!({ "key": key, "error": self.0 })
+    }
+
+    /// The same, with its document printed already.
+    pub(crate) fn already_described(mut self) -> Self {
+        self.0.described = true;
         self
     }
 
@@ -108,6 +136,7 @@ impl Details {
             task_id: None,
             resume: None,
             described: false,
+            interrupted: false,
         }
     }
 }
@@ -152,6 +181,7 @@ impl From<Error> for Failure {
 
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
+        let unknown = error.outcome() == Outcome::Unknown;
         match error {
             SubmitError::Refused(error) => error.into(),
             SubmitError::Call(error) => error.into(),
@@ -159,10 +189,18 @@ impl From<SubmitError> for Failure {
                 billed: Some(billed(error.billed())),
                 session_id: error.session_id().map(str::to_owned),
                 request_id: error.request_id().map(str::to_owned),
-                ..Details::new(OUTCOME_UNKNOWN, error.to_string())
+                task_id: error.task().map(|task| task.task_id.clone()),
+                resume: unknown.then(|| RESUME.to_owned()),
+                ..Details::new(if unknown { OUTCOME_UNKNOWN } else { USAGE }, error.to_string())
             }
             .into(),
         }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::usage(format!("{error}; nothing was sent"))
     }
 }
 

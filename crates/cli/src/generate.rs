@@ -5,14 +5,14 @@ use vod_aigc_client::core::{
     AspectRatio, Image, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
     VideoRequestBuilder,
 };
-use vod_aigc_client::transport::{Call, InvalidEndpoint, Random as _, SystemRandom, fill_session_id};
-use vod_aigc_client::{Client, WaitPolicy, read_image};
+use vod_aigc_client::transport::{Call, InvalidEndpoint, Random as _, SystemRandom};
+use vod_aigc_client::{Client, Job, WaitPolicy, read_image};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
 
 use crate::progress::Display;
-use crate::settings::Connection;
+use crate::settings::{Connection, NAMESPACE};
 use crate::task::{Output, Wait, document, finish};
 use crate::{print, print_json};
 
@@ -99,6 +99,9 @@ pub(crate) struct Generate {
     /// Where the input files are stored: Mainland, Oversea or OverseaUSWest
     #[arg(long, value_name = "REGION")]
     input_region: Option<InputRegion>,
+    /// What you know the job by: the same key with the same request is billed once, from any process or host
+    #[arg(long)]
+    key: Option<String>,
     /// A special way of working, for example motion_control
     #[arg(long, value_name = "SCENE")]
     scene_type: Option<SceneType>,
@@ -143,38 +146,31 @@ enum OnOff {
 
 impl Generate {
     pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
-        let request = self.request().await?;
-        request.check()?;
+        let mut job = Job::new(self.request().await?);
+        if let Some(key) = &self.key {
+            job = job.key(key);
+        }
         self.output.check().await?;
+        if let Some(path) = self.output.absolute()? {
+            job = job.output(path);
+        }
+        if self.dry_run {
+            return dry_run(job, self.emulator, connection);
+        }
 
-        let emulator = match self.emulator && !self.dry_run {
+        let emulator = match self.emulator {
             true => Some(start_emulator().await?),
             false => None,
         };
-        let mut client = match &emulator {
-            Some(emulator) => Some(emulator_client(emulator)?),
-            None if self.dry_run => None,
-            None => Some(connection.client()?.build()),
+        let client = match &emulator {
+            Some(emulator) => emulator_client(emulator)?,
+            None => connection.client()?.journal(connection.journal()?).build(),
         };
-        let sub_app_id = match &client {
-            Some(client) => client.sub_app_id(),
-            None if self.emulator => EMULATOR_SUB_APP_ID,
-            None => connection.sub_app_id()?.unwrap_or_else(|| {
-                eprintln!("no sub-application is set, so SubAppId is 0: set VOD_SUB_APP_ID or give --sub-app-id");
-                0
-            }),
-        };
-        let mut action = request.into_action(sub_app_id);
-        fill_session_id(&mut action, &SystemRandom);
-        let Some(client) = client.take() else {
-            let call = Call::of(&mut action).map_err(|error| Failure::usage(error.to_string()))?;
-            return print(String::from_utf8_lossy(call.body()));
-        };
-
+        let job = client.prepare(job)?;
         // Kept, because an interrupted submit can only be traced by it.
-        let session_id = action.session_id.clone().unwrap_or_default();
+        let session_id = job.session_id();
         let task = tokio::select! {
-            submitted = client.submit_action(action) => submitted?,
+            submitted = client.submit_prepared(job) => submitted?,
             _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted_submit(&session_id)),
         };
         if self.no_wait {
@@ -252,6 +248,21 @@ impl Generate {
         builder = with(builder, self.ext_info.as_ref(), VideoRequestBuilder::ext_info);
         Ok(builder.build()?)
     }
+}
+
+/// Prints the body that the job would be sent with.
+fn dry_run(job: Job, emulator: bool, connection: &Connection) -> Result<(), Failure> {
+    let sub_app_id = match connection.sub_app_id()? {
+        _ if emulator => EMULATOR_SUB_APP_ID,
+        Some(id) => id,
+        None => {
+            eprintln!("no sub-application is set, so SubAppId is 0: set VOD_SUB_APP_ID or give --sub-app-id");
+            0
+        }
+    };
+    let mut action = job.prepare(sub_app_id, NAMESPACE, &SystemRandom)?.action();
+    let call = Call::of(&mut action).map_err(|error| Failure::usage(error.to_string()))?;
+    print(String::from_utf8_lossy(call.body()))
 }
 
 /// Sets a parameter that was given.

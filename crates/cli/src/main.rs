@@ -5,6 +5,7 @@ mod check;
 mod emulate;
 mod failure;
 mod generate;
+mod jobs;
 mod models;
 mod progress;
 mod settings;
@@ -47,6 +48,8 @@ enum Command {
     /// Ask for, wait for or download the video of a task that was submitted before
     #[command(subcommand)]
     Task(task::Task),
+    /// Finish every job that a crash, an interruption or an outage has left behind
+    Resume(jobs::Resume),
     /// List the models and what each can do
     Models,
     /// Judge the JSON body of a CreateAigcVideoTask request and name each rule that it breaks
@@ -82,6 +85,7 @@ async fn run(connection: Connection, json: bool, command: Command) -> Result<(),
     match command {
         Command::Generate(generate) => generate.run(&connection, json).await,
         Command::Task(task) => task.run(&connection, json).await,
+        Command::Resume(resume) => resume.run(&connection, json).await,
         Command::Models => models::run(json),
         Command::Check(check) => check.run(json),
         Command::Sign(sign) => sign.run(json),

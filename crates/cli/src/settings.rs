@@ -1,14 +1,18 @@
 //! Where a command gets its client from: flags over variables over the file `.env`.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use vod_aigc_client::transport::Endpoint;
 use vod_aigc_client::transport::signer::Credential;
-use vod_aigc_client::{Client, ClientBuilder, Settings, SettingsError};
+use vod_aigc_client::{Client, ClientBuilder, Settings, SettingsError, SqliteJournal};
 
 use crate::failure::Failure;
+
+/// Sets the keys of this command's jobs apart from those of programs that use the library.
+pub(crate) const NAMESPACE: &str = "vod-aigc";
 
 /// Which server, and on whose behalf.
 #[derive(Debug, Args)]
@@ -16,6 +20,9 @@ pub(crate) struct Connection {
     /// Send requests to another server, for example a local emulator [env: VOD_AIGC_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<Endpoint>,
+    /// The journal of submitted jobs [env: VOD_AIGC_JOURNAL] [default: where the platform keeps a program's state]
+    #[arg(long, global = true, value_name = "FILE")]
+    journal: Option<PathBuf>,
     /// The VOD sub-application [env: VITE_VOD_SUB_APP_ID, VOD_SUB_APP_ID]
     #[arg(long, global = true, value_name = "ID")]
     sub_app_id: Option<u64>,
@@ -24,7 +31,19 @@ pub(crate) struct Connection {
 impl Connection {
     /// The client that flags, variables and `.env` describe.
     pub(crate) fn client(&self) -> Result<ClientBuilder, Failure> {
-        Ok(Client::from_settings(Settings::read(self.look_up()?)?))
+        Ok(Client::from_settings(Settings::read(self.look_up()?)?).namespace(NAMESPACE))
+    }
+
+    /// The journal of the jobs that this command submits.
+    pub(crate) fn journal(&self) -> Result<Arc<SqliteJournal>, Failure> {
+        let look_up = look_up()?;
+        let given = self.journal.clone().or_else(|| look_up("VOD_AIGC_JOURNAL").map(PathBuf::from));
+        let path = given.or_else(SqliteJournal::default_path).ok_or_else(|| {
+            Failure::usage(
+                "there is no place for the journal: set VOD_AIGC_JOURNAL or give --journal; nothing was sent",
+            )
+        })?;
+        Ok(Arc::new(SqliteJournal::open(path)?))
     }
 
     /// The sub-application, where one is set.

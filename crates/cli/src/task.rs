@@ -11,7 +11,7 @@ use vod_aigc_client::{DownloadError, Task as ClientTask, Video, WaitPolicy, chec
 use crate::failure::Failure;
 use crate::progress::Display;
 use crate::settings::Connection;
-use crate::{print, print_json};
+use crate::{jobs, print, print_json};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
@@ -20,6 +20,8 @@ pub(crate) enum Task {
         /// The task's id
         id: String,
     },
+    /// List the jobs of the journal
+    List,
     /// Wait for a task and download its video
     Wait {
         /// The task's id
@@ -59,8 +61,12 @@ pub(crate) struct Output {
 
 impl Task {
     pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
-        let client = connection.client()?.build();
+        if matches!(self, Self::List) {
+            return jobs::list(connection, json);
+        }
+        let client = connection.client()?.journal(connection.journal()?).build();
         match self {
+            Self::List => Ok(()),
             Self::Get { id } => {
                 let reply = client.task(&id).poll().await.map_err(|error| Failure::from(error).with_task(&id))?;
                 if json {
@@ -70,13 +76,13 @@ impl Task {
             }
             Self::Wait { id, wait, output } => {
                 output.check().await?;
-                finish(&client.task(id), wait.policy(), &output, json).await
+                finish(&jobs::task(&client, id)?, wait.policy(), &output, json).await
             }
             Self::Download { id, output } => {
                 output.check().await?;
                 // A task that has ended is known at the first poll; one that has not is handed back.
                 let policy = WaitPolicy::until(Duration::ZERO);
-                finish(&client.task(id), policy, &output, json).await
+                finish(&jobs::task(&client, id)?, policy, &output, json).await
             }
         }
     }
@@ -97,6 +103,17 @@ impl Output {
         }
     }
 
+    /// The file, so that it means the same from another working directory.
+    pub(crate) fn absolute(&self) -> Result<Option<PathBuf>, Failure> {
+        let absolute = self.output.as_ref().map(std::path::absolute).transpose();
+        absolute.map_err(|error| Failure::usage(format!("the output cannot be found: {error}")))
+    }
+
+    /// A download to this file, or to one that is named after the task.
+    pub(crate) fn to(output: Option<PathBuf>) -> Self {
+        Self { output, no_download: false }
+    }
+
     async fn download(&self, video: &Video, display: &mut Display) -> Result<Option<PathBuf>, DownloadError> {
         if self.no_download {
             return Ok(None);
@@ -112,24 +129,32 @@ impl Output {
 
 /// Waits for the task, downloads its video, and prints what came of it.
 pub(crate) async fn finish(task: &ClientTask, policy: WaitPolicy, output: &Output, json: bool) -> Result<(), Failure> {
-    let mut display = Display::new();
-    let work = async {
-        let video = task.wait_with(policy, |event| display.show(task.id(), event)).await?;
-        let file =
-            output.download(&video, &mut display).await.map_err(|error| Failure::from(error).with_task(task.id()))?;
-        Ok::<_, Failure>((video, file))
-    };
-    let (video, file) = tokio::select! {
-        result = work => result?,
-        _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted(task.id())),
-    };
-    display.finish();
+    let (video, file) = complete(task, policy, output).await?;
     if json {
         return print_json(&document(task, "succeeded", Some((&video, file.as_deref()))));
     }
     match file {
         Some(file) => print(file.display()),
         None => print(video.url().or(video.file_id()).unwrap_or_default()),
+    }
+}
+
+/// Waits for the task and downloads its video.
+pub(crate) async fn complete(
+    task: &ClientTask,
+    policy: WaitPolicy,
+    output: &Output,
+) -> Result<(Video, Option<PathBuf>), Failure> {
+    let mut display = Display::new();
+    let work = async {
+        let video = task.wait_with(policy, |event| display.show(task.id(), event)).await?;
+        let file =
+            output.download(&video, &mut display).await.map_err(|error| Failure::from(error).with_task(task.id()))?;
+        Ok((video, file))
+    };
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted(task.id())),
     }
 }
 
