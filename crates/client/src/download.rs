@@ -101,7 +101,7 @@ pub(crate) async fn download(
     check_target(path).await?;
     let failed = |error: io::Error| DownloadError::Target { path: path.to_owned(), problem: error.to_string() };
 
-    let mut fetched = http.fetch(url, 0, IDLE).await.map_err(DownloadError::Fetch)?;
+    let mut fetched = http.fetch(vod_aigc_transport::FileRequest { url, offset: 0, etag: None, idle: IDLE, loopback: true }).await.map_err(DownloadError::Fetch)?;
     if fetched.status() != 200 {
         return Err(DownloadError::Status(fetched.status()));
     }

@@ -33,6 +33,12 @@ impl Endpoint {
         &self.url
     }
 
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.url).is_ok_and(|url| is_loopback(&url))
+    }
+
     /// The value of the `Host` header: the host, and the port unless it is the scheme's own.
     #[must_use]
     pub fn host(&self) -> &str {

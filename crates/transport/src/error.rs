@@ -190,7 +190,7 @@ impl Error {
         let reads = self.0.effect == Effect::Read;
         match &self.0.cause {
             Cause::Configuration(_) | Cause::Request(_) | Cause::Credential(_) => false,
-            Cause::Send(error) if reads => error.kind() != SendErrorKind::TooLarge,
+            Cause::Send(error) if reads => !matches!(error.kind(), SendErrorKind::TooLarge | SendErrorKind::Refused),
             Cause::Send(error) => error.sent() == Sent::No,
             Cause::Open(OpenError::Unreadable { transient, .. }) => reads && *transient,
             Cause::Open(OpenError::Service { code, .. }) => {

@@ -74,6 +74,8 @@ pub enum SendErrorKind {
     Interrupted,
     /// The reply is longer than [`LARGEST_REPLY`].
     TooLarge,
+    /// The address is one that must not be read from.
+    Refused,
 }
 
 /// A request that got no complete reply.
@@ -111,6 +113,7 @@ impl fmt::Display for SendError {
             SendErrorKind::Timeout => "time-out",
             SendErrorKind::Interrupted => "the connection broke",
             SendErrorKind::TooLarge => "the reply is too long",
+            SendErrorKind::Refused => "refused",
         };
         write!(formatter, "{what}: {}", self.reason)
     }

@@ -1,4 +1,4 @@
-//! The HTTP stack of this crate: reqwest with rustls on ring. The only file that sends anything.
+//! The HTTP stack of this crate: reqwest with rustls on ring.
 
 use std::error::Error;
 use std::fmt;
@@ -6,22 +6,20 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{HeaderName, HeaderValue, LOCATION, RANGE};
-use reqwest::{Client, Method, Response, Url, redirect, retry};
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
 use crate::endpoint::is_loopback;
+use crate::fetch::{NotPublic, PublicOnly};
 use crate::http::LARGEST_REPLY;
 use crate::signed_request::{AUTHORIZATION, TOKEN};
-use crate::{BoxFuture, Http, RawReply, SendError, SendErrorKind, Sent, SignedRequest};
+use crate::{BoxFuture, Http, RawReply, Resolve, SendError, SendErrorKind, Sent, SignedRequest, SystemResolver};
 
 /// Time for name look-up, connection and TLS handshake together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-const MOST_REDIRECTS: usize = 5;
 
 /// HTTP/1.1 and HTTP/2 over rustls.
 ///
@@ -34,6 +32,9 @@ pub struct HttpClient(Arc<Settings>);
 struct Settings {
     connect_timeout: Duration,
     roots: Vec<CertificateDer<'static>>,
+    resolver: Arc<dyn Resolve>,
+    /// Reads the system's roots once, however many clients are made.
+    remote_tls: OnceLock<ClientConfig>,
     remote: OnceLock<Client>,
     loopback: OnceLock<Client>,
 }
@@ -56,60 +57,46 @@ impl HttpClient {
     #[must_use]
     pub fn with(connect_timeout: Duration, roots: Vec<Vec<u8>>) -> Self {
         let roots = roots.into_iter().map(CertificateDer::from).collect();
-        Self(Arc::new(Settings { connect_timeout, roots, remote: OnceLock::new(), loopback: OnceLock::new() }))
+        Self(Arc::new(Settings::new(connect_timeout, roots, Arc::new(SystemResolver))))
     }
 
-    /// Starts to read a file by its URL, from the byte `offset` on, with no credentials attached.
-    ///
-    /// Follows up to five redirects, but none from https to http and none from elsewhere to this machine.
-    /// `idle` bounds the wait for the head and for each piece of the body.
-    ///
-    /// # Errors
-    ///
-    /// When there is no reply. Any status is a reply: look at [`Fetched::status`].
-    pub async fn fetch(&self, url: &str, offset: u64, idle: Duration) -> Result<Fetched, SendError> {
-        let refused = |reason| SendError::new(SendErrorKind::Connect, Sent::No, reason);
-        let mut url = Url::parse(url).map_err(|_| refused("the address is not a URL"))?;
-        for _ in 0..=MOST_REDIRECTS {
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(refused("the address is neither http nor https"));
-            }
-            let mut request = self.client(&url)?.get(url.clone());
-            if offset > 0 {
-                request = request.header(RANGE, format!("bytes={offset}-"));
-            }
-            let response = within(idle, async { request.send().await.map_err(send_error) }).await?;
-            let target = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
-            let Some(target) = target else {
-                return Ok(Fetched { response, idle });
-            };
-            let next = target.to_str().ok().and_then(|target| url.join(target).ok());
-            let next = next.ok_or_else(|| refused("a redirect leads to an address that is not a URL"))?;
-            if url.scheme() == "https" && next.scheme() != "https" {
-                return Err(refused("a redirect leads from https to http"));
-            }
-            if is_loopback(&next) && !is_loopback(&url) {
-                return Err(refused("a redirect leads to this machine"));
-            }
-            url = next;
-        }
-        Err(refused("there are more than five redirects"))
+    /// The same client with another way to find the addresses of hosts that files are fetched from.
+    #[must_use]
+    pub fn resolved_by(self, resolver: Arc<dyn Resolve>) -> Self {
+        let Settings { connect_timeout, roots, .. } = &*self.0;
+        Self(Arc::new(Settings::new(*connect_timeout, roots.clone(), resolver)))
     }
 
     /// Reads a small document over plain http without a proxy: the metadata service of a virtual machine.
     pub(crate) async fn read_metadata(&self, url: &str, timeout: Duration) -> Result<RawReply, SendError> {
-        let settings = &self.0;
-        let client = lazily(&settings.loopback, || settings.build(false))?;
+        let client = self.local()?;
         within(timeout, async { read(client.get(url).send().await.map_err(send_error)?).await }).await
+    }
+
+    /// The client for this machine, without a proxy.
+    pub(crate) fn local(&self) -> Result<&Client, SendError> {
+        let settings = &self.0;
+        lazily(&settings.loopback, || Ok(settings.builder(settings.local_tls()?).no_proxy().build()?))
+    }
+
+    /// A client for one file, with connections of its own.
+    pub(crate) fn guarded(&self, addresses: PublicOnly) -> Result<Client, SendError> {
+        let settings = &self.0;
+        let tls = lazily(&settings.remote_tls, || settings.new_remote_tls())?.clone();
+        settings.builder(tls).dns_resolver(addresses).build().map_err(|error| cannot_set_up(&error))
+    }
+
+    pub(crate) fn resolver(&self) -> &Arc<dyn Resolve> {
+        &self.0.resolver
     }
 
     fn client(&self, url: &Url) -> Result<&Client, SendError> {
         let settings = &self.0;
         if is_loopback(url) {
-            lazily(&settings.loopback, || settings.build(false))
-        } else {
-            lazily(&settings.remote, || settings.build(true))
+            return self.local();
         }
+        let tls = lazily(&settings.remote_tls, || settings.new_remote_tls())?;
+        lazily(&settings.remote, || Ok(settings.builder(tls.clone()).build()?))
     }
 }
 
@@ -145,92 +132,57 @@ impl fmt::Debug for HttpClient {
 }
 
 impl Settings {
-    /// Loopback hosts need neither a proxy nor the system's roots, so a machine without certificates can
-    /// still talk to an emulator.
-    fn build(&self, remote: bool) -> Result<Client, Box<dyn Error>> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-        let mut tls = if remote {
-            let verifier = Verifier::new_with_extra_roots(self.roots.iter().cloned(), provider)?;
-            tls.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-        } else {
-            let mut roots = RootCertStore::empty();
-            for root in &self.roots {
-                roots.add(root.clone())?;
-            }
-            tls.with_root_certificates(roots).with_no_client_auth()
-        };
+    fn new(connect_timeout: Duration, roots: Vec<CertificateDer<'static>>, resolver: Arc<dyn Resolve>) -> Self {
+        let (remote_tls, remote, loopback) = Default::default();
+        Self { connect_timeout, roots, resolver, remote_tls, remote, loopback }
+    }
+
+    fn builder(&self, mut tls: ClientConfig) -> ClientBuilder {
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let builder = Client::builder()
+        Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(self.connect_timeout)
             .redirect(redirect::Policy::none())
             // What stays is a move to a fresh connection when a pooled one closed before any byte was written.
             .retry(retry::never())
-            .tcp_nodelay(true);
-        Ok(if remote { builder } else { builder.no_proxy() }.build()?)
+            .tcp_nodelay(true)
+    }
+
+    fn new_remote_tls(&self) -> Result<ClientConfig, Box<dyn Error>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier::new_with_extra_roots(self.roots.iter().cloned(), provider.clone())?;
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        Ok(tls.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+    }
+
+    /// Without the system's roots, so a machine without certificates can still talk to an emulator.
+    fn local_tls(&self) -> Result<ClientConfig, Box<dyn Error>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        for root in &self.roots {
+            roots.add(root.clone())?;
+        }
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        Ok(tls.with_root_certificates(roots).with_no_client_auth())
     }
 }
 
-/// A file that is being read.
-pub struct Fetched {
-    response: Response,
-    idle: Duration,
+fn lazily<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<&T, SendError> {
+    if let Some(built) = cell.get() {
+        return Ok(built);
+    }
+    let built = build().map_err(|error| cannot_set_up(&*error))?;
+    Ok(cell.get_or_init(|| built))
 }
 
-impl Fetched {
-    /// The HTTP status: 200 for the whole file, 206 from the offset on.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.response.status().as_u16()
-    }
-
-    /// How many bytes are to come, if the server said so.
-    #[must_use]
-    pub fn content_length(&self) -> Option<u64> {
-        self.response.content_length()
-    }
-
-    /// A header by its name, if it is there and text.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
-    }
-
-    /// The next piece of the body; none after the last.
-    ///
-    /// # Errors
-    ///
-    /// When the connection breaks, or stays silent for longer than the idle time.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, SendError> {
-        within(self.idle, async { self.response.chunk().await.map_err(broken) }).await
-    }
+fn cannot_set_up(error: &dyn Error) -> SendError {
+    SendError::new(SendErrorKind::Connect, Sent::No, format!("TLS cannot be set up: {error}"))
 }
 
-impl fmt::Debug for Fetched {
-    /// Leaves out the address, which may be a presigned one.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Fetched")
-            .field("status", &self.status())
-            .field("content_length", &self.content_length())
-            .finish_non_exhaustive()
-    }
-}
-
-fn lazily(
-    cell: &OnceLock<Client>,
-    build: impl FnOnce() -> Result<Client, Box<dyn Error>>,
-) -> Result<&Client, SendError> {
-    if let Some(client) = cell.get() {
-        return Ok(client);
-    }
-    let client = build()
-        .map_err(|error| SendError::new(SendErrorKind::Connect, Sent::No, format!("TLS cannot be set up: {error}")))?;
-    Ok(cell.get_or_init(|| client))
-}
-
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+pub(crate) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, SendError>>,
+) -> Result<T, SendError> {
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         let reason = format!("no complete reply within {limit:?}");
         Err(SendError::new(SendErrorKind::Timeout, Sent::Maybe, reason))
@@ -254,9 +206,11 @@ async fn read(mut response: Response) -> Result<RawReply, SendError> {
     Ok(RawReply { status, headers, body: body.into() })
 }
 
-fn send_error(error: reqwest::Error) -> SendError {
+pub(crate) fn send_error(error: reqwest::Error) -> SendError {
     // Everything up to the handshake counts as connecting, so nothing of the request was written.
-    let (kind, sent) = if error.is_connect() || error.is_builder() {
+    let (kind, sent) = if causes(&error).any(|cause| cause.is::<NotPublic>()) {
+        (SendErrorKind::Refused, Sent::No)
+    } else if error.is_connect() || error.is_builder() {
         (SendErrorKind::Connect, Sent::No)
     } else if error.is_timeout() {
         (SendErrorKind::Timeout, Sent::Maybe)
@@ -266,18 +220,17 @@ fn send_error(error: reqwest::Error) -> SendError {
     SendError::new(kind, sent, reason(error))
 }
 
-fn broken(error: reqwest::Error) -> SendError {
+pub(crate) fn broken(error: reqwest::Error) -> SendError {
     SendError::new(SendErrorKind::Interrupted, Sent::Yes, reason(error))
 }
 
 /// The error and its causes in one line, without the URL, which may be a presigned one.
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
+    let text = causes(&error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     crate::envelope::one_line(&text)
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&error| error.source())
 }

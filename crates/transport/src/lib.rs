@@ -30,6 +30,7 @@ mod credentials;
 mod endpoint;
 mod envelope;
 mod error;
+mod fetch;
 mod http;
 mod http_client;
 mod limits;
@@ -47,8 +48,9 @@ pub use credentials::{
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use envelope::{OpenError, Reply, open};
 pub use error::{Billed, Error, ErrorKind};
+pub use fetch::{Fetched, FileRequest, Resolve, SystemResolver};
 pub use http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
-pub use http_client::{Fetched, HttpClient};
+pub use http_client::HttpClient;
 pub use limits::{RateLimiter, Rates, RetryBudget};
 pub use retry::RetryPolicy;
 pub use signed_request::{Destination, LARGEST_REQUEST, Language, SignedRequest};

@@ -50,8 +50,9 @@ impl RetryPolicy {
         Self { attempts: 1, total, ..Self::READ }
     }
 
-    /// The wait after the given number of failed attempts.
-    pub(crate) fn wait(&self, failed: u32, retry_after: Option<Duration>, random: &dyn Random) -> Duration {
+    /// The wait after this number of failed attempts, of which the last perhaps came with a `Retry-After`.
+    #[must_use]
+    pub fn wait(&self, failed: u32, retry_after: Option<Duration>, random: &dyn Random) -> Duration {
         match retry_after {
             Some(wait) if wait <= self.longest_retry_after => wait,
             _ => {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use vod_aigc_transport::{HttpClient, SendErrorKind, Sent};
+use vod_aigc_transport::{FileRequest, HttpClient, SendErrorKind, Sent};
 
 use crate::server::{Server, answer};
 
@@ -31,15 +31,22 @@ async fn loopback_hosts_are_reached_without_the_proxy() {
 
 #[tokio::test]
 async fn other_hosts_are_reached_through_the_proxy() {
-    let proxy = Server::start(vec![answer(200, "video/mp4", "film")]).await;
+    let proxy = Server::start(vec![answer(502, "text/plain", "no way out")]).await;
     assert!(passes_with_proxy("proxy::a_host_without_an_address_gets_nothing_itself", proxy.url()).await);
-    assert_eq!(proxy.requests()[0].request_line().1, "http://vod.invalid/film");
+    assert_eq!(proxy.requests()[0].request_line(), ("CONNECT", "vod.invalid:443", "HTTP/1.1"), "as https");
 }
 
 #[tokio::test]
 async fn a_host_without_an_address_gets_nothing_itself() {
     // A proxy may answer in its place; the name itself can never have an address (RFC 6761).
-    if let Err(error) = HttpClient::new().fetch("http://vod.invalid/film", 0, Duration::from_secs(20)).await {
+    let film = FileRequest {
+        url: "http://vod.invalid/film",
+        offset: 0,
+        etag: None,
+        idle: Duration::from_secs(20),
+        loopback: false,
+    };
+    if let Err(error) = HttpClient::new().fetch(film).await {
         assert_eq!((error.kind(), error.sent()), (SendErrorKind::Connect, Sent::No), "{error}");
     }
 }
