@@ -186,13 +186,33 @@ pub enum WaitError {
         /// What the service said.
         error: Error,
     },
+    /// Too many polls failed one after the other, over some time. The task goes on; wait for it again.
+    Stalled {
+        /// The task.
+        task: TaskHandle,
+        /// How many polls failed.
+        polls: u32,
+        /// How the last of them failed.
+        error: Error,
+    },
+    /// The task has not ended, and is so old that the service is about to forget it.
+    Expired {
+        /// The task.
+        task: TaskHandle,
+        /// The last that was heard of it.
+        last: Option<Progress>,
+    },
 }
 
 impl WaitError {
     /// The task that was waited for.
     pub fn task(&self) -> &TaskHandle {
         match self {
-            Self::Deadline { task, .. } | Self::Failed { task, .. } | Self::Poll { task, .. } => task,
+            Self::Deadline { task, .. }
+            | Self::Failed { task, .. }
+            | Self::Poll { task, .. }
+            | Self::Stalled { task, .. }
+            | Self::Expired { task, .. } => task,
         }
     }
 }
@@ -211,6 +231,18 @@ impl fmt::Display for WaitError {
             Self::Failed { failure, .. } => write!(f, "task {id} failed: {failure}"),
             Self::Poll { error, .. } => {
                 write!(f, "task {id} cannot be asked for: {error}; it goes on and may be billed")
+            }
+            Self::Stalled { polls, error, .. } => write!(
+                f,
+                "task {id} could not be asked for {polls} times in a row, last: {error}; it goes on and may be billed; wait \
+                 for it again by its id"
+            ),
+            Self::Expired { last, .. } => {
+                write!(f, "task {id} is not done, and the service forgets it soon")?;
+                if let Some(last) = last {
+                    write!(f, " (last heard: {last})")?;
+                }
+                write!(f, "; it may be billed; look for its video in the VOD console")
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Waiting for a task: when to poll, what each poll means, and when to stop.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::Stream;
 use vod_aigc_core::{DescribeTaskDetailResponse, ErrorClass, TaskState};
@@ -19,28 +19,44 @@ pub struct WaitPolicy {
     pub growth: f64,
     /// The longest wait.
     pub longest: Duration,
+    /// When progress moves, the next wait is a quarter of the time that seems to remain, but no shorter than this and no longer
+    /// than `longest`.
+    pub nearing: Duration,
+    /// Every wait is made longer or shorter by up to this share, so that many waiters do not poll in step.
+    pub jitter: f64,
+    /// Whether the request asked for off-peak hours, so that it may be queued for long from the start.
+    pub off_peak: bool,
+    /// A task that has waited for so long in the service's queue is polled as seldom as an off-peak one.
+    pub queued_after: Duration,
+    /// The first wait for a task in the queue.
+    pub queued_first: Duration,
+    /// The longest wait for a task in the queue.
+    pub queued_longest: Duration,
     /// After so much time the wait ends and hands the task back.
     pub deadline: Duration,
+    /// The wait also ends after so many failed polls in a row, if they lasted for `stalled_after`.
+    pub stalled_polls: u32,
+    /// See `stalled_polls`.
+    pub stalled_after: Duration,
+    /// The service may not know a task at once after it has accepted it.
+    pub not_found_grace: Duration,
+    /// The wait ends when the task is this old, because the service forgets it after three days.
+    pub oldest: Duration,
 }
 
 impl WaitPolicy {
     /// No two polls are closer than this: the service takes 100 a second for a whole account.
     pub const FLOOR: Duration = Duration::from_secs(1);
-    /// Every wait is made longer or shorter by up to this share, so that many waiters do not poll in step.
-    const JITTER: f64 = 0.2;
-    /// The service may not know a task at once after it has accepted it.
-    const NOT_FOUND_GRACE: Duration = Duration::from_secs(60);
 
     /// The default policy with another deadline.
     pub fn until(deadline: Duration) -> Self {
         Self { deadline, ..Self::default() }
     }
 
-    fn pause(&self, polls: u32, random: u64) -> Duration {
-        let grown = self.first.as_secs_f64() * self.growth.max(1.0).powi(polls.min(64) as i32);
-        let jitter = 1.0 + Self::JITTER * (random as f64 / u64::MAX as f64 * 2.0 - 1.0);
-        let seconds = grown.min(self.longest.as_secs_f64()) * jitter;
-        Duration::try_from_secs_f64(seconds).unwrap_or(self.longest).max(Self::FLOOR)
+    /// The policy for a request that asked for off-peak hours: polled from once a minute to once in five minutes while
+    /// it is queued, for 24 hours.
+    pub fn off_peak() -> Self {
+        Self { off_peak: true, ..Self::until(Duration::from_secs(24 * 3600)) }
     }
 }
 
@@ -51,7 +67,17 @@ impl Default for WaitPolicy {
             first: Duration::from_secs(10),
             growth: 1.5,
             longest: Duration::from_secs(30),
+            nearing: Duration::from_secs(5),
+            jitter: 0.2,
+            off_peak: false,
+            queued_after: Duration::from_secs(10 * 60),
+            queued_first: Duration::from_secs(60),
+            queued_longest: Duration::from_secs(300),
             deadline: Duration::from_secs(30 * 60),
+            stalled_polls: 10,
+            stalled_after: Duration::from_secs(5 * 60),
+            not_found_grace: Duration::from_secs(60),
+            oldest: Duration::from_secs(71 * 3600),
         }
     }
 }
@@ -96,37 +122,51 @@ pub(crate) struct Waiting {
     task: Task,
     policy: WaitPolicy,
     since: SystemTime,
-    polls: u32,
+    polled: bool,
+    pace: Pace,
+    failing: Option<Failing>,
     last: Option<Progress>,
+}
+
+/// Polls that failed one after the other.
+struct Failing {
+    polls: u32,
+    since: SystemTime,
 }
 
 impl Waiting {
     pub(crate) fn new(task: Task, policy: WaitPolicy) -> Self {
         let since = task.client().transport().clock().now();
-        Self { task, policy, since, polls: 0, last: None }
+        Self { task, policy, since, polled: false, pace: Pace::new(&policy), failing: None, last: None }
     }
 
     /// The next event. Must not be asked again after [`TaskEvent::Ended`].
     pub(crate) async fn next(&mut self) -> TaskEvent {
-        let left = self.policy.deadline.saturating_sub(self.waited());
+        let until_deadline = self.policy.deadline.saturating_sub(self.waited());
+        let left = until_deadline.min(self.policy.oldest.saturating_sub(self.age()));
         // The poll at the deadline itself is the last: a task that ended in the final pause is not missed.
-        if left.is_zero() && self.polls > 0 {
-            return self.ended(Err(WaitError::Deadline {
-                task: self.task.handle().clone(),
-                waited: self.waited(),
-                last: self.last.clone(),
+        if left.is_zero() && self.polled {
+            let (task, last) = (self.task.handle().clone(), self.last.clone());
+            return self.ended(Err(if until_deadline.is_zero() {
+                WaitError::Deadline { task, waited: self.waited(), last }
+            } else {
+                WaitError::Expired { task, last }
             }));
         }
         let transport = self.task.client().transport();
-        let pause = self.policy.pause(self.polls, transport.random().next_u64());
-        transport.clock().sleep(pause.min(left)).await;
-        self.polls += 1;
+        let pause = self.pace.pause(&self.policy, transport.random().next_u64()).min(left);
+        let floor = if self.polled { WaitPolicy::FLOOR } else { Duration::ZERO };
+        transport.clock().sleep(pause.max(floor)).await;
+        self.polled = true;
         match self.task.poll().await {
-            Ok(reply) => self.judge(reply),
+            Ok(reply) => {
+                self.failing = None;
+                self.judge(reply)
+            }
             Err(error) if self.is_final(&error) => {
                 self.ended(Err(WaitError::Poll { task: self.task.handle().clone(), error }))
             }
-            Err(error) => TaskEvent::PollFailed(error),
+            Err(error) => self.failed(error),
         }
     }
 
@@ -150,8 +190,24 @@ impl Waiting {
                 return self.ended(Err(WaitError::Failed { task: self.task.handle().clone(), failure }));
             }
         };
+        let now = self.task.client().transport().clock().now();
+        self.pace.hear(&progress, now, &self.policy);
         self.last = Some(progress.clone());
         TaskEvent::Progress(progress)
+    }
+
+    /// One failed poll says nothing of the task; many over some time say that nothing will be learnt soon.
+    fn failed(&mut self, error: Error) -> TaskEvent {
+        self.pace.miss();
+        let now = self.task.client().transport().clock().now();
+        let failing = self.failing.get_or_insert(Failing { polls: 0, since: now });
+        failing.polls += 1;
+        let lasting = now.duration_since(failing.since).unwrap_or_default();
+        if failing.polls >= self.policy.stalled_polls && lasting >= self.policy.stalled_after {
+            let (task, polls) = (self.task.handle().clone(), failing.polls);
+            return self.ended(Err(WaitError::Stalled { task, polls, error }));
+        }
+        TaskEvent::PollFailed(error)
     }
 
     /// Whether asking again would say the same until the deadline.
@@ -159,7 +215,7 @@ impl Waiting {
         match error.kind() {
             ErrorKind::Configuration | ErrorKind::Request | ErrorKind::Credential => true,
             ErrorKind::Service => match error.class() {
-                Some(ErrorClass::NotFound) => self.waited() >= WaitPolicy::NOT_FOUND_GRACE,
+                Some(ErrorClass::NotFound) => self.age() >= self.policy.not_found_grace,
                 // Codes that nobody has seen yet do not end a wait; the deadline does.
                 Some(ErrorClass::Unknown) | None => false,
                 Some(_) => !error.is_retryable(),
@@ -173,8 +229,97 @@ impl Waiting {
         now.duration_since(self.since).unwrap_or_default()
     }
 
+    /// How long ago the task was submitted; since the wait began, where that is not known.
+    fn age(&self) -> Duration {
+        let submitted =
+            self.task.handle().submitted_at.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        let now = self.task.client().transport().now();
+        submitted.map_or_else(|| self.waited(), |submitted| now.duration_since(submitted).unwrap_or_default())
+    }
+
     fn ended(&self, result: Result<Video, WaitError>) -> TaskEvent {
         TaskEvent::Ended(Box::new(result))
+    }
+}
+
+/// When to poll next, by what the polls so far have said.
+struct Pace {
+    /// How many waits of the present kind, in the queue or out of it, there have been.
+    step: i32,
+    queued: bool,
+    waiting_since: Option<SystemTime>,
+    moving: Option<Moving>,
+    nearing: Option<Duration>,
+}
+
+/// Progress from where it was first seen, or from where it last went backwards.
+struct Moving {
+    from: u8,
+    since: SystemTime,
+    last: u8,
+}
+
+impl Pace {
+    fn new(policy: &WaitPolicy) -> Self {
+        Self { step: 0, queued: policy.off_peak, waiting_since: None, moving: None, nearing: None }
+    }
+
+    fn miss(&mut self) {
+        self.step = self.step.saturating_add(1);
+        self.nearing = None;
+    }
+
+    fn hear(&mut self, progress: &Progress, now: SystemTime, policy: &WaitPolicy) {
+        self.miss();
+        let queued = match progress {
+            Progress::Waiting => {
+                let since = *self.waiting_since.get_or_insert(now);
+                policy.off_peak || now.duration_since(since).is_ok_and(|waited| waited >= policy.queued_after)
+            }
+            Progress::Processing(percent) => {
+                self.waiting_since = None;
+                if let Some(percent) = *percent {
+                    self.nearing =
+                        self.remaining(percent, now).map(|left| (left / 4).min(policy.longest).max(policy.nearing));
+                }
+                false
+            }
+            Progress::Unrecognised(_) => self.queued,
+        };
+        if queued != self.queued {
+            self.queued = queued;
+            self.step = 0;
+        }
+    }
+
+    /// The time that seems to remain, if progress has moved since the last poll.
+    fn remaining(&mut self, percent: u8, now: SystemTime) -> Option<Duration> {
+        match &mut self.moving {
+            Some(moving) if percent > moving.last => {
+                moving.last = percent;
+                let elapsed = now.duration_since(moving.since).unwrap_or_default();
+                Some(
+                    elapsed.saturating_mul(u32::from(100_u8.saturating_sub(percent)))
+                        / u32::from(percent - moving.from),
+                )
+            }
+            Some(moving) if percent == moving.last => None,
+            _ => {
+                self.moving = Some(Moving { from: percent, since: now, last: percent });
+                None
+            }
+        }
+    }
+
+    fn pause(&self, policy: &WaitPolicy, random: u64) -> Duration {
+        let (first, longest) =
+            if self.queued { (policy.queued_first, policy.queued_longest) } else { (policy.first, policy.longest) };
+        let middle = match self.nearing {
+            Some(nearing) => nearing.as_secs_f64(),
+            None => (first.as_secs_f64() * policy.growth.max(1.0).powi(self.step.min(64))).min(longest.as_secs_f64()),
+        };
+        let jitter = 1.0 + policy.jitter * (random as f64 / u64::MAX as f64 * 2.0 - 1.0);
+        Duration::try_from_secs_f64(middle * jitter).unwrap_or(longest).max(WaitPolicy::FLOOR)
     }
 }
 
@@ -182,22 +327,89 @@ impl Waiting {
 mod tests {
     use super::*;
 
+    /// The middle of the pause after these polls, in seconds; each is a moment in seconds and what was heard then.
+    fn pause_after(policy: &WaitPolicy, heard: &[(u64, Progress)]) -> u64 {
+        let mut pace = Pace::new(policy);
+        for (seconds, progress) in heard {
+            pace.hear(progress, UNIX_EPOCH + Duration::from_secs(*seconds), policy);
+        }
+        pace.pause(policy, u64::MAX / 2).as_secs_f64().round() as u64
+    }
+
+    fn percent(seconds: u64, percent: u8) -> (u64, Progress) {
+        (seconds, Progress::Processing(Some(percent)))
+    }
+
+    fn waiting(seconds: u64) -> (u64, Progress) {
+        (seconds, Progress::Waiting)
+    }
+
     #[test]
     fn pauses_grow_to_the_longest_and_stay_within_the_jitter() {
         let policy = WaitPolicy::default();
-        let seconds = |polls, random| policy.pause(polls, random).as_secs_f64();
-        for (polls, middle) in [(0, 10.0), (1, 15.0), (2, 22.5), (3, 30.0), (9, 30.0), (u32::MAX, 30.0)] {
-            assert!((seconds(polls, 0) - middle * 0.8).abs() < 1e-6, "{polls}");
-            assert!((seconds(polls, u64::MAX) - middle * 1.2).abs() < 1e-6, "{polls}");
+        for (step, middle) in [(0, 10.0), (1, 15.0), (2, 22.5), (3, 30.0), (9, 30.0), (i32::MAX, 30.0)] {
+            let pace = Pace { step, ..Pace::new(&policy) };
+            let seconds = |random| pace.pause(&policy, random).as_secs_f64();
+            assert!((seconds(0) - middle * 0.8).abs() < 1e-6, "{step}");
+            assert!((seconds(u64::MAX) - middle * 1.2).abs() < 1e-6, "{step}");
         }
     }
 
     #[test]
     fn no_policy_polls_faster_than_the_floor() {
-        let eager =
-            WaitPolicy { first: Duration::ZERO, growth: f64::NAN, longest: Duration::ZERO, ..WaitPolicy::default() };
-        for polls in 0..5 {
-            assert_eq!(eager.pause(polls, 0), WaitPolicy::FLOOR);
+        let zero = Duration::ZERO;
+        for growth in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
+            let eager = WaitPolicy { first: zero, growth, longest: zero, nearing: zero, ..WaitPolicy::default() };
+            for jitter in [0.0, 0.2, 1.0, 7.0, f64::NAN, f64::NEG_INFINITY] {
+                let eager = WaitPolicy { jitter, ..eager };
+                for random in [0, u64::MAX] {
+                    assert!(Pace::new(&eager).pause(&eager, random) >= WaitPolicy::FLOOR);
+                }
+            }
         }
+    }
+
+    #[test]
+    fn moving_progress_asks_again_after_a_quarter_of_what_remains() {
+        let policy = WaitPolicy::default();
+        assert_eq!(pause_after(&policy, &[percent(10, 10), percent(25, 40)]), 8, "30 s remain at 2 % a second");
+        assert_eq!(pause_after(&policy, &[percent(10, 10), percent(70, 70)]), 8, "30 s remain at 1 % a second");
+        assert_eq!(pause_after(&policy, &[percent(10, 10), percent(25, 11)]), 30, "no longer than the longest");
+        assert_eq!(pause_after(&policy, &[percent(10, 10), percent(25, 95)]), 5, "no shorter than the shortest");
+        assert_eq!(pause_after(&policy, &[percent(10, 0), percent(25, 100)]), 5);
+    }
+
+    #[test]
+    fn progress_that_stands_still_or_goes_backwards_is_no_estimate() {
+        let policy = WaitPolicy::default();
+        assert_eq!(pause_after(&policy, &[percent(10, 50)]), 15);
+        assert_eq!(pause_after(&policy, &[percent(10, 50), percent(25, 50)]), 23);
+        assert_eq!(pause_after(&policy, &[percent(10, 50), percent(25, 30)]), 23);
+        assert_eq!(pause_after(&policy, &[percent(10, 50), percent(25, 30), percent(45, 50)]), 13, "from 30 on");
+        assert_eq!(pause_after(&policy, &[percent(10, 0), (25, Progress::Processing(None))]), 23);
+    }
+
+    #[test]
+    fn a_long_queue_is_asked_for_less_often() {
+        let policy = WaitPolicy::default();
+        assert_eq!(pause_after(&policy, &[waiting(10), waiting(609)]), 23);
+        let mut queue = vec![waiting(10), waiting(610)];
+        for expected in [60, 90, 135, 203, 300, 300] {
+            assert_eq!(pause_after(&policy, &queue), expected);
+            queue.push(waiting(700));
+        }
+        queue.push(percent(2_000, 1));
+        assert_eq!(pause_after(&policy, &queue), 10, "it has begun");
+        queue.push(waiting(2_010));
+        assert_eq!(pause_after(&policy, &queue), 15, "a new stay in the queue is a short one so far");
+    }
+
+    #[test]
+    fn an_off_peak_task_is_asked_for_seldom_until_it_begins() {
+        let policy = WaitPolicy::off_peak();
+        assert_eq!(pause_after(&policy, &[]), 60);
+        assert_eq!(pause_after(&policy, &[waiting(60)]), 90);
+        assert_eq!(pause_after(&policy, &[(60, Progress::Unrecognised("LATER".to_owned()))]), 90);
+        assert_eq!(pause_after(&policy, &[waiting(60), percent(150, 1)]), 10);
     }
 }
