@@ -55,9 +55,11 @@ impl TaskFailure {
 }
 
 impl fmt::Display for TaskFailure {
+    /// One line without control characters, whatever the service's words hold: they are shown on terminals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |words: &str| words.replace(char::is_control, " ");
         match &self.code {
-            Some(code) => write!(f, "{code}")?,
+            Some(code) => write!(f, "{}", plain(code.as_str()))?,
             None if self.number == 0 => write!(f, "ended without a file")?,
             None => write!(f, "error")?,
         }
@@ -65,7 +67,7 @@ impl fmt::Display for TaskFailure {
             write!(f, " ({})", self.number)?;
         }
         if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
+            write!(f, ": {}", plain(&self.message))?;
         }
         match &self.code {
             Some(code) => write!(f, "; next: {}", code.facts().next_step),

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 
 use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use vod_aigc_core::ErrorCode;
@@ -54,6 +55,10 @@ pub enum OpenError {
 ///
 /// The service's error, or what makes the body unreadable: HTML, a truncated document, another shape.
 pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError> {
+    // Serde would read an array as an envelope too, by position.
+    if reply.body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(unreadable(reply, "it is not the JSON of an API reply", true));
+    }
     let error = match serde_json::from_slice::<Envelope<R>>(&reply.body) {
         Ok(Envelope { response: Some(opened) }) => match opened.into_result() {
             Ok(Some(reply)) => return Ok(reply),
@@ -90,21 +95,21 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 fn unreadable(reply: &RawReply, problem: &str, transient: bool) -> OpenError {
-    let head = String::from_utf8_lossy(&reply.body[..reply.body.len().min(64 * 1024)]);
+    let text = String::from_utf8_lossy(&reply.body);
     // Replies of the credential services hold keys, which belong in no message.
-    let problem = if head.contains("SecretKey") {
+    let problem = if text.contains("SecretKey") {
         "it is not the expected shape, and not shown because it holds keys".to_owned()
-    } else if head.is_empty() {
+    } else if text.is_empty() {
         problem.to_owned()
     } else {
-        let start: String = head.chars().take(120).collect();
+        let start: String = text.chars().take(120).collect();
         one_line(&format!("{problem}; it begins with: {}", start.trim()))
     };
     OpenError::Unreadable {
         status: reply.status,
         problem,
         transient: transient && matches!(reply.status, 200 | 408 | 429 | 500..),
-        request_id: find_request_id(&head),
+        request_id: find_request_id(&text),
     }
 }
 
@@ -162,7 +167,7 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for Opened<R> {
 
             fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
                 let (mut error, mut request_id) = (Value::Null, Value::Null);
-                let members = Members { map, error: &mut error, request_id: &mut request_id };
+                let members = Members { map, error: &mut error, error_seen: false, request_id: &mut request_id };
                 let value = R::deserialize(MapAccessDeserializer::new(members))?;
                 let request_id = request_id.as_str().map(one_line);
                 let error = Some(error).filter(|error| !error.is_null());
@@ -178,6 +183,7 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for Opened<R> {
 struct Members<'a, M> {
     map: M,
     error: &'a mut Value,
+    error_seen: bool,
     request_id: &'a mut Value,
 }
 
@@ -187,6 +193,8 @@ impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'_, M> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
         while let Some(Name(name)) = self.map.next_key()? {
             match &*name {
+                // Of two errors, or an error and none, which one counts would be a guess.
+                "Error" if mem::replace(&mut self.error_seen, true) => return Err(M::Error::duplicate_field("Error")),
                 "Error" => *self.error = self.map.next_value()?,
                 "RequestId" => *self.request_id = self.map.next_value()?,
                 _ => return seed.deserialize(CowStrDeserializer::new(name)).map(Some),
