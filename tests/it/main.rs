@@ -1,1 +1,4 @@
-//! x
+//! One test binary that uses the published crates as an outsider would.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod corpus;
