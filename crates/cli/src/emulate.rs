@@ -1,11 +1,12 @@
 //! `vod-aigc emulate`: a local VOD as a process of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use vod_aigc_client::transport::signer::Credential;
 use vod_aigc_client::transport::{Random as _, SystemRandom};
-use vod_aigc_emulator::Emulator;
+use vod_aigc_emulator::{Emulator, Scenario};
 
 use crate::failure::Failure;
 use crate::{print_json, settings};
@@ -21,6 +22,10 @@ pub(crate) struct Emulate {
     /// The address to listen on; port 0 is any free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
+
+    /// Play this scenario file: how the service behaves, and what goes wrong
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 }
 
 impl Emulate {
@@ -35,14 +40,15 @@ impl Emulate {
                 Credential::new(id, key).map_err(|error| Failure::usage(error.to_string()))?
             }
         };
-        let emulator = Emulator::builder()
+        let mut builder = Emulator::builder()
             .listen(self.listen)
             .credential(credential)
             // Another run gives other task ids, so that what was stored of an earlier one is not mistaken for it.
-            .seed(SystemRandom.next_u64())
-            .start()
-            .await
-            .map_err(|error| Failure::usage(error.to_string()))?;
+            .seed(SystemRandom.next_u64());
+        if let Some(file) = self.scenario {
+            builder = builder.scenario(Scenario::read(file).map_err(|error| Failure::usage(error.to_string()))?);
+        }
+        let emulator = builder.start().await.map_err(|error| Failure::usage(error.to_string()))?;
         print_json(&serde_json::json!({ "endpoint": emulator.endpoint() }))?;
         tokio::signal::ctrl_c().await.map_err(|error| Failure::usage(error.to_string()))?;
         emulator.stop().await;

@@ -15,6 +15,8 @@ const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 pub struct Clock {
     /// The time that [`advance`](Self::advance) counts from; `None` is the real time.
     start: Option<SystemTime>,
+    /// How many seconds it is ahead of that from the beginning; below zero it is behind.
+    skew: i64,
     advanced: Arc<Mutex<Duration>>,
 }
 
@@ -22,13 +24,20 @@ impl Clock {
     /// The real time, ahead of it by as much as the clock was advanced.
     #[must_use]
     pub fn real() -> Self {
-        Self { start: None, advanced: Arc::default() }
+        Self::skewed(0)
+    }
+
+    /// The real time and so many seconds; below zero it is behind. Clients with the right time then meet a service
+    /// that believes theirs to be wrong.
+    #[must_use]
+    pub fn skewed(seconds: i64) -> Self {
+        Self { start: None, skew: seconds, advanced: Arc::default() }
     }
 
     /// A clock that stands at `start` and moves only when it is advanced.
     #[must_use]
     pub fn manual(start: SystemTime) -> Self {
-        Self { start: Some(start), advanced: Arc::default() }
+        Self { start: Some(start), skew: 0, advanced: Arc::default() }
     }
 
     /// The time now, within the years 1970 to 9999.
@@ -36,6 +45,9 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everything else asks")]
     pub fn now(&self) -> SystemTime {
         let start = self.start.unwrap_or_else(SystemTime::now);
+        let skew = Duration::from_secs(self.skew.unsigned_abs());
+        let start =
+            if self.skew < 0 { start.checked_sub(skew).unwrap_or(SystemTime::UNIX_EPOCH) } else { later(start, skew) };
         let advanced = *self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
         later(start, advanced)
     }
@@ -44,11 +56,6 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         let mut advanced = self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
         *advanced = advanced.saturating_add(by);
-    }
-
-    /// The time now in whole seconds since 1970, as signatures count.
-    pub(crate) fn unix_seconds(&self) -> u64 {
-        self.now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 }
 
@@ -79,8 +86,18 @@ mod tests {
         let same = clock.clone();
         assert_eq!(clock.now(), clock.now());
         clock.advance(Duration::from_secs(90));
-        assert_eq!(same.unix_seconds(), 90);
         assert_eq!(iso(same.now()), "1970-01-01T00:01:30Z");
+    }
+
+    #[test]
+    fn a_skewed_clock_is_off_by_as_much() {
+        let real = Clock::real().now();
+        let hour = Duration::from_secs(3600);
+        let (ahead, behind) = (Clock::skewed(3600).now(), Clock::skewed(-3600).now());
+        assert!(ahead.duration_since(real).expect("it is later") >= hour);
+        assert!(Clock::real().now().duration_since(behind).expect("it is earlier") >= hour);
+        assert_eq!(iso(Clock::skewed(i64::MIN).now()), "1970-01-01T00:00:00Z");
+        assert_eq!(iso(Clock::skewed(i64::MAX).now()), "9999-12-31T23:59:59Z");
     }
 
     #[test]

@@ -77,6 +77,13 @@ pub(crate) fn judge(body: &[u8]) -> Result<Job, Refusal> {
     })
 }
 
+/// The sub-application and SessionId of a request, however wrong the rest of it is.
+pub(crate) fn session(body: &[u8]) -> Option<(u64, String)> {
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let session_id = request.get("SessionId")?.as_str().filter(|session_id| !session_id.is_empty())?;
+    Some((request.get("SubAppId")?.as_u64()?, session_id.to_owned()))
+}
+
 /// The capability table and the documented limits, by the rule engine of the whole workspace. Unlike a
 /// client, a service knows its models: one that is not in the table does not exist.
 fn check(request: &CreateAigcVideoTaskRequest) -> Result<(), Refusal> {

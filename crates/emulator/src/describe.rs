@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::{iso, later};
-use crate::files::{Files, TEMPORARY};
+use crate::files::{self, TEMPORARY};
 use crate::media;
 use crate::tasks::{Stage, Task};
 
@@ -14,7 +15,8 @@ use crate::tasks::{Stage, Task};
 const FAILED: i64 = 70000;
 
 /// Which members a reply of DescribeTaskDetail has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReplyShape {
     /// Those of the official description: task type, times and status outside; inside the input, the
@@ -27,16 +29,16 @@ pub enum ReplyShape {
 }
 
 /// The members of `Response` beside the RequestId. `endpoint` is where the files are served.
-pub(crate) fn reply(task: &Task, now: SystemTime, shape: ReplyShape, endpoint: &str, files: &Files) -> Value {
+pub(crate) fn reply(task: &Task, now: SystemTime, shape: ReplyShape, endpoint: &str) -> Value {
     let stage = task.stage(now);
-    let output = || output(task, shape, endpoint, files);
     match shape {
-        ReplyShape::Official => official(task, stage, output),
-        ReplyShape::Minimal => minimal(stage, output),
+        ReplyShape::Official => official(task, stage, endpoint),
+        ReplyShape::Minimal => minimal(stage, || output(task, shape, endpoint)),
     }
 }
 
-fn official(task: &Task, stage: Stage<'_>, output: impl FnOnce() -> Value) -> Value {
+/// What is inside the official reply, and in the event of the task's end.
+pub(crate) fn inner(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
     const INPUT: [&str; 14] = [
         "ModelName",
         "ModelVersion",
@@ -53,17 +55,11 @@ fn official(task: &Task, stage: Stage<'_>, output: impl FnOnce() -> Value) -> Va
         "Seed",
         "ExtInfo",
     ];
-    let outer = match stage {
-        Stage::Waiting => "WAITING",
-        Stage::Processing(_) => "PROCESSING",
-        Stage::Finished | Stage::Failed(_) => "FINISH",
-    };
-    let ended = outer == "FINISH";
     let input: serde_json::Map<String, Value> =
         INPUT.into_iter().filter_map(|name| Some((name.to_owned(), task.request.get(name)?.clone()))).collect();
     let mut inner = json!({
         "TaskId": task.entry.task_id,
-        "Status": if ended { "FINISH" } else { "PROCESSING" },
+        "Status": if stage == Stage::Waiting { "PROCESSING" } else { stage.word() },
         "ErrCode": 0,
         "ErrCodeExt": "",
         "Message": "",
@@ -79,19 +75,23 @@ fn official(task: &Task, stage: Stage<'_>, output: impl FnOnce() -> Value) -> Va
             inner["ErrCodeExt"] = code.into();
             inner["Message"] = message(code).into();
         }
-        Stage::Finished => inner["Output"] = output(),
+        Stage::Finished => inner["Output"] = output(task, ReplyShape::Official, endpoint),
         Stage::Waiting | Stage::Processing(_) => {}
     }
+    inner
+}
+
+fn official(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
     let mut reply = json!({
         "TaskType": "AigcVideoTask",
-        "Status": outer,
+        "Status": stage.word(),
         "CreateTime": iso(task.entry.time),
-        "AigcVideoTask": inner,
+        "AigcVideoTask": inner(task, stage, endpoint),
     });
     if stage != Stage::Waiting {
         reply["BeginProcessTime"] = iso(task.begins).into();
     }
-    if ended {
+    if stage.word() == "FINISH" {
         reply["FinishTime"] = iso(task.ends).into();
     }
     reply
@@ -129,7 +129,7 @@ fn message(code: &str) -> String {
     format!("the emulator was asked to end this task with {code}")
 }
 
-fn output(task: &Task, shape: ReplyShape, endpoint: &str, files: &Files) -> Value {
+fn output(task: &Task, shape: ReplyShape, endpoint: &str) -> Value {
     let task_id = &task.entry.task_id;
     let seconds = task.length.as_secs_f64();
     let duration = if seconds.fract() == 0.0 { json!(seconds as u64) } else { json!(seconds) };
@@ -144,7 +144,7 @@ fn output(task: &Task, shape: ReplyShape, endpoint: &str, files: &Files) -> Valu
         return json!({ "FileInfos": [{ "FileUrl": url, "MetaData": metadata }] });
     }
 
-    let bytes = files.video(task.size, task.length).len();
+    let bytes = files::video(task.size, task.length).len();
     let bitrate = (bytes as f64 * 8.0 / seconds).round() as u64;
     metadata["Size"] = bytes.into();
     metadata["Container"] = "mp4".into();

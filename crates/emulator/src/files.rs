@@ -2,55 +2,46 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, Response, StatusCode};
+use bytes::Bytes;
+use vod_aigc_signer::Received;
 
+use crate::exchange::Reply;
 use crate::media::{self, Size};
 
 /// How long the address of a temporary file works after the task's end (official description).
 pub(crate) const TEMPORARY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The films made so far: all tasks of one size and length share one.
-#[derive(Default)]
-pub(crate) struct Files(Mutex<HashMap<(Size, Duration), Bytes>>);
-
-impl Files {
-    pub(crate) fn video(&self, size: Size, length: Duration) -> Bytes {
-        let mut films = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        films.entry((size, length)).or_insert_with(|| media::video(size, length).into()).clone()
-    }
+/// The film of this size and length. It is made once in the life of the process: all tasks, of any emulator, share it.
+pub(crate) fn video(size: Size, length: Duration) -> Bytes {
+    static MADE: LazyLock<Mutex<HashMap<(Size, Duration), Bytes>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry((size, length)).or_insert_with(|| media::video(size, length).into()).clone()
 }
 
 /// The reply to a GET of `file`: all of it, the part that `Range` names, or 416. A list of several
 /// ranges is answered with all of it, as HTTP allows.
-pub(crate) fn reply(request: &HeaderMap, content_type: &'static str, file: Bytes) -> Response<Body> {
+pub(crate) fn reply(request: &Received<'_>, content_type: &str, file: Bytes) -> Reply {
     let length = file.len() as u64;
     let mut hasher = DefaultHasher::new();
     file.hash(&mut hasher);
     let etag = format!("\"{:016x}\"", hasher.finish());
-    let text = |name| request.get(name).and_then(|value| value.to_str().ok());
-    let same_file = text(IF_RANGE).is_none_or(|expected| expected == etag);
-    let range = text(RANGE).filter(|_| same_file).map_or(Wanted::All, |value| wanted(value, length));
-
-    let reply =
-        Response::builder().header(CONTENT_TYPE, content_type).header(ACCEPT_RANGES, "bytes").header(ETAG, etag);
-    let reply = match range {
-        Wanted::All => reply.header(CONTENT_LENGTH, length).body(file.into()),
-        Wanted::Part { first, last } => reply
-            .status(StatusCode::PARTIAL_CONTENT)
-            .header(CONTENT_LENGTH, last - first + 1)
-            .header(CONTENT_RANGE, format!("bytes {first}-{last}/{length}"))
-            .body(file.slice(first as usize..=last as usize).into()),
-        Wanted::Nothing => reply
-            .status(StatusCode::RANGE_NOT_SATISFIABLE)
-            .header(CONTENT_RANGE, format!("bytes */{length}"))
-            .body(Body::empty()),
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.and_then(|(_, value)| str::from_utf8(value).ok())
     };
-    reply.expect("every header above is a number or plain ASCII text")
+    let same_file = header("if-range").is_none_or(|expected| expected == etag);
+    let range = header("range").filter(|_| same_file).map_or(Wanted::All, |value| wanted(value, length));
+
+    let part = |status, body| Reply::new(status, content_type, body).with("accept-ranges", "bytes").with("etag", &etag);
+    match range {
+        Wanted::All => part(200, file),
+        Wanted::Part { first, last } => part(206, file.slice(first as usize..=last as usize))
+            .with("content-range", format!("bytes {first}-{last}/{length}")),
+        Wanted::Nothing => part(416, Bytes::new()).with("content-range", format!("bytes */{length}")),
+    }
 }
 
 /// What a `Range` header asks for.

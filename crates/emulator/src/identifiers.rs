@@ -1,18 +1,18 @@
-//! Request ids and task ids, from a seed.
+//! Request ids, task ids and the throws of dice, from a seed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source of ids that look like the service's. The same seed gives the same ids.
-pub(crate) struct Identifiers(AtomicU64);
+pub(crate) struct Identifiers(Random);
 
 impl Identifiers {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self(Random::new(seed))
     }
 
     /// In the form of a UUID.
     pub(crate) fn request_id(&self) -> String {
-        let (high, low) = (self.next(), self.next());
+        let (high, low) = (self.0.next(), self.0.next());
         format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
             high >> 32,
@@ -24,16 +24,38 @@ impl Identifiers {
     }
 
     pub(crate) fn task_id(&self, sub_app_id: u64) -> String {
-        let (high, low) = (self.next(), self.next());
-        format!("{sub_app_id}-AigcVideoTask-{high:016x}{low:016x}t")
+        format!("{sub_app_id}-AigcVideoTask-{}t", self.text())
     }
 
-    /// SplitMix64: each step of the counter is scattered over all bits.
-    fn next(&self) -> u64 {
+    /// What confirms an event.
+    pub(crate) fn event_handle(&self) -> String {
+        self.text()
+    }
+
+    fn text(&self) -> String {
+        let (high, low) = (self.0.next(), self.0.next());
+        format!("{high:016x}{low:016x}")
+    }
+}
+
+/// SplitMix64: each step of a counter is scattered over all bits.
+pub(crate) struct Random(AtomicU64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    pub(crate) fn next(&self) -> u64 {
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         let counter = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         let mixed = (counter ^ counter >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ mixed >> 31
+    }
+
+    /// From 0 to just below 1.
+    pub(crate) fn fraction(&self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }

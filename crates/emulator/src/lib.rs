@@ -6,11 +6,16 @@
 //! |---|---|
 //! | `POST /`, `X-TC-Action: CreateAigcVideoTask` | a task id, or the vendor's error code for the rule that the request breaks |
 //! | `POST /`, `X-TC-Action: DescribeTaskDetail` | the state of a task for three days after its creation, in one of two [shapes](ReplyShape) |
+//! | `POST /`, `X-TC-Action: DescribeTasks` | the tasks of three days, newest first, with filters, order and pages |
+//! | `POST /`, `X-TC-Action: PullEvents` and `ConfirmEvents` | the events of tasks that have ended: 16 at most, hidden for 30 seconds, kept for four days. It never waits for one to come, because nothing does unless the clock is moved |
 //! | `GET /files/{task id}/video.mp4` and `…/cover.jpg` | the finished video and its cover, for seven days; `Range` is understood |
 //! | `GET /_emulator/health` | `{"status":"ok","now":"2026-11-23T08:00:00Z"}` |
 //! | `GET /_emulator/ledger` | every accepted create as a [`LedgerEntry`], oldest first |
+//! | `GET /_emulator/bill` | the [`Bill`] |
 //! | `POST /_emulator/clock` with `{"advance_seconds": 60}` | moves the [`Clock`]; answers as health does |
 //! | `POST /_emulator/tasks/{task id}/fail` with `{"code": "TaskTimeout"}` | ends a running task with this `ErrCodeExt` |
+//! | `POST /_emulator/faults` with `[{"action": "DescribeTasks", "nth": 1, "fault": "refused"}]` | adds each [`FaultRule`] |
+//! | `DELETE /_emulator/faults` | lets nothing go wrong any more |
 //!
 //! Every request to `/` must be signed; the others are open to whoever reaches the port. A task whose prompt holds
 //! `[[emulator:fail=ContentModerationFailed]]`, or any other code in that place, fails when its time is over.
@@ -20,43 +25,68 @@
 //! A wrong signature, key or time; an unknown action or version; a body over 10 MiB; members of wrong type or
 //! beyond their documented limits; whatever the capability table of `vod-aigc-core` refuses, models that it does
 //! not know included; inputs whose Base64 is broken or larger than 7 MB together; a SessionId that the same
-//! sub-application has had accepted within three days. It does not fetch the URLs that a request names, nor look
-//! into the pictures.
+//! sub-application has had accepted within three days, unless a [`Behaviour`] says otherwise. It does not fetch the
+//! URLs that a request names, nor look into the pictures.
+//!
+//! # What goes wrong
+//!
+//! What is not known about the service is a [`Behaviour`], what befalls an exchange is a [`Fault`], and a file that
+//! holds both is a [`Scenario`]; some lie in the folder `scenarios`. On an [`Emulator`] a fault acts on the socket:
+//! connections are reset, hang, drip and break off. An [`InProcess`] has no sockets, and says the same as an
+//! [`Exchange`]; nothing else tells them apart.
 
+mod behaviour;
 mod clock;
 mod create;
 mod describe;
+mod events;
+mod exchange;
+mod fault;
 mod files;
 mod identifiers;
+mod in_process;
+mod list;
 mod media;
+mod rates;
 mod refusal;
-mod server;
+mod routes;
+mod scenario;
+mod schedule;
+mod service;
+mod spoil;
 mod tasks;
+mod wire;
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-pub use vod_aigc_signer::Credential;
+pub use vod_aigc_signer::{Credential, Received};
 
+pub use behaviour::{Behaviour, Burn, Concurrency, DuplicateCode, Overflow};
 pub use clock::Clock;
 pub use describe::ReplyShape;
-pub use tasks::{LedgerEntry, Timing};
+pub use exchange::{Exchange, Reply};
+pub use fault::{Fate, Fault, FaultRule, Pace, StatusBody, Target, When};
+pub use in_process::InProcess;
+pub use scenario::{Scenario, ScenarioError};
+pub use tasks::{Bill, LedgerEntry, Timing};
 
 use identifiers::Identifiers;
-use server::Service;
+use schedule::Schedule;
+use service::Service;
 
 /// A running emulator. It stops when it is dropped.
+#[derive(Debug)]
 pub struct Emulator {
-    service: Arc<Service>,
-    credential: Credential,
-    stop: oneshot::Sender<()>,
+    inside: InProcess,
+    stop: watch::Sender<()>,
     serving: JoinHandle<()>,
 }
 
@@ -70,7 +100,7 @@ impl Emulator {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with I/O enabled.
+    /// Outside a tokio runtime with I/O and time enabled.
     pub async fn start() -> Result<Self, StartError> {
         Self::builder().start().await
     }
@@ -83,61 +113,74 @@ impl Emulator {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             clock: Clock::real(),
             timing: Timing::default(),
-            reply_shape: ReplyShape::default(),
+            behaviour: Behaviour::default(),
+            faults: Vec::new(),
             seed: 0,
         }
+    }
+
+    /// Its inside, which tests may call without a socket.
+    #[must_use]
+    pub fn in_process(&self) -> &InProcess {
+        &self.inside
     }
 
     /// Where it listens, for example `http://127.0.0.1:40123`, without a slash at the end.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.service.endpoint
+        self.inside.endpoint()
     }
 
     /// The first of the key pairs that it accepts.
     #[must_use]
     pub fn credential(&self) -> &Credential {
-        &self.credential
+        self.inside.credential()
     }
 
     /// Its clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.service.clock
+        self.inside.clock()
     }
 
     /// Moves its clock forward, and every task with it.
     pub fn advance(&self, by: Duration) {
-        self.service.clock.advance(by);
+        self.inside.advance(by);
     }
 
-    /// Every create that was accepted, and that the real service would bill, oldest first.
+    /// Every create that was accepted, oldest first.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {
-        self.service.tasks().ledger().to_vec()
+        self.inside.ledger()
+    }
+
+    /// What the real service would bill.
+    #[must_use]
+    pub fn bill(&self) -> Bill {
+        self.inside.bill()
     }
 
     /// Ends a running task now with `code` as its `ErrCodeExt`. False if there is no such task or
     /// it has ended.
     pub fn fail_task(&self, task_id: &str, code: &str) -> bool {
-        self.service.fail_task(task_id, code.to_owned()) == tasks::Failing::Done
+        self.inside.fail_task(task_id, code)
     }
 
-    /// Stops it: open requests are answered, then the port is free.
+    /// Lets something go wrong from now on.
+    pub fn inject(&self, rule: FaultRule) {
+        self.inside.inject(rule);
+    }
+
+    /// Lets nothing go wrong any more, except what has begun.
+    pub fn clear_faults(&self) {
+        self.inside.clear_faults();
+    }
+
+    /// Stops it: open requests are answered, those that hang are reset, then the port is free.
     pub async fn stop(self) {
         drop(self.stop);
         // An error here means that the serving task was cancelled with its runtime: stopped too.
         let _ = self.serving.await;
-    }
-}
-
-impl fmt::Debug for Emulator {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Emulator")
-            .field("endpoint", &self.service.endpoint)
-            .field("credential", &self.credential)
-            .finish_non_exhaustive()
     }
 }
 
@@ -148,7 +191,8 @@ pub struct Builder {
     listen: SocketAddr,
     clock: Clock,
     timing: Timing,
-    reply_shape: ReplyShape,
+    behaviour: Behaviour,
+    faults: Vec<FaultRule>,
     seed: u64,
 }
 
@@ -188,11 +232,38 @@ impl Builder {
     /// Which of the two documented shapes DescribeTaskDetail answers with.
     #[must_use]
     pub fn reply_shape(mut self, shape: ReplyShape) -> Self {
-        self.reply_shape = shape;
+        self.behaviour.reply_shape = shape;
         self
     }
 
-    /// Where task ids and RequestIds come from: the same seed gives the same ids in the same order.
+    /// How it behaves where the service's behaviour is not known.
+    #[must_use]
+    pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
+        self.behaviour = behaviour;
+        self
+    }
+
+    /// Lets something go wrong; may be called several times.
+    #[must_use]
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Plays this scenario: it replaces behaviour, timing and, where it names them, seed and clock; its keys and
+    /// faults are added.
+    #[must_use]
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        self.seed = scenario.seed.unwrap_or(self.seed);
+        self.clock = scenario.clock.unwrap_or(self.clock);
+        self.behaviour = scenario.behaviour;
+        self.timing = scenario.timing;
+        self.credentials.extend(scenario.keys);
+        self.faults.extend(scenario.faults);
+        self
+    }
+
+    /// Where task ids, RequestIds and dice come from: the same seed gives the same in the same order.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -207,38 +278,43 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with I/O enabled.
-    pub async fn start(mut self) -> Result<Emulator, StartError> {
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn start(self) -> Result<Emulator, StartError> {
         let refused = |source| StartError { address: self.listen, source };
         let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
 
+        let inside = self.reached_at(format!("http://{}", reachable(address)));
+        let (stop, stopped) = watch::channel(());
+        let serving = tokio::spawn(wire::serve(listener, Arc::clone(&inside.service), stopped));
+        Ok(Emulator { inside, stop, serving })
+    }
+
+    /// Makes one without sockets; the address to listen at is not used.
+    #[must_use]
+    pub fn in_process(self) -> InProcess {
+        self.reached_at("http://localhost".to_owned())
+    }
+
+    fn reached_at(mut self, endpoint: String) -> InProcess {
         if self.credentials.is_empty() {
             self.credentials.push(made_up_credential());
         }
         let credential = self.credentials[0].clone();
         let by_id = |credential: Credential| (credential.secret_id().to_owned(), credential);
-        let service = Arc::new(Service {
+        let service = Service {
             credentials: self.credentials.into_iter().map(by_id).collect(),
             clock: self.clock,
             timing: self.timing,
-            reply_shape: self.reply_shape,
-            endpoint: format!("http://{}", reachable(address)),
+            behaviour: self.behaviour,
+            endpoint,
             identifiers: Identifiers::new(self.seed),
-            tasks: Default::default(),
-            files: Default::default(),
-        });
-
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(listener, server::router(Arc::clone(&service))).with_graceful_shutdown(async {
-            // Nothing is ever sent: the wait ends when the sender is dropped.
-            let _ = stopped.await;
-        });
-        let serving = tokio::spawn(async {
-            // It never returns an error: it goes on after one that concerns a connection.
-            let _ = serving.await;
-        });
-        Ok(Emulator { service, credential, stop, serving })
+            schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
+            tasks: Mutex::default(),
+            rates: Mutex::default(),
+            delayed: Mutex::default(),
+        };
+        InProcess { service: Arc::new(service), credential }
     }
 }
 

@@ -1,23 +1,24 @@
 //! What the emulator remembers: tasks, the SessionIds they have used, and the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::behaviour::seconds;
 use crate::clock::{iso, later};
 use crate::media::Size;
 
-/// How long the service remembers a SessionId, and a task (official API description).
-pub(crate) const MEMORY: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-
-/// How long a task takes, by the emulator's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long a task takes, by the emulator's clock. In JSON: `{"waiting_seconds": 1, "processing_seconds": 3}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Timing {
     /// From its acceptance until work on it begins.
+    #[serde(rename = "waiting_seconds", deserialize_with = "seconds")]
     pub waiting: Duration,
     /// From then until it ends.
+    #[serde(rename = "processing_seconds", deserialize_with = "seconds")]
     pub processing: Duration,
 }
 
@@ -28,7 +29,7 @@ impl Default for Timing {
     }
 }
 
-/// One accepted create, which the real service would bill.
+/// One accepted create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
@@ -45,6 +46,25 @@ pub struct LedgerEntry {
     /// When it was accepted, by the emulator's clock.
     #[serde(serialize_with = "as_iso")]
     pub time: SystemTime,
+    /// The `ErrCodeExt` that its task ends with, now or in time, if it fails.
+    pub failure: Option<String>,
+    /// Whether the real service would bill it. It is not known whether a task that fails is billed, so this is false
+    /// only for one that was beyond the concurrency limit and never ran.
+    pub billed: bool,
+}
+
+/// What the real service would bill, and what a client tried in vain.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Bill {
+    /// How many creates were accepted.
+    pub accepted: u64,
+    /// How many of them are billed.
+    pub billed: u64,
+    /// How many were refused because of their SessionId.
+    pub duplicates_refused: u64,
+    /// The billed ones by SessionId; those without one are left out.
+    pub by_session_id: BTreeMap<String, u64>,
 }
 
 fn as_iso<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -61,8 +81,15 @@ pub(crate) struct Task {
     pub(crate) length: Duration,
     pub(crate) begins: SystemTime,
     pub(crate) ends: SystemTime,
-    /// The `ErrCodeExt` that it ends with, if it is to fail.
-    pub(crate) failure: Option<String>,
+    pub(crate) event: Event,
+}
+
+/// Where the event of a task's end is, once there is one.
+#[derive(Default)]
+pub(crate) struct Event {
+    /// Its last handle, and until when that confirms it and hides it from others.
+    pub(crate) pulled: Option<(String, SystemTime)>,
+    pub(crate) confirmed: bool,
 }
 
 /// How far a task is.
@@ -74,6 +101,17 @@ pub(crate) enum Stage<'a> {
     Finished,
     /// With its `ErrCodeExt`.
     Failed(&'a str),
+}
+
+impl Stage<'_> {
+    /// The outer status of the official description.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Processing(_) => "PROCESSING",
+            Self::Finished | Self::Failed(_) => "FINISH",
+        }
+    }
 }
 
 impl Task {
@@ -88,7 +126,7 @@ impl Task {
             let done = 1.0 - left.as_secs_f64() / whole.as_secs_f64();
             return Stage::Processing((100.0 * done) as u8);
         }
-        match &self.failure {
+        match &self.entry.failure {
             Some(code) => Stage::Failed(code),
             None => Stage::Finished,
         }
@@ -99,19 +137,23 @@ impl Task {
         self.request["OutputConfig"]["StorageMode"] == "Permanent"
     }
 
-    /// Whether the service still answers for it.
-    fn is_visible(&self, now: SystemTime) -> bool {
-        now < later(self.entry.time, MEMORY)
+    /// Whether the service answers for it, from `lag` after its acceptance until `kept` after it.
+    pub(crate) fn is_visible(&self, now: SystemTime, lag: Duration, kept: Duration) -> bool {
+        (later(self.entry.time, lag)..later(self.entry.time, kept)).contains(&now)
+    }
+
+    pub(crate) fn has_ended(&self, now: SystemTime) -> bool {
+        matches!(self.stage(now), Stage::Finished | Stage::Failed(_))
     }
 
     /// Ends the task now with `code`, unless it has ended already.
     fn fail(&mut self, now: SystemTime, code: String) -> Failing {
-        if matches!(self.stage(now), Stage::Finished | Stage::Failed(_)) {
+        if self.has_ended(now) {
             return Failing::HasEnded;
         }
         self.begins = self.begins.min(now);
         self.ends = now;
-        self.failure = Some(code);
+        self.entry.failure = Some(code);
         Failing::Done
     }
 }
@@ -127,49 +169,62 @@ pub(crate) enum Failing {
 /// All tasks since the start.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    by_id: HashMap<String, Task>,
-    ledger: Vec<LedgerEntry>,
-    /// When a sub-application last had a SessionId accepted.
+    /// In the order of their acceptance, which is that of their times too.
+    all: Vec<Task>,
+    by_id: HashMap<String, usize>,
+    /// When a sub-application last used a SessionId up.
     sessions: HashMap<(u64, String), SystemTime>,
+    pub(crate) duplicates_refused: u64,
 }
 
 impl Tasks {
-    /// Takes a task in, unless its SessionId was accepted within [`MEMORY`]; false then.
-    pub(crate) fn accept(&mut self, task: Task) -> bool {
-        let entry = &task.entry;
-        if let Some(session_id) = &entry.session_id {
-            let session = (entry.sub_app_id, session_id.clone());
-            if let Some(before) = self.sessions.get(&session)
-                && entry.time < later(*before, MEMORY)
-            {
-                return false;
-            }
-            self.sessions.insert(session, entry.time);
-        }
-        self.ledger.push(entry.clone());
-        self.by_id.insert(entry.task_id.clone(), task);
-        true
+    /// Whether a SessionId was used up within `window`.
+    pub(crate) fn is_used(&self, session: &(u64, String), now: SystemTime, window: Duration) -> bool {
+        self.sessions.get(session).is_some_and(|used| now < later(*used, window))
     }
 
-    /// The task, while the service still answers for it.
-    pub(crate) fn find(&self, task_id: &str, now: SystemTime) -> Option<&Task> {
-        self.by_id.get(task_id).filter(|task| task.is_visible(now))
+    pub(crate) fn use_up(&mut self, session: (u64, String), now: SystemTime) {
+        self.sessions.insert(session, now);
     }
 
-    /// The task, however old it is.
-    pub(crate) fn find_any(&self, task_id: &str) -> Option<&Task> {
-        self.by_id.get(task_id)
+    pub(crate) fn accept(&mut self, task: Task) {
+        self.by_id.insert(task.entry.task_id.clone(), self.all.len());
+        self.all.push(task);
+    }
+
+    pub(crate) fn find(&self, task_id: &str) -> Option<&Task> {
+        self.by_id.get(task_id).map(|index| &self.all[*index])
+    }
+
+    pub(crate) fn all(&self) -> &[Task] {
+        &self.all
+    }
+
+    pub(crate) fn all_mut(&mut self) -> &mut [Task] {
+        &mut self.all
     }
 
     pub(crate) fn fail(&mut self, task_id: &str, now: SystemTime, code: String) -> Failing {
-        match self.by_id.get_mut(task_id) {
+        match self.by_id.get(task_id) {
             None => Failing::Unknown,
-            Some(task) => task.fail(now, code),
+            Some(index) => self.all[*index].fail(now, code),
         }
     }
 
     /// Every accepted create, oldest first.
-    pub(crate) fn ledger(&self) -> &[LedgerEntry] {
-        &self.ledger
+    pub(crate) fn ledger(&self) -> Vec<LedgerEntry> {
+        self.all.iter().map(|task| task.entry.clone()).collect()
+    }
+
+    pub(crate) fn bill(&self) -> Bill {
+        let mut bill =
+            Bill { accepted: self.all.len() as u64, duplicates_refused: self.duplicates_refused, ..Bill::default() };
+        for entry in self.all.iter().map(|task| &task.entry).filter(|entry| entry.billed) {
+            bill.billed += 1;
+            if let Some(session_id) = &entry.session_id {
+                *bill.by_session_id.entry(session_id.clone()).or_default() += 1;
+            }
+        }
+        bill
     }
 }

@@ -1,166 +1,18 @@
-//! The emulator as a client meets it: raw HTTP over loopback, signed with `vod-aigc-signer`.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+//! What a client meets on the wire when nothing goes wrong.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use vod_aigc_core::{DescribeTaskDetailResponse, TaskState};
 use vod_aigc_emulator::{Clock, Credential, Emulator, ReplyShape, Timing};
-use vod_aigc_signer::{BodyHash, CanonicalRequest, Request, Scope, Signer};
 
-const SUB_APP: u64 = 1_500_044_236;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A time in 2026, so that no test depends on the real one.
-fn noon() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)
-}
-
-async fn emulator() -> Emulator {
-    Emulator::builder().clock(Clock::manual(noon())).start().await.unwrap()
-}
-
-/// A request that a test may spoil after it is signed.
-struct Call {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Call {
-    fn signed(emulator: &Emulator, action: &str, body: &Value) -> Self {
-        Self::signed_by(emulator, emulator.credential(), &host(emulator), action, body.to_string().into())
-    }
-
-    fn signed_by(emulator: &Emulator, credential: &Credential, host: &str, action: &str, body: Vec<u8>) -> Self {
-        let now = emulator.clock().now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let canonical = CanonicalRequest::new(&Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            headers: &[("content-type", "application/json"), ("host", host)],
-            body_hash: &BodyHash::of(&body),
-        })
-        .unwrap();
-        let authorization = Signer::new().sign(credential, &canonical, Scope::new(now, "vod").unwrap());
-        let mut headers = vec![
-            ("Host", host.to_owned()),
-            ("Content-Type", "application/json".to_owned()),
-            ("X-TC-Action", action.to_owned()),
-            ("X-TC-Version", "2018-07-17".to_owned()),
-            ("X-TC-Timestamp", now.to_string()),
-            ("Authorization", authorization.as_str().to_owned()),
-        ];
-        if let Some(token) = credential.token() {
-            headers.push(("X-TC-Token", token.to_owned()));
-        }
-        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { headers, body }
-    }
-
-    fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers.retain(|(other, _)| other != name);
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The `Response` of the reply.
-    async fn send(&self, emulator: &Emulator) -> Value {
-        let headers: Vec<(&str, &str)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let reply = http(emulator, "POST", "/", &headers, &self.body).await;
-        assert_eq!(reply.status, 200, "every answer of the API has status 200");
-        assert_eq!(reply.header("content-type"), Some("application/json"));
-        let response = reply.json()["Response"].clone();
-        assert_eq!(response["RequestId"].as_str().unwrap().len(), 36);
-        response
-    }
-}
-
-struct Reply {
-    status: u16,
-    headers: String,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    fn header(&self, wanted: &str) -> Option<&str> {
-        self.headers
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-fn host(emulator: &Emulator) -> String {
-    emulator.endpoint().strip_prefix("http://").unwrap().to_owned()
-}
-
-async fn http(emulator: &Emulator, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    let host = host(emulator);
-    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    if !headers.iter().any(|(name, _)| *name == "Host") {
-        head += &format!("Host: {host}\r\n");
-    }
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply).await.unwrap();
-
-    let end = reply.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
-    let headers = String::from_utf8(reply[..end].to_vec()).unwrap();
-    let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply { status, headers, body: reply[end + 4..].to_vec() }
-}
-
-async fn get(emulator: &Emulator, path: &str) -> Reply {
-    http(emulator, "GET", path, &[], b"").await
-}
-
-/// `changes` replace members of a request that would be accepted.
-fn request(changes: Value) -> Value {
-    let mut request = json!({ "SubAppId": SUB_APP, "ModelName": "Kling", "ModelVersion": "2.1", "Prompt": "a panda" });
-    for (name, value) in changes.as_object().unwrap() {
-        request[name] = value.clone();
-    }
-    request
-}
-
-async fn create(emulator: &Emulator, changes: Value) -> Value {
-    Call::signed(emulator, "CreateAigcVideoTask", &request(changes)).send(emulator).await
-}
-
-async fn created(emulator: &Emulator, changes: Value) -> String {
-    let response = create(emulator, changes).await;
-    response["TaskId"].as_str().unwrap_or_else(|| panic!("refused: {response}")).to_owned()
-}
-
-async fn describe(emulator: &Emulator, task_id: &str) -> Value {
-    let body = json!({ "TaskId": task_id, "SubAppId": SUB_APP });
-    Call::signed(emulator, "DescribeTaskDetail", &body).send(emulator).await
-}
+use crate::support::*;
 
 /// The state that a client reads out of a reply.
 fn with_state<T>(task: &Value, judge: impl FnOnce(TaskState<'_>) -> T) -> T {
     let reply: DescribeTaskDetailResponse = serde_json::from_value(task.clone()).unwrap();
     judge(reply.state())
-}
-
-#[track_caller]
-fn assert_refused(response: &Value, code: &str, words: &str) {
-    assert_eq!(response["Error"]["Code"], code, "{response}");
-    let message = response["Error"]["Message"].as_str().unwrap();
-    assert!(message.contains(words), "{message:?} does not say {words:?}");
-    assert!(response.get("TaskId").is_none());
 }
 
 #[tokio::test]
@@ -340,7 +192,7 @@ async fn a_request_that_is_not_rightly_signed_is_refused_with_the_vendor_s_code(
     let id = emulator.credential().secret_id();
     let body = request(json!({})).to_string().into_bytes();
     let sign = |credential: &Credential| {
-        Call::signed_by(&emulator, credential, &host(&emulator), "CreateAigcVideoTask", body.clone())
+        Call::signed_by(emulator.clock(), credential, &host(&emulator), "CreateAigcVideoTask", body.clone())
     };
     let right = || sign(emulator.credential());
     let now: u64 = right().headers.iter().find(|(name, _)| name == "X-TC-Timestamp").unwrap().1.parse().unwrap();
@@ -377,8 +229,9 @@ async fn every_given_key_is_accepted_and_a_token_must_come_with_its_key() {
     let passing = Credential::new("AKIDpassing", "two").unwrap().with_token("token-of-two").unwrap();
     let emulator = Emulator::builder().credential(lasting.clone()).credential(passing.clone()).start().await.unwrap();
     let body = request(json!({})).to_string().into_bytes();
-    let sign =
-        |credential| Call::signed_by(&emulator, credential, &host(&emulator), "CreateAigcVideoTask", body.clone());
+    let sign = |credential| {
+        Call::signed_by(emulator.clock(), credential, &host(&emulator), "CreateAigcVideoTask", body.clone())
+    };
 
     assert!(sign(&lasting).send(&emulator).await["TaskId"].is_string());
     assert!(sign(&passing).send(&emulator).await["TaskId"].is_string());
@@ -391,7 +244,7 @@ async fn a_name_in_the_host_header_may_be_any_that_was_signed() {
     let emulator = emulator().await;
     let body = request(json!({})).to_string().into_bytes();
     let host = "vod.tencentcloudapi.com";
-    let call = Call::signed_by(&emulator, emulator.credential(), host, "CreateAigcVideoTask", body);
+    let call = Call::signed_by(emulator.clock(), emulator.credential(), host, "CreateAigcVideoTask", body);
     assert!(call.send(&emulator).await["TaskId"].is_string());
 }
 
@@ -482,7 +335,8 @@ async fn a_member_of_wrong_type_or_beyond_its_limit_is_named() {
     }
     for body in [&b"not json"[..], b"[]", b"7", b"\xFF", b""] {
         let host = host(&emulator);
-        let call = Call::signed_by(&emulator, emulator.credential(), &host, "CreateAigcVideoTask", body.to_vec());
+        let call =
+            Call::signed_by(emulator.clock(), emulator.credential(), &host, "CreateAigcVideoTask", body.to_vec());
         assert!(call.send(&emulator).await["Error"]["Code"].is_string());
     }
     assert!(emulator.ledger().is_empty());
@@ -515,13 +369,13 @@ async fn a_session_id_is_taken_once_in_three_days() {
     assert_refused(&refused, "InvalidParameterValue", "9.9");
 
     created(&emulator, session()).await;
-    assert_refused(&create(&emulator, session()).await, "InvalidParameterValue.SessionId", "three days");
+    assert_refused(&create(&emulator, session()).await, "InvalidParameterValue.SessionId", "72 hours");
     created(&emulator, json!({ "SessionId": "job-1", "SubAppId": 7 })).await;
     created(&emulator, json!({ "SessionId": "" })).await;
     created(&emulator, json!({ "SessionId": "" })).await;
 
     emulator.advance(3 * DAY - Duration::from_secs(1));
-    assert_refused(&create(&emulator, session()).await, "InvalidParameterValue.SessionId", "three days");
+    assert_refused(&create(&emulator, session()).await, "InvalidParameterValue.SessionId", "72 hours");
     emulator.advance(Duration::from_secs(1));
     created(&emulator, session()).await;
     assert_eq!(emulator.ledger().len(), 5);
@@ -537,7 +391,7 @@ async fn a_task_is_known_to_its_sub_application_for_three_days() {
         json!({ "TaskId": task_id }),
     ] {
         let response = Call::signed(&emulator, "DescribeTaskDetail", &body).send(&emulator).await;
-        assert_refused(&response, "ResourceNotFound", "three days");
+        assert_refused(&response, "ResourceNotFound", "72 hours");
     }
     let missing = Call::signed(&emulator, "DescribeTaskDetail", &json!({ "SubAppId": SUB_APP })).send(&emulator).await;
     assert_refused(&missing, "MissingParameter", "TaskId");
@@ -545,7 +399,7 @@ async fn a_task_is_known_to_its_sub_application_for_three_days() {
     emulator.advance(3 * DAY - Duration::from_secs(1));
     assert_eq!(describe(&emulator, &task_id).await["Status"], "FINISH");
     emulator.advance(Duration::from_secs(1));
-    assert_refused(&describe(&emulator, &task_id).await, "ResourceNotFound", "three days");
+    assert_refused(&describe(&emulator, &task_id).await, "ResourceNotFound", "72 hours");
 }
 
 #[tokio::test]
@@ -562,9 +416,15 @@ async fn the_control_surface_tells_and_moves() {
             "model": "Kling:2.1",
             "sub_app_id": SUB_APP,
             "time": "2026-11-23T12:00:00Z",
+            "failure": null,
+            "billed": true,
         }])
     );
     assert_eq!(json!(emulator.ledger()), ledger);
+    create(&emulator, json!({ "SessionId": "s" })).await;
+    let bill = get(&emulator, "/_emulator/bill").await.json();
+    assert_eq!(bill, json!({ "accepted": 1, "billed": 1, "duplicates_refused": 1, "by_session_id": { "s": 1 } }));
+    assert_eq!(json!(emulator.bill()), bill);
 
     let moved = http(&emulator, "POST", "/_emulator/clock", &[], br#"{"advance_seconds":90}"#).await;
     assert_eq!(moved.json(), json!({ "status": "ok", "now": "2026-11-23T12:01:30Z" }));

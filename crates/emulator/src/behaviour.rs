@@ -1,0 +1,131 @@
+//! What is not known for certain about the service, as settings: how it treats SessionIds, lists and limits.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::describe::ReplyShape;
+
+/// How the emulated service behaves where its documentation is silent, or contradicts itself, or names a limit.
+///
+/// The default limits nothing and hides nothing. Write another as `Behaviour { burn: Burn::Request,
+/// ..Behaviour::default() }`, or as JSON with the same names; a duration has `_seconds` after its name there.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// What uses a SessionId up.
+    pub burn: Burn,
+    /// For how many hours a used SessionId is refused: 72 says the description of the request, 168 that of the
+    /// result.
+    pub window_hours: u32,
+    /// The code that refuses it.
+    pub duplicate_code: DuplicateCode,
+    /// How old a task must be before DescribeTasks lists it.
+    #[serde(rename = "list_lag_seconds", deserialize_with = "seconds")]
+    pub list_lag: Duration,
+    /// Whether DescribeTasks lists AIGC tasks at all; the documentation does not say.
+    pub list_shows_aigc: bool,
+    /// How old a task must be before DescribeTaskDetail knows it.
+    #[serde(rename = "detail_lag_seconds", deserialize_with = "seconds")]
+    pub detail_lag: Duration,
+    /// For how many hours after its creation a task is listed and described.
+    pub visible_hours: u32,
+    /// How many tasks may run at once, and what becomes of the next.
+    pub concurrency: Option<Concurrency>,
+    /// How many CreateAigcVideoTask are served in any one second of the clock; the documented limit is 20.
+    pub creates_a_second: Option<u32>,
+    /// How many calls of each other action are served in any one second of the clock; the documented limit is 100.
+    pub reads_a_second: Option<u32>,
+    /// How many seconds of video may be ordered in all; then LimitExceeded.Quota.
+    pub quota_seconds: Option<u64>,
+    /// Which of the two documented shapes DescribeTaskDetail answers with.
+    pub reply_shape: ReplyShape,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            burn: Burn::default(),
+            window_hours: 72,
+            duplicate_code: DuplicateCode::default(),
+            list_lag: Duration::ZERO,
+            list_shows_aigc: true,
+            detail_lag: Duration::ZERO,
+            visible_hours: 72,
+            concurrency: None,
+            creates_a_second: None,
+            reads_a_second: None,
+            quota_seconds: None,
+            reply_shape: ReplyShape::default(),
+        }
+    }
+}
+
+/// What uses a SessionId up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Burn {
+    /// An accepted request.
+    #[default]
+    Accept,
+    /// Any request that reached the action, a refused one included. One that was stopped before, by its signature,
+    /// the rate limit or a fault of the connection, does not.
+    Request,
+}
+
+/// The candidates for the error code of a SessionId that was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum DuplicateCode {
+    /// `InvalidParameterValue.SessionId`
+    #[default]
+    #[serde(rename = "InvalidParameterValue.SessionId")]
+    SessionId,
+    /// `InvalidParameterValue.UniqueIdentifier`
+    #[serde(rename = "InvalidParameterValue.UniqueIdentifier")]
+    UniqueIdentifier,
+    /// `FailedOperation.TaskDuplicate`
+    #[serde(rename = "FailedOperation.TaskDuplicate")]
+    TaskDuplicate,
+}
+
+impl DuplicateCode {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::SessionId, Self::UniqueIdentifier, Self::TaskDuplicate];
+
+    /// As it is sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionId => "InvalidParameterValue.SessionId",
+            Self::UniqueIdentifier => "InvalidParameterValue.UniqueIdentifier",
+            Self::TaskDuplicate => "FailedOperation.TaskDuplicate",
+        }
+    }
+}
+
+/// A limit on tasks that have not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concurrency {
+    /// How many there may be; an account has 1 by default.
+    pub limit: u32,
+    /// What becomes of one more.
+    pub overflow: Overflow,
+}
+
+/// What becomes of a task beyond the limit. Both were seen by other integrators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// Its request is refused with RequestLimitExceeded.
+    Reject,
+    /// It is accepted and ends at once with 70000 and RequestLimitExceeded. It is not counted as billed.
+    Finish,
+}
+
+/// Seconds from zero on, with a fraction if need be.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| serde::de::Error::custom(format!("{seconds} is no number of seconds; give one from zero on")))
+}

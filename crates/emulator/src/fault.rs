@@ -1,0 +1,292 @@
+//! What can go wrong with an exchange, and with which.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+use vod_aigc_core::{
+    Action, ConfirmEventsRequest, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTasksRequest,
+    PullEventsRequest,
+};
+
+/// One thing that goes wrong with an exchange. Several may befall the same one: what they do to the reply adds up, and
+/// the connection suffers the first that concerns it.
+///
+/// In JSON it is the name alone, `"refused"`, or the name with its settings,
+/// `{"truncate": {"request": "taken", "bytes": 20}}`. All milliseconds are of real time.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No connection. A socket learns what is called only from the head of the request, so on the wire it is a
+    /// connection that is reset before a byte of the body was read.
+    Refused,
+    /// The connection is reset before the request was read; it has no effect.
+    ResetBefore,
+    /// The connection is reset in the middle of the request's body; it has no effect.
+    ResetInRequest,
+    /// The connection is reset after the request was read.
+    Reset {
+        /// What becomes of the request.
+        request: Fate,
+    },
+    /// No answer, until the client goes away or the time is over; then the connection is reset.
+    Hang {
+        /// What becomes of the request.
+        request: Fate,
+        /// The longest time on the wire; ten minutes unless given.
+        milliseconds: Option<u64>,
+    },
+    /// Only so many bytes of the reply's body arrive of those that its head promises, then the connection is closed.
+    Truncate {
+        /// What becomes of the request.
+        request: Fate,
+        /// How many arrive.
+        bytes: usize,
+    },
+    /// The first byte of the reply comes late.
+    SlowFirstByte {
+        /// How late.
+        milliseconds: u64,
+    },
+    /// The body of the reply comes in pieces.
+    SlowDrip {
+        /// The size of each, at least one byte.
+        bytes: usize,
+        /// The pause between them.
+        milliseconds: u64,
+    },
+    /// The reply has no length, and its end is told late.
+    SlowClose {
+        /// How late.
+        milliseconds: u64,
+    },
+    /// A reply that no API wrote.
+    Status {
+        /// What becomes of the request.
+        request: Fate,
+        /// For example 408, 429, 500, 502, 503 or 504. What is no final status, from 200 to 999, is sent as 502.
+        status: u16,
+        /// Its body.
+        #[serde(default)]
+        body: StatusBody,
+        /// The seconds of a `Retry-After` header.
+        #[serde(default)]
+        retry_after: Option<u64>,
+    },
+    /// An error of the API in place of the reply.
+    Error {
+        /// What becomes of the request.
+        request: Fate,
+        /// Any code, unknown ones included.
+        code: String,
+    },
+    /// The reply has this content type, for example `application/json; charset=utf-8`.
+    ContentType(String),
+    /// The reply is compressed, asked or not.
+    Gzip,
+    /// The reply says that it is compressed, and is garbage.
+    BadGzip,
+    /// The reply has a further member with a text of so many bytes.
+    Huge {
+        /// How many.
+        bytes: usize,
+    },
+    /// The reply has a further member of arrays within arrays.
+    Deep {
+        /// How many levels of them.
+        levels: usize,
+    },
+    /// Every text of the reply is a number and every number a text; lists and objects stay.
+    WrongTypes,
+    /// Every member of the reply but the RequestId is null.
+    NullMembers,
+    /// Every member of the reply but the RequestId is missing.
+    MissingMembers,
+    /// Every member of the reply comes twice, the second time as null.
+    DuplicateKeys,
+    /// Every status is a word that nobody documents.
+    UnknownWord,
+    /// The reply is lost, and the request takes effect only so many seconds later, by the emulator's clock; but not
+    /// if its signature has run out by then.
+    DelayedAcceptance {
+        /// How many.
+        seconds: u64,
+    },
+    /// The progress is 100 less what it is.
+    OutOfOrderProgress,
+    /// A task is described and listed as it was when it was created.
+    StatusBackwards,
+    /// A list is what it was so many seconds ago.
+    StaleList {
+        /// How many.
+        seconds: u64,
+    },
+    /// A list says that its next page is the page itself.
+    RepeatedScrollToken,
+    /// The `Date` header is so many seconds ahead of the clock, or behind it.
+    Date {
+        /// How many; below zero is behind.
+        offset_seconds: i64,
+    },
+    /// There is no `Date` header.
+    NoDate,
+    /// The reply comes from a cache: it has an `Age` header.
+    Age {
+        /// The age.
+        seconds: u64,
+    },
+}
+
+impl Fault {
+    /// Whether the request takes effect now.
+    pub(crate) fn fate(&self) -> Fate {
+        match self {
+            Self::Reset { request }
+            | Self::Hang { request, .. }
+            | Self::Truncate { request, .. }
+            | Self::Status { request, .. }
+            | Self::Error { request, .. } => *request,
+            Self::DelayedAcceptance { .. } => Fate::Dropped,
+            _ => Fate::Taken,
+        }
+    }
+}
+
+/// What becomes of a request whose reply is lost or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It takes effect: a task is created, if it may be.
+    Taken,
+    /// It has none.
+    Dropped,
+}
+
+/// The body of a reply that no API wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusBody {
+    /// A page, as gateways write it.
+    #[default]
+    Html,
+    /// Nothing.
+    Empty,
+}
+
+/// A fault, and the calls that it befalls. In JSON: `{"action": "CreateAigcVideoTask", "nth": 1, "fault": "refused"}`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Written")]
+#[non_exhaustive]
+pub struct FaultRule {
+    /// The calls that count; all if left out.
+    pub target: Option<Target>,
+    /// Which of them.
+    pub when: When,
+    /// What befalls them.
+    pub fault: Fault,
+}
+
+impl FaultRule {
+    /// Befalls `when` of the calls of `target`, counted from the moment that the emulator has the rule.
+    #[must_use]
+    pub fn new(target: Target, when: When, fault: Fault) -> Self {
+        Self { target: Some(target), when, fault }
+    }
+
+    /// Befalls `when` of all calls.
+    #[must_use]
+    pub fn any(when: When, fault: Fault) -> Self {
+        Self { target: None, when, fault }
+    }
+}
+
+/// What is called: an action, or a file of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[non_exhaustive]
+pub enum Target {
+    /// The action of this name.
+    CreateAigcVideoTask,
+    /// The action of this name.
+    DescribeTaskDetail,
+    /// The action of this name.
+    DescribeTasks,
+    /// The action of this name.
+    PullEvents,
+    /// The action of this name.
+    ConfirmEvents,
+    /// A GET of a task's video.
+    Video,
+    /// A GET of a task's cover.
+    Cover,
+}
+
+impl Target {
+    pub(crate) fn of_action(name: &[u8]) -> Option<Self> {
+        let known = [
+            (CreateAigcVideoTaskRequest::NAME, Self::CreateAigcVideoTask),
+            (DescribeTaskDetailRequest::NAME, Self::DescribeTaskDetail),
+            (DescribeTasksRequest::NAME, Self::DescribeTasks),
+            (PullEventsRequest::NAME, Self::PullEvents),
+            (ConfirmEventsRequest::NAME, Self::ConfirmEvents),
+        ];
+        known.into_iter().find_map(|(action, target)| (action.as_bytes() == name).then_some(target))
+    }
+}
+
+/// Which of the calls that count a fault befalls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum When {
+    /// Only the n-th; the first is 1.
+    Nth(u64),
+    /// The n-th, and as many calls later the next: with 1, all.
+    Every(u64),
+    /// Each with this probability, from 0 to 1, by dice that the seed of the emulator throws.
+    Probability(f64),
+}
+
+/// A [`FaultRule`] as it stands in a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    action: Option<Target>,
+    nth: Option<u64>,
+    every: Option<u64>,
+    probability: Option<f64>,
+    fault: Fault,
+}
+
+impl TryFrom<Written> for FaultRule {
+    type Error = Cow<'static, str>;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let when = match (written.nth, written.every, written.probability) {
+            (Some(nth), None, None) => When::Nth(nth),
+            (None, Some(every), None) => When::Every(every),
+            (None, None, Some(probability)) => When::Probability(probability),
+            _ => return Err("a fault needs one of nth, every and probability".into()),
+        };
+        match when {
+            When::Nth(0) | When::Every(0) => Err("calls are counted from 1; give nth or every from there".into()),
+            When::Probability(p) if !(0.0..=1.0).contains(&p) => {
+                Err(format!("the probability {p} is none; give one from 0 to 1").into())
+            }
+            _ => Ok(Self { target: written.action, when, fault: written.fault }),
+        }
+    }
+}
+
+/// How a reply dawdles on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Pace {
+    /// Before the first byte.
+    pub first: Duration,
+    /// How many bytes of the body come at once; `None` is all.
+    pub piece: Option<usize>,
+    /// Between two such pieces.
+    pub between: Duration,
+    /// Before the end of the body is told, which then has no length.
+    pub last: Duration,
+}

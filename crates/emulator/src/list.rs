@@ -1,0 +1,196 @@
+//! The reply of DescribeTasks: the tasks of the last days, page by page.
+
+use std::cmp::Reverse;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use vod_aigc_core::{DescribeTasksRequest, SortOrder, TimeRange};
+
+use crate::clock::iso;
+use crate::fault::Fault;
+use crate::refusal::Refusal;
+use crate::tasks::{Stage, Task};
+
+/// How many rows a page has where the request does not say, and how many it may have (official description).
+const PAGE: u64 = 10;
+const LARGEST_PAGE: u64 = 100;
+/// The token of the first page, which only a fault gives out.
+const FIRST: &str = "first";
+
+/// The page that `request` asks for out of `tasks`, each with its place among all. The caller has left out what is not
+/// to be seen.
+///
+/// # Errors
+///
+/// The first member of the request that is wrong.
+pub(crate) fn page<'a>(
+    request: &DescribeTasksRequest,
+    tasks: impl Iterator<Item = (usize, &'a Task)>,
+    now: SystemTime,
+    faults: &[Fault],
+) -> Result<Value, Refusal> {
+    let limit = request.limit.unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(invalid(format!("Limit is {limit}; it takes 1 to {LARGEST_PAGE}")));
+    }
+    let status = request.status.as_ref().map(|status| status.as_str());
+    if let Some(status) = status
+        && !["WAITING", "PROCESSING", "FINISH"].contains(&status)
+    {
+        return Err(invalid(format!("Status {status:?} is none to search for; use WAITING, PROCESSING or FINISH")));
+    }
+    let created = Span::of("CreateTime", request.create_time.as_ref())?;
+    let finished = Span::of("FinishTime", request.finish_time.as_ref())?;
+    let by_end = match request.sort.as_ref().map(|sort| sort.field.as_str()) {
+        None | Some("CreateTime") => false,
+        Some("FinishTime") => true,
+        Some(other) => return Err(invalid(format!("Sort.Field {other:?} is none; use CreateTime or FinishTime"))),
+    };
+    let upwards = match request.sort.as_ref().map(|sort| &sort.order) {
+        None | Some(SortOrder::Desc) => false,
+        Some(SortOrder::Asc) => true,
+        Some(other) => return Err(invalid(format!("Sort.Order {:?} is none; use Asc or Desc", other.as_str()))),
+    };
+    let token = request.scroll_token.as_deref().filter(|token| !token.is_empty());
+    let after = token.filter(|token| *token != FIRST).map(Key::parse).transpose()?;
+
+    let backwards = faults.contains(&Fault::StatusBackwards);
+    let stage = |task: &'a Task| task.stage(if backwards { task.entry.time } else { now });
+    let mut rows: Vec<(Key, &Task)> = tasks
+        // No AIGC task works on a file of the media library.
+        .filter(|_| request.file_id.as_ref().is_none_or(String::is_empty))
+        .filter(|(_, task)| status.is_none_or(|wanted| stage(task).word() == wanted))
+        .filter(|(_, task)| created.holds(task.entry.time))
+        .filter(|(_, task)| !finished.is_given() || stage(task).word() == "FINISH" && finished.holds(task.ends))
+        .map(|(index, task)| {
+            let ended = stage(task).word() == "FINISH";
+            let time = if by_end { if ended { task.ends } else { SystemTime::UNIX_EPOCH } } else { task.entry.time };
+            (Key { nanoseconds: since_1970(time), index }, task)
+        })
+        .filter(|(key, _)| after.is_none_or(|after| if upwards { *key > after } else { *key < after }))
+        .collect();
+    if upwards {
+        rows.sort_by_key(|(key, _)| *key);
+    } else {
+        rows.sort_by_key(|(key, _)| Reverse(*key));
+    }
+
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = match rows.last() {
+        _ if faults.contains(&Fault::RepeatedScrollToken) => token.unwrap_or(FIRST).to_owned(),
+        Some((key, _)) if more => key.text(),
+        _ => String::new(),
+    };
+    let rows: Vec<Value> = rows.into_iter().map(|(_, task)| row(task, stage(task))).collect();
+    Ok(json!({ "TaskSet": rows, "ScrollToken": next }))
+}
+
+fn row(task: &Task, stage: Stage<'_>) -> Value {
+    let begun = if stage == Stage::Waiting { String::new() } else { iso(task.begins) };
+    let ended = if stage.word() == "FINISH" { iso(task.ends) } else { String::new() };
+    json!({
+        "TaskId": task.entry.task_id,
+        "Status": stage.word(),
+        "FileId": "",
+        "TaskType": "AigcVideoTask",
+        "CreateTime": iso(task.entry.time),
+        "BeginProcessTime": begun,
+        "FinishTime": ended,
+        "SessionId": task.entry.session_id.as_deref().unwrap_or_default(),
+        "SessionContext": task.request.get("SessionContext").unwrap_or(&json!("")),
+    })
+}
+
+/// Where a row stands: no two are equal, and none moves when another is added.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    nanoseconds: u128,
+    index: usize,
+}
+
+impl Key {
+    fn parse(token: &str) -> Result<Self, Refusal> {
+        let read = || {
+            let (nanoseconds, index) = token.split_once('-')?;
+            let nanoseconds = u128::from_str_radix(nanoseconds, 16).ok()?;
+            Some(Self { nanoseconds, index: usize::from_str_radix(index, 16).ok()? })
+        };
+        read().ok_or_else(|| invalid("ScrollToken is none that was given out; begin again without one".to_owned()))
+    }
+
+    fn text(self) -> String {
+        format!("{:x}-{:x}", self.nanoseconds, self.index)
+    }
+}
+
+fn since_1970(time: SystemTime) -> u128 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
+}
+
+/// From a time on, itself included, up to another, itself not included.
+struct Span {
+    after: Option<SystemTime>,
+    before: Option<SystemTime>,
+}
+
+impl Span {
+    fn of(member: &str, range: Option<&TimeRange>) -> Result<Self, Refusal> {
+        let read = |name: &str, text: Option<&String>| match text.filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => time(text).map(Some).ok_or_else(|| {
+                invalid(format!("{member}.{name} {text:?} is no time; write it as 2026-11-23T08:00:00Z"))
+            }),
+        };
+        Ok(Self {
+            after: read("After", range.and_then(|range| range.after.as_ref()))?,
+            before: read("Before", range.and_then(|range| range.before.as_ref()))?,
+        })
+    }
+
+    fn is_given(&self) -> bool {
+        self.after.is_some() || self.before.is_some()
+    }
+
+    fn holds(&self, time: SystemTime) -> bool {
+        self.after.is_none_or(|after| time >= after) && self.before.is_none_or(|before| time < before)
+    }
+}
+
+/// An ISO 8601 time that ends in `Z` or in an offset such as `+08:00`.
+fn time(text: &str) -> Option<SystemTime> {
+    if let Ok(time) = humantime::parse_rfc3339(text) {
+        return Some(time);
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let (sign, offset) = offset.split_at_checked(1)?;
+    let (hours, minutes) = offset.split_once(':')?;
+    let offset = Duration::from_secs(60 * (60 * hours.parse::<u64>().ok()? + minutes.parse::<u64>().ok()?));
+    let local = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    match sign {
+        "+" => local.checked_sub(offset),
+        "-" => local.checked_add(offset),
+        _ => None,
+    }
+}
+
+fn invalid(message: String) -> Refusal {
+    Refusal::new("InvalidParameterValue", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_in_any_zone() {
+        let noon = time("2026-11-23T12:00:00Z").expect("it is a time");
+        assert_eq!(time("2026-11-23T20:00:00+08:00"), Some(noon));
+        assert_eq!(time("2026-11-23T09:30:00-02:30"), Some(noon));
+        for wrong in
+            ["", "noon", "+08:00", "2026-11-23", "2026-11-23T20:00:00*08:00", "é+08:00", "2026-11-23T20:00:00+é:00"]
+        {
+            assert_eq!(time(wrong), None, "{wrong}");
+        }
+    }
+}
