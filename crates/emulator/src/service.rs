@@ -177,6 +177,7 @@ impl Service {
         };
         match limit {
             Some(limit) if !locked(&self.rates).admit(target, now, limit) => {
+                self.tasks().calls_refused += 1;
                 Err(Refusal::new(TOO_MANY, format!("{limit} calls of {target:?} were served within a second; wait")))
             }
             _ => Ok(()),

@@ -63,6 +63,8 @@ pub struct Bill {
     pub billed: u64,
     /// How many were refused because of their SessionId.
     pub duplicates_refused: u64,
+    /// How many calls were refused because there had been too many of their action within a second.
+    pub calls_refused: u64,
     /// The billed ones by SessionId; those without one are left out.
     pub by_session_id: BTreeMap<String, u64>,
 }
@@ -175,6 +177,7 @@ pub(crate) struct Tasks {
     /// When a sub-application last used a SessionId up.
     sessions: HashMap<(u64, String), SystemTime>,
     pub(crate) duplicates_refused: u64,
+    pub(crate) calls_refused: u64,
 }
 
 impl Tasks {
@@ -217,8 +220,12 @@ impl Tasks {
     }
 
     pub(crate) fn bill(&self) -> Bill {
-        let mut bill =
-            Bill { accepted: self.all.len() as u64, duplicates_refused: self.duplicates_refused, ..Bill::default() };
+        let mut bill = Bill {
+            accepted: self.all.len() as u64,
+            duplicates_refused: self.duplicates_refused,
+            calls_refused: self.calls_refused,
+            ..Bill::default()
+        };
         for entry in self.all.iter().map(|task| &task.entry).filter(|entry| entry.billed) {
             bill.billed += 1;
             if let Some(session_id) = &entry.session_id {

@@ -137,6 +137,7 @@ fn no_second_serves_more_calls_than_its_limit() {
     service.advance(SECOND / 2);
     assert_eq!((creates(30), reads(30)), (12, 30), "only the first half second is a second ago");
     assert_refused(&create_in(&service, json!({})), "RequestLimitExceeded", "20 calls");
+    assert_eq!(service.bill().calls_refused, 1 + 4 + 1 + 18 + 1);
     let pulled = answer(&service, "PullEvents", &json!({ "SubAppId": SUB_APP }));
     assert_eq!(pulled["EventSet"], json!([]), "each action has a limit of its own");
 }

@@ -12,9 +12,15 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
+fn names() -> Vec<String> {
+    let files = std::fs::read_dir(folder()).unwrap();
+    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
 fn builder(name: &str) -> Builder {
     let file = folder().join(name).with_extension("json");
-    Emulator::builder().scenario(Scenario::read(file).unwrap_or_else(|error| panic!("{error}")))
+    let scenario = Scenario::read(file).unwrap_or_else(|error| panic!("{error}"));
+    Emulator::builder().clock(Clock::manual(noon())).scenario(scenario)
 }
 
 fn play(name: &str) -> InProcess {
@@ -31,14 +37,18 @@ fn session() -> serde_json::Value {
 
 #[test]
 fn every_file_is_played_by_a_test_here() {
-    let mut names: Vec<String> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect();
-    names.sort();
+    let names = names();
     let source = include_str!("scenarios.rs");
     let unplayed: Vec<_> = names.iter().filter(|name| !source.contains(&format!("(\"{name}\")"))).collect();
     assert!(!names.is_empty() && unplayed.is_empty(), "{unplayed:?}");
+}
+
+#[test]
+fn a_file_names_a_time_only_where_it_is_about_it() {
+    for name in names() {
+        let scenario = Scenario::read(folder().join(&name).with_extension("json")).unwrap();
+        assert_eq!(scenario.clock.is_some(), name == "stale-clock", "{name}: a real client would be refused");
+    }
 }
 
 #[test]

@@ -423,7 +423,10 @@ async fn the_control_surface_tells_and_moves() {
     assert_eq!(json!(emulator.ledger()), ledger);
     create(&emulator, json!({ "SessionId": "s" })).await;
     let bill = get(&emulator, "/_emulator/bill").await.json();
-    assert_eq!(bill, json!({ "accepted": 1, "billed": 1, "duplicates_refused": 1, "by_session_id": { "s": 1 } }));
+    let expected = json!({
+        "accepted": 1, "billed": 1, "duplicates_refused": 1, "calls_refused": 0, "by_session_id": { "s": 1 }
+    });
+    assert_eq!(bill, expected);
     assert_eq!(json!(emulator.bill()), bill);
 
     let moved = http(&emulator, "POST", "/_emulator/clock", &[], br#"{"advance_seconds":90}"#).await;
