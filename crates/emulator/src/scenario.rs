@@ -73,18 +73,22 @@ impl FromStr for Scenario {
     type Err = ScenarioError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong =
+            |place: String, reason: String| ScenarioError { path: None, problem: Problem::Wrong { place, reason } };
         let mut reader = serde_json::Deserializer::from_str(text);
         let scenario = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let place = error.path().to_string();
-            ScenarioError { path: None, problem: Problem::Wrong { place, source: error.into_inner() } }
+            // What serde says of a key may quote it.
+            let reason = if place.starts_with("keys") { KEYS.to_owned() } else { error.inner().to_string() };
+            wrong(place, reason)
         })?;
-        reader.end().map_err(|source| ScenarioError {
-            path: None,
-            problem: Problem::Wrong { place: "the end".to_owned(), source },
-        })?;
+        reader.end().map_err(|error| wrong("the end".to_owned(), error.to_string()))?;
         Ok(scenario)
     }
 }
+
+/// How keys are written.
+const KEYS: &str = "each key is an object of secret_id and secret_key, and neither is empty or holds a blank";
 
 fn clock<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Clock>, D::Error> {
     #[derive(Deserialize)]
@@ -128,7 +132,7 @@ pub struct ScenarioError {
 #[derive(Debug)]
 enum Problem {
     Unreadable(io::Error),
-    Wrong { place: String, source: serde_json::Error },
+    Wrong { place: String, reason: String },
 }
 
 impl fmt::Display for ScenarioError {
@@ -139,7 +143,7 @@ impl fmt::Display for ScenarioError {
         }
         match &self.problem {
             Problem::Unreadable(source) => write!(formatter, "cannot be read: {source}"),
-            Problem::Wrong { place, source } => write!(formatter, "is wrong at {place}: {source}"),
+            Problem::Wrong { place, reason } => write!(formatter, "is wrong at {place}: {reason}"),
         }
     }
 }
@@ -160,6 +164,7 @@ mod tests {
             (r#"{"behaviour": {"list_lag_seconds": -1}}"#, "behaviour.list_lag_seconds", "from zero on"),
             (r#"{"clock": {"at": "noon"}}"#, "clock", "2026-11-23T08:00:00Z"),
             (r#"{"keys": [{"secret_id": "", "secret_key": "k"}]}"#, "keys", "empty"),
+            (r#"{"keys": [{"secret_id": "a", "secret": "k"}]}"#, "keys[0].secret", "secret_key"),
             (r#"{"faults": [{"nth": 1, "fault": "melted"}]}"#, "faults[0].fault", "`refused`"),
             (r#"{"faults": [{"nth": 1, "fault": {"reset": {}}}]}"#, "faults[0].fault.reset", "`request`"),
             (r#"{"faults": [{"nth": 1, "action": "Describe", "fault": "gzip"}]}"#, "faults[0].action", "`PullEvents`"),
@@ -181,5 +186,11 @@ mod tests {
         let text = r#"{"keys": [{"secret_id": "AKIDshown", "secret_key": "must-not-show"}]}"#;
         let printed = format!("{:?}", text.parse::<Scenario>().expect("it is one"));
         assert!(printed.contains("AKIDshown") && !printed.contains("must-not-show"), "{printed}");
+        for text in
+            [r#"{"keys": ["must-not-show"]}"#, r#"{"keys": [{"secret_id": "a", "secret_key": ["must-not-show"]}]}"#]
+        {
+            let error = text.parse::<Scenario>().expect_err(text);
+            assert!(!format!("{error} {error:?}").contains("must-not-show"), "{error}");
+        }
     }
 }

@@ -72,6 +72,24 @@ async fn a_connection_is_reset_before_or_after_the_effect() {
 }
 
 #[tokio::test]
+async fn a_connection_that_served_one_call_is_reset_at_the_next() {
+    let emulator = emulator().await;
+    emulator.inject(FaultRule::any(When::Nth(2), Fault::ResetBefore));
+    let call = create_call(&emulator).bytes();
+    let call = String::from_utf8(call).unwrap().replace("Connection: close\r\n", "");
+    let mut stream = TcpStream::connect(host(&emulator)).await.unwrap();
+    stream.write_all(call.as_bytes()).await.unwrap();
+    let mut reply = Vec::new();
+    while !reply.ends_with(b"}}") {
+        assert_ne!(stream.read_buf(&mut reply).await.unwrap(), 0);
+    }
+    stream.write_all(call.as_bytes()).await.unwrap();
+    let error = stream.read_buf(&mut reply).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    assert_eq!((emulator.bill().accepted, emulator.bill().duplicates_refused), (1, 0));
+}
+
+#[tokio::test]
 async fn a_request_is_cut_in_the_middle_of_its_body() {
     let emulator = with_fault(Fault::ResetInRequest).await;
     let mut call = create_call(&emulator);
