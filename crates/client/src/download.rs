@@ -1,18 +1,42 @@
-//! From a URL to a file: streamed beside its target, checked, flushed, renamed.
+//! From a URL to a file: streamed beside its target, resumed where it breaks, checked, flushed, renamed.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use vod_aigc_transport::{HttpClient, SendError};
+use md5::{Digest as _, Md5};
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use vod_aigc_transport::{Endpoint, Fetched, FileRequest, RetryPolicy, SendError, SendErrorKind};
 
-/// The largest video that is downloaded, in bytes: a bound against a server that never stops.
-const LARGEST: u64 = 2 << 30;
+use crate::Video;
+use crate::part::{Part, folder};
 
-/// The connection may stay silent for so long.
-const IDLE: Duration = Duration::from_secs(15);
+/// How patiently a video is downloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DownloadPolicy {
+    /// The largest file that is downloaded, in bytes: a bound against a server that never stops.
+    pub largest: u64,
+    /// The connection may stay silent for so long.
+    pub idle: Duration,
+    /// How often it is tried, and how long is waited in between.
+    pub retry: RetryPolicy,
+}
+
+impl Default for DownloadPolicy {
+    /// At most 2 GiB; 15 s of silence; six attempts with waits from 500 ms to 10 s, none begun after two hours.
+    fn default() -> Self {
+        let retry = RetryPolicy {
+            attempts: 6,
+            first_wait: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(10),
+            total: Duration::from_secs(2 * 3600),
+            ..RetryPolicy::READ
+        };
+        Self { largest: 2 << 30, idle: Duration::from_secs(15), retry }
+    }
+}
 
 /// A video that is safely on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,19 +61,31 @@ pub enum DownloadError {
         /// Why.
         problem: String,
     },
-    /// The server could not be read from.
+    /// The server could not be read from, or must not be.
     Fetch(SendError),
-    /// The server answered with another status than 200.
+    /// The server answered with another status than one that brings the file.
     Status(u16),
     /// The file is longer or shorter than announced.
     Length {
-        /// The bytes that came.
+        /// The bytes that came, or that the server announced.
         found: u64,
-        /// The bytes that were announced.
+        /// The bytes that were announced, by the server or by the service.
         expected: u64,
     },
-    /// The file is longer than anything that is downloaded.
-    TooLarge,
+    /// The file has another MD5 than the service says.
+    Checksum {
+        /// That of what came, in hexadecimal.
+        found: String,
+        /// The service's.
+        expected: String,
+    },
+    /// Nothing says how long the file is, so a broken connection would look like its end.
+    NoLength,
+    /// The file is longer than the policy allows.
+    TooLarge {
+        /// What it allows, in bytes.
+        largest: u64,
+    },
 }
 
 impl fmt::Display for DownloadError {
@@ -57,6 +93,9 @@ impl fmt::Display for DownloadError {
         match self {
             Self::NoUrl => write!(f, "the service gave no URL; the video is stored in VOD under its file id"),
             Self::Target { path, problem } => write!(f, "{} cannot be written: {problem}", path.display()),
+            Self::Fetch(error) if error.kind() == SendErrorKind::Refused => {
+                write!(f, "the video's address must not be read from: {error}")
+            }
             Self::Fetch(error) => write!(f, "the video could not be fetched: {error}; download it again"),
             Self::Status(status @ (403 | 404 | 410)) => {
                 write!(f, "the video's address is no longer valid (HTTP status {status}); ask for the task again")
@@ -67,12 +106,29 @@ impl fmt::Display for DownloadError {
             Self::Length { found, expected } => {
                 write!(f, "the video has {found} bytes in place of {expected}; download it again")
             }
-            Self::TooLarge => write!(f, "the video has more than {LARGEST} bytes"),
+            Self::Checksum { found, expected } => {
+                write!(f, "the video's MD5 is {found} in place of {expected}; download it again")
+            }
+            Self::NoLength => write!(f, "neither the service nor the server says how long the video is"),
+            Self::TooLarge { largest } => write!(f, "the video has more than the {largest} bytes that are allowed"),
         }
     }
 }
 
 impl std::error::Error for DownloadError {}
+
+impl DownloadError {
+    /// Whether another attempt may go better.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Fetch(error) => error.kind() != SendErrorKind::Refused,
+            // An answer to a range that was not asked for is followed by an attempt without one.
+            Self::Status(status) => matches!(status, 206 | 408 | 416 | 429 | 500..),
+            Self::Length { .. } | Self::Checksum { .. } => true,
+            Self::NoUrl | Self::Target { .. } | Self::NoLength | Self::TooLarge { .. } => false,
+        }
+    }
+}
 
 /// Whether a file could be written there: its folder exists and is no file, and it is no folder.
 ///
@@ -92,71 +148,171 @@ pub async fn check_target(path: &Path) -> Result<(), DownloadError> {
 }
 
 pub(crate) async fn download(
-    http: &HttpClient,
-    url: &str,
-    size: Option<u64>,
+    video: &Video,
     path: &Path,
+    policy: &DownloadPolicy,
     mut show: impl FnMut(u64, Option<u64>),
 ) -> Result<Downloaded, DownloadError> {
     check_target(path).await?;
     let failed = |error: io::Error| DownloadError::Target { path: path.to_owned(), problem: error.to_string() };
+    let part = Part::create(path).map_err(failed)?;
+    let file = part.file().map_err(failed)?;
+    let mut transfer =
+        Transfer { video: video.clone(), policy, path, file, found: 0, etag: None, digest: None, retry_after: None };
 
-    let mut fetched = http.fetch(vod_aigc_transport::FileRequest { url, offset: 0, etag: None, idle: IDLE, loopback: true }).await.map_err(DownloadError::Fetch)?;
-    if fetched.status() != 200 {
-        return Err(DownloadError::Status(fetched.status()));
-    }
-    let announced = fetched.content_length();
-    // Beside the target, because only within one file system a rename is one step. Dropping it removes it.
-    let temporary = temporary_beside(path).map_err(failed)?;
-    let (file, temporary) = temporary.into_parts();
-    let mut file = tokio::fs::File::from_std(file);
-    let mut found = 0;
-    while let Some(chunk) = fetched.chunk().await.map_err(DownloadError::Fetch)? {
-        found += chunk.len() as u64;
-        if found > LARGEST {
-            return Err(DownloadError::TooLarge);
+    let transport = video.client().transport();
+    let start = transport.clock().now();
+    let mut attempts = 0;
+    let mut described_again = false;
+    while let Err(error) = transfer.attempt(&mut show).await {
+        attempts += 1;
+        if attempts >= policy.retry.attempts {
+            return Err(error);
         }
-        file.write_all(&chunk).await.map_err(failed)?;
-        show(found, announced);
-    }
-    for expected in [announced, size].into_iter().flatten() {
-        if found != expected {
-            return Err(DownloadError::Length { found, expected });
+        if matches!(error, DownloadError::Status(403 | 404 | 410)) && !std::mem::replace(&mut described_again, true) {
+            // The address is signed and ends some day; the task knows a new one.
+            transfer.video = transfer.video.describe_again().await.ok_or(error)?;
+            continue;
         }
+        let wait = policy.retry.wait(attempts, transfer.retry_after.take(), &**transport.random());
+        let elapsed = transport.clock().now().duration_since(start).unwrap_or_default();
+        if !error.is_passing() || elapsed + wait >= policy.retry.total {
+            return Err(error);
+        }
+        transport.clock().sleep(wait).await;
     }
+    let Transfer { mut file, found, .. } = transfer;
     file.flush().await.map_err(failed)?;
-    file.sync_all().await.map_err(failed)?;
-    temporary.persist(path).map_err(|error| failed(error.error))?;
-    sync_folder(folder(path)).await.map_err(failed)?;
+    part.keep(path).await.map_err(failed)?;
     Ok(Downloaded { path: path.to_owned(), bytes: found })
 }
 
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
+/// A download under way, over as many attempts as it takes.
+struct Transfer<'a> {
+    video: Video,
+    policy: &'a DownloadPolicy,
+    path: &'a Path,
+    file: tokio::fs::File,
+    /// How many bytes of the file are there.
+    found: u64,
+    /// The strong ETag of what is there; without one the next attempt begins anew.
+    etag: Option<String>,
+    /// Of what is there, if the service says what it should be.
+    digest: Option<Md5>,
+    retry_after: Option<Duration>,
+}
+
+impl Transfer<'_> {
+    async fn attempt(&mut self, show: &mut impl FnMut(u64, Option<u64>)) -> Result<(), DownloadError> {
+        if self.etag.is_none() {
+            self.restart().await?;
+        }
+        let client = self.video.client().clone();
+        let request = FileRequest {
+            url: self.video.url().ok_or(DownloadError::NoUrl)?,
+            offset: self.found,
+            etag: self.etag.as_deref(),
+            idle: self.policy.idle,
+            loopback: client.transport().endpoint().is_some_and(Endpoint::is_loopback),
+        };
+        let mut fetched = client.http().fetch(request).await.map_err(DownloadError::Fetch)?;
+        let announced = self.begin(&fetched).await?;
+        let size = self.video.size().filter(|size| *size > 0);
+        let largest = self.policy.largest;
+        if [announced, size].into_iter().flatten().any(|bytes| bytes > largest) {
+            return Err(DownloadError::TooLarge { largest });
+        }
+        if let (Some(found), Some(expected)) = (announced, size)
+            && found != expected
+        {
+            self.etag = None;
+            return Err(DownloadError::Length { found, expected });
+        }
+        if size.is_none() && self.digest.is_none() && !fetched.shows_its_end() {
+            return Err(DownloadError::NoLength);
+        }
+        while let Some(chunk) = fetched.chunk().await.map_err(DownloadError::Fetch)? {
+            if self.found + chunk.len() as u64 > largest {
+                return Err(DownloadError::TooLarge { largest });
+            }
+            self.file.write_all(&chunk).await.map_err(|error| self.unwritable(error))?;
+            self.found += chunk.len() as u64;
+            if let Some(digest) = &mut self.digest {
+                digest.update(&chunk);
+            }
+            show(self.found, announced);
+        }
+        self.check(announced.or(size))
+    }
+
+    /// Makes sure that what comes continues what is there, and returns how long the whole file is said to be.
+    async fn begin(&mut self, fetched: &Fetched) -> Result<Option<u64>, DownloadError> {
+        match fetched.status() {
+            200 => {
+                self.restart().await?;
+                self.etag = fetched.header("etag").filter(|etag| is_strong(etag)).map(str::to_owned);
+                Ok(fetched.content_length())
+            }
+            206 if self.found > 0 && self.continues(fetched) => {
+                Ok(fetched.content_length().map(|rest| self.found + rest))
+            }
+            status => {
+                if matches!(status, 206 | 416) {
+                    self.etag = None;
+                }
+                self.retry_after =
+                    fetched.header("retry-after").and_then(|it| it.trim().parse().ok()).map(Duration::from_secs);
+                Err(DownloadError::Status(status))
+            }
+        }
+    }
+
+    fn continues(&self, fetched: &Fetched) -> bool {
+        let same = fetched.header("etag").is_none_or(|etag| Some(etag) == self.etag.as_deref());
+        let range = fetched.header("content-range").and_then(|range| range.strip_prefix("bytes "));
+        same && range.and_then(|range| range.split_once('-')).is_some_and(|(from, _)| from.parse() == Ok(self.found))
+    }
+
+    async fn restart(&mut self) -> Result<(), DownloadError> {
+        let emptied = async {
+            self.file.flush().await?;
+            self.file.set_len(0).await?;
+            self.file.rewind().await
+        };
+        emptied.await.map_err(|error| self.unwritable(error))?;
+        self.found = 0;
+        self.etag = None;
+        self.digest = self.video.md5().map(|_| Md5::new());
+        Ok(())
+    }
+
+    /// Compares what is there with what was announced.
+    fn check(&mut self, expected: Option<u64>) -> Result<(), DownloadError> {
+        if let Some(expected) = expected
+            && self.found != expected
+        {
+            if self.found > expected {
+                self.etag = None;
+            }
+            return Err(DownloadError::Length { found: self.found, expected });
+        }
+        if let (Some(digest), Some(expected)) = (&self.digest, self.video.md5()) {
+            let found = hex::encode(digest.clone().finalize());
+            if !found.eq_ignore_ascii_case(expected) {
+                let expected = expected.to_owned();
+                self.etag = None;
+                return Err(DownloadError::Checksum { found, expected });
+            }
+        }
+        Ok(())
+    }
+
+    fn unwritable(&self, error: io::Error) -> DownloadError {
+        DownloadError::Target { path: self.path.to_owned(), problem: error.to_string() }
     }
 }
 
-fn temporary_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As any file that a person makes: the process's umask applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder(path))
-}
-
-/// Makes the new name durable, where the system can.
-async fn sync_folder(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    tokio::fs::File::open(folder).await?.sync_all().await?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+/// Whether equal ETags mean equal bytes (RFC 9110, section 8.8.1).
+fn is_strong(etag: &str) -> bool {
+    etag.len() >= 2 && etag.starts_with('"') && etag.ends_with('"')
 }

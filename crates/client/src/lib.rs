@@ -6,6 +6,7 @@ mod error;
 mod input;
 mod job;
 mod journal;
+mod part;
 mod submit;
 mod task;
 mod variables;
@@ -13,7 +14,7 @@ mod video;
 mod wait;
 
 pub use client::{Client, ClientBuilder};
-pub use download::{DownloadError, Downloaded, check_target};
+pub use download::{DownloadError, DownloadPolicy, Downloaded, check_target};
 pub use error::{Outcome, SubmitError, WaitError};
 pub use input::{InputError, read_image};
 pub use job::{Job, PreparedJob};

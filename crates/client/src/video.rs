@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use vod_aigc_core::{AigcVideoTaskOutput, AigcVideoTaskOutputFileInfo, AigcVideoTaskUsage, MediaMetaData};
+use vod_aigc_core::{AigcVideoTaskOutput, AigcVideoTaskOutputFileInfo, AigcVideoTaskUsage, MediaMetaData, TaskState};
 
-use crate::download::{DownloadError, Downloaded};
+use crate::download::{DownloadError, DownloadPolicy, Downloaded};
+use crate::journal::JobState;
 use crate::{Client, Task, TaskHandle};
 
 /// A finished video.
@@ -70,8 +71,13 @@ impl Video {
         &self.output
     }
 
-    /// Downloads it to `path`: streamed to a temporary name beside it, its length checked, flushed to the disk, then
-    /// renamed. Under `path` there is either the whole video or what was there before.
+    /// Downloads it to `path`: streamed to a name beside it, resumed where the connection breaks, its length and its MD5
+    /// checked where they are known, flushed to the disk, then renamed. Under `path` there is either the whole video or what
+    /// was there before.
+    ///
+    /// The file comes over https, without credentials, from public addresses only; from this machine where the
+    /// endpoint is on it. An address that has ended is asked for anew once. Dropping the future ends the download and
+    /// removes what has come.
     ///
     /// # Errors
     /// What failed; the video stays where it is and can be downloaded again.
@@ -79,7 +85,8 @@ impl Video {
         self.download_with(path, |_, _| {}).await
     }
 
-    /// The same, showing the bytes so far and in all, where the server says it.
+    /// The same, showing the bytes so far and in all, where the server says it. A server that does not resume begins
+    /// anew, so the bytes so far may become fewer.
     ///
     /// # Errors
     /// As [`download`](Self::download).
@@ -88,8 +95,42 @@ impl Video {
         path: impl AsRef<Path>,
         show: impl FnMut(u64, Option<u64>),
     ) -> Result<Downloaded, DownloadError> {
-        let url = self.url().ok_or(DownloadError::NoUrl)?;
-        crate::download::download(self.client.http(), url, self.size(), path.as_ref(), show).await
+        self.download_by(path, &DownloadPolicy::default(), show).await
+    }
+
+    /// The same by another policy.
+    ///
+    /// # Errors
+    /// As [`download`](Self::download).
+    pub async fn download_by(
+        &self,
+        path: impl AsRef<Path>,
+        policy: &DownloadPolicy,
+        show: impl FnMut(u64, Option<u64>),
+    ) -> Result<Downloaded, DownloadError> {
+        let downloaded = crate::download::download(self, path.as_ref(), policy, show).await?;
+        let path = std::path::absolute(&downloaded.path).unwrap_or_else(|_| downloaded.path.clone());
+        self.client.note(&self.task, JobState::Downloaded { task_id: self.task.task_id.clone(), path });
+        Ok(downloaded)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The file's MD5 in hexadecimal, where the service gives one.
+    pub(crate) fn md5(&self) -> Option<&str> {
+        let md5 = self.about()?.md5.as_deref()?;
+        (md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(md5)
+    }
+
+    /// The video as the service describes it now, with an address that is valid now.
+    pub(crate) async fn describe_again(&self) -> Option<Self> {
+        let reply = self.client.describe(&self.task).await.ok()?;
+        match reply.value.state() {
+            TaskState::Succeeded(output) => Some(Self { output: output.clone(), ..self.clone() }),
+            _ => None,
+        }
     }
 
     fn file(&self) -> Option<&AigcVideoTaskOutputFileInfo> {

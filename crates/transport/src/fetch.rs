@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{IF_RANGE, LOCATION, RANGE};
-use reqwest::{Client, Response, Url, dns};
+use reqwest::header::{IF_RANGE, LOCATION, RANGE, TRANSFER_ENCODING};
+use reqwest::{Client, Response, Url, Version, dns};
 
 use crate::endpoint::is_loopback;
 use crate::http_client::{HttpClient, broken, send_error, within};
@@ -223,6 +223,14 @@ impl Fetched {
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.response.content_length()
+    }
+
+    /// Whether the end of the body can be told from a connection that broke.
+    #[must_use]
+    pub fn shows_its_end(&self) -> bool {
+        self.content_length().is_some()
+            || self.response.version() >= Version::HTTP_2
+            || self.response.headers().contains_key(TRANSFER_ENCODING)
     }
 
     /// A header by its name, if it is there and text.

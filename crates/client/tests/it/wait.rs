@@ -1,73 +1,23 @@
 //! Waiting in virtual time: when it polls, what it survives, how it ends.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use vod_aigc_client::transport::signer::Credential;
-use vod_aigc_client::transport::testing::ManualClock;
-use vod_aigc_client::transport::{
-    BoxFuture, Clock, Http, Random, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest,
-};
-use vod_aigc_client::{Client, Progress, Task, TaskEvent, TaskHandle, Video, WaitError, WaitPolicy};
+use vod_aigc_client::{Progress, TaskEvent, Video, WaitError, WaitPolicy};
 
-const NOW: u64 = 1_764_072_000;
+use crate::service::{Answer, DONE, NOW, task};
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 
 const WAITING: &str = r#"{"Status":"WAITING"}"#;
 const PROCESSING: &str = r#"{"Status":"PROCESSING","AigcVideoTask":{"Status":"PROCESSING"}}"#;
-const DONE: &str =
-    r#"{"AigcVideoTask":{"Status":"FINISH","Output":{"FileInfos":[{"FileUrl":"https://films.example/v.mp4"}]}}}"#;
-
 fn percent(percent: u8) -> String {
     format!(r#"{{"AigcVideoTask":{{"Status":"PROCESSING","Progress":{percent}}}}}"#)
 }
 
 fn refused(code: &str) -> String {
     format!(r#"{{"Error":{{"Code":"{code}","Message":"why"}}}}"#)
-}
-
-/// What the service says to one poll: the members of its Response, or nothing at all.
-type Answer = Option<String>;
-
-/// A service that plays its answers, the last one for ever, and records when it was asked.
-#[derive(Debug)]
-struct Service {
-    clock: Arc<ManualClock>,
-    answers: Mutex<VecDeque<Answer>>,
-    polls: Mutex<Vec<u64>>,
-}
-
-impl Http for Service {
-    fn send<'a>(&'a self, _: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        self.polls.lock().unwrap().push(seconds(self.clock.now()) - NOW);
-        let mut answers = self.answers.lock().unwrap();
-        let answer = if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() };
-        let reply = match answer {
-            Some(response) => {
-                let body = format!(r#"{{"Response":{response}}}"#).into();
-                Ok(RawReply { status: 200, headers: Vec::new(), body })
-            }
-            None => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "cut")),
-        };
-        Box::pin(std::future::ready(reply))
-    }
-}
-
-/// In the middle of every jitter.
-#[derive(Debug)]
-struct Middle;
-
-impl Random for Middle {
-    fn next_u64(&self) -> u64 {
-        u64::MAX / 2
-    }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64().round() as u64
 }
 
 /// One wait and what came of it.
@@ -84,21 +34,6 @@ impl Ended {
     fn error(self) -> WaitError {
         self.result.expect_err("the wait must not give a video")
     }
-}
-
-fn task(answers: impl IntoIterator<Item = Answer>, submitted_at: Option<u64>) -> (Task, Arc<Service>) {
-    let clock = Arc::new(ManualClock::at(NOW));
-    let answers = Mutex::new(answers.into_iter().collect());
-    let service = Arc::new(Service { clock: clock.clone(), answers, polls: Mutex::default() });
-    let http = service.clone();
-    let client = Client::builder(Credential::new("AKID", "key").unwrap(), 1)
-        .clock(clock)
-        .random(Arc::new(Middle))
-        .transport(|transport| transport.http(http).read_retry(RetryPolicy::once(Duration::from_secs(30))))
-        .build();
-    let mut handle = TaskHandle::new("task-1", 1);
-    handle.submitted_at = submitted_at;
-    (client.resume(handle), service)
 }
 
 async fn wait_since(policy: WaitPolicy, submitted_at: Option<u64>, answers: impl IntoIterator<Item = Answer>) -> Ended {
