@@ -19,7 +19,8 @@ use vod_aigc_core::{
 #[non_exhaustive]
 pub enum Fault {
     /// No connection. A socket learns what is called only from the head of the request, so on the wire it is a
-    /// connection that is reset before a byte of the body was read.
+    /// connection that is reset before a byte of the body was read; [`Emulator::stop`](crate::Emulator::stop) is an
+    /// outage in which the port itself refuses.
     Refused,
     /// The connection is reset before the request was read; it has no effect.
     ResetBefore,

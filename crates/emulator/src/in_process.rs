@@ -1,9 +1,11 @@
 //! The emulator without sockets: one call is one exchange.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use vod_aigc_signer::{Credential, Received};
 
 use crate::clock::Clock;
@@ -11,9 +13,10 @@ use crate::exchange::Exchange;
 use crate::fault::FaultRule;
 use crate::service::{Service, locked};
 use crate::tasks::{Bill, Failing, LedgerEntry};
+use crate::{Emulator, StartError};
 
 /// An emulator without sockets, for tests that play thousands of schedules: the same service, behaviour and faults as
-/// those of an [`Emulator`](crate::Emulator), of which this is the inside. It needs no runtime and starts no thread.
+/// those of an [`Emulator`], of which this is the inside. It needs no runtime and starts no thread.
 ///
 /// Clones are the same one.
 ///
@@ -38,6 +41,21 @@ impl InProcess {
     pub fn exchange(&self, request: &Received<'_>) -> Exchange {
         let faults = self.service.draw(request);
         self.service.exchange(request, &faults)
+    }
+
+    /// Serves it on a socket, with all that it remembers. The addresses of files stay what they are, so this is for the
+    /// address of an emulator that was stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened at.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn listen(&self, address: SocketAddr) -> Result<Emulator, StartError> {
+        let listener = TcpListener::bind(address).await.map_err(|source| StartError { address, source })?;
+        Ok(Emulator::serve(listener, self.clone()))
     }
 
     /// What the addresses of files begin with: `http://localhost`, or where the emulator listens.

@@ -119,7 +119,13 @@ impl Emulator {
         }
     }
 
-    /// Its inside, which tests may call without a socket.
+    fn serve(listener: TcpListener, inside: InProcess) -> Self {
+        let (stop, stopped) = watch::channel(());
+        let serving = tokio::spawn(wire::serve(listener, Arc::clone(&inside.service), stopped));
+        Self { inside, stop, serving }
+    }
+
+    /// Its inside, which tests may call without a socket, and which outlives it.
     #[must_use]
     pub fn in_process(&self) -> &InProcess {
         &self.inside
@@ -176,7 +182,8 @@ impl Emulator {
         self.inside.clear_faults();
     }
 
-    /// Stops it: open requests are answered, those that hang are reset, then the port is free.
+    /// Stops it: open requests are answered, those that hang are reset, then the port is free and refuses connections.
+    /// [`InProcess::listen`] of a clone of its inside ends the outage.
     pub async fn stop(self) {
         drop(self.stop);
         // An error here means that the serving task was cancelled with its runtime: stopped too.
@@ -284,10 +291,7 @@ impl Builder {
         let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
 
-        let inside = self.reached_at(format!("http://{}", reachable(address)));
-        let (stop, stopped) = watch::channel(());
-        let serving = tokio::spawn(wire::serve(listener, Arc::clone(&inside.service), stopped));
-        Ok(Emulator { inside, stop, serving })
+        Ok(Emulator::serve(listener, self.reached_at(format!("http://{}", reachable(address)))))
     }
 
     /// Makes one without sockets; the address to listen at is not used.

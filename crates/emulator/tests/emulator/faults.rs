@@ -72,6 +72,20 @@ async fn a_connection_is_reset_before_or_after_the_effect() {
 }
 
 #[tokio::test]
+async fn a_stopped_emulator_refuses_connections_and_remembers_its_tasks() {
+    let emulator = emulator().await;
+    let task_id = created(&emulator, json!({})).await;
+    let inside = emulator.in_process().clone();
+    let address = host(&emulator);
+    emulator.stop().await;
+    assert_eq!(TcpStream::connect(&address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+
+    let again = inside.listen(address.parse().unwrap()).await.unwrap();
+    assert_eq!(describe(&again, &task_id).await["Status"], "WAITING");
+    assert_eq!(again.endpoint(), inside.endpoint());
+}
+
+#[tokio::test]
 async fn a_connection_that_served_one_call_is_reset_at_the_next() {
     let emulator = emulator().await;
     emulator.inject(FaultRule::any(When::Nth(2), Fault::ResetBefore));
