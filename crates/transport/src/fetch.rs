@@ -32,6 +32,26 @@ pub struct FileRequest<'a> {
     pub loopback: bool,
 }
 
+impl FileRequest<'_> {
+    /// Whether the file may be read, as far as the text of its address tells. Nothing is looked up.
+    ///
+    /// # Errors
+    ///
+    /// [`SendErrorKind::Refused`] when it must not.
+    pub fn check(&self) -> Result<(), SendError> {
+        judge(&self.parsed()?, self.loopback)
+    }
+
+    fn parsed(&self) -> Result<Url, SendError> {
+        let mut url = Url::parse(self.url).map_err(|_| refused("the address is not a URL"))?;
+        // Some addresses come as plain http although their servers speak https.
+        if url.scheme() == "http" && url.port().is_none() && !is_loopback(&url) {
+            url.set_scheme("https").map_err(|()| refused("the address is not a URL"))?;
+        }
+        Ok(url)
+    }
+}
+
 impl fmt::Debug for FileRequest<'_> {
     /// Leaves out the address, which may be a presigned one.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,11 +93,7 @@ impl HttpClient {
     /// When there is no reply, or [`SendErrorKind::Refused`] when the file must not be read. Any status is a reply: look at
     /// [`Fetched::status`].
     pub async fn fetch(&self, file: FileRequest<'_>) -> Result<Fetched, SendError> {
-        let mut url = Url::parse(file.url).map_err(|_| refused("the address is not a URL"))?;
-        // Some addresses come as plain http although their servers speak https.
-        if url.scheme() == "http" && url.port().is_none() && !is_loopback(&url) {
-            url.set_scheme("https").map_err(|()| refused("the address is not a URL"))?;
-        }
+        let mut url = file.parsed()?;
         for _ in 0..=MOST_REDIRECTS {
             let mut request = self.client_for(&url, file.loopback)?.get(url.clone());
             if file.offset > 0 {
@@ -105,25 +121,34 @@ impl HttpClient {
     }
 
     fn client_for(&self, url: &Url, loopback: bool) -> Result<Client, SendError> {
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(refused("the address is neither http nor https"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused("the address holds a user name or a password"));
-        }
+        judge(url, loopback)?;
         if is_loopback(url) {
-            return if loopback { self.local().cloned() } else { Err(refused("the address is on this machine")) };
+            return self.local().cloned();
         }
-        if url.scheme() != "https" {
-            return Err(refused("the address is plain http; only https is read"));
-        }
-        let host = url.host_str().unwrap_or_default();
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        if literal.is_ok_and(|address| !is_public(address)) {
-            return Err(refused(NotPublic::TEXT));
-        }
-        self.guarded(PublicOnly { host: host.to_owned(), resolver: self.resolver().clone() })
+        let host = url.host_str().unwrap_or_default().to_owned();
+        self.guarded(PublicOnly { host, resolver: self.resolver().clone() })
     }
+}
+
+/// Whether a URL may be asked for, as far as its text tells.
+fn judge(url: &Url, loopback: bool) -> Result<(), SendError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("the address is neither http nor https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("the address holds a user name or a password"));
+    }
+    if is_loopback(url) {
+        return if loopback { Ok(()) } else { Err(refused("the address is on this machine")) };
+    }
+    if url.scheme() != "https" {
+        return Err(refused("the address is plain http; only https is read"));
+    }
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    if host.parse().is_ok_and(|address| !is_public(address)) {
+        return Err(refused(NotPublic::TEXT));
+    }
+    Ok(())
 }
 
 fn refused(reason: &str) -> SendError {
@@ -297,6 +322,29 @@ mod tests {
             .chain(["::10.0.0.1", "64:ff9b:1::1", "100::1"])
         {
             assert!(!is_public(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_judged_by_its_text_first() {
+        let check = |url, loopback| {
+            let file = FileRequest { url, offset: 0, etag: None, idle: Duration::ZERO, loopback };
+            file.check().map_err(|error| (error.kind(), error.sent()))
+        };
+        for url in ["https://films.example/v.mp4?sign=a", "http://films.example/v.mp4", "https://1.1.1.1:8443/"] {
+            assert_eq!(check(url, false), Ok(()), "{url}");
+        }
+        for url in ["http://127.0.0.1:9/", "https://[::1]/", "http://localhost/"] {
+            assert_eq!(check(url, true), Ok(()), "{url}");
+            assert_eq!(check(url, false), Err((SendErrorKind::Refused, Sent::No)), "{url}");
+        }
+        for url in
+            ["", "/etc/passwd", "file:///etc/passwd", "ftp://films.example/", "data:,a", "https://a@films.example/"]
+                .into_iter()
+                .chain(["http://films.example:8080/", "http://10.0.0.1/", "https://0x0a.1/", "https://167772161/"])
+                .chain(["https://[::ffff:a00:1]/", "https://169.254.169.254/", "https://%31%30.0.0.1/"])
+        {
+            assert_eq!(check(url, true), Err((SendErrorKind::Refused, Sent::No)), "{url}");
         }
     }
 
