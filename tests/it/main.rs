@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod corpus;
+mod properties;
+mod schedules;

@@ -251,7 +251,8 @@ impl<'a> Submit<'a> {
             self.resends += 1;
             return self.send().await;
         }
-        let since = self.now().saturating_sub(self.record.last_sent.unwrap_or_default());
+        // A send in the future was timed by a clock that was wrong: waiting for it to come would never end.
+        let since = self.now().checked_sub(self.record.last_sent.unwrap_or_default()).unwrap_or(u64::MAX);
         let looked = self.looks;
         self.looks += 1;
         if since >= policy.look_for.as_secs() && looked > 0 {
@@ -372,7 +373,8 @@ impl<'a> Submit<'a> {
     }
 }
 
-/// A time as the service writes it.
+/// A time as the service writes it. A journal may hold any number; the last that has such a form is in the year 9999.
 fn iso(seconds: u64) -> String {
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+    const LAST: u64 = 253_402_300_799;
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
 }

@@ -85,7 +85,7 @@ impl Journal for SqliteJournal {
     }
 
     fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
-        let revision = job.revision + 1;
+        let revision = job.revision.saturating_add(1);
         let record = JobRecord { revision, ..job.clone() };
         let changed = self
             .connection()

@@ -1,0 +1,334 @@
+//! One schedule: the emulator in process, a journal that dies with its process, and lives that follow each other.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use vod_aigc_client::{Client, Job, JobRecord, JobState, Journal, JournalError, SubmitError, Task};
+use vod_aigc_core::{Kling, VideoRequest, video};
+use vod_aigc_emulator::{Behaviour, Clock as EmulatorClock, Emulator, Exchange, FaultRule, InProcess, Received};
+use vod_aigc_transport::testing::SeededRandom;
+use vod_aigc_transport::{
+    BoxFuture, Clock, Http, Random as _, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
+};
+
+const SUB_APP_ID: u64 = 1_500_000_001;
+const KEY: &str = "job-1";
+/// After so many lives a job that has no end is left as it is.
+const MOST_LIVES: u64 = 7;
+
+/// How a schedule ended.
+pub(super) struct End {
+    pub(super) lives: u64,
+    pub(super) steps_of_first_life: u64,
+    /// What the last journal says.
+    pub(super) state: Option<JobState>,
+    /// The tasks that the service would bill.
+    pub(super) ledger: Vec<String>,
+    pub(super) billed: usize,
+}
+
+pub(super) struct World {
+    emulator: InProcess,
+    crash: Option<u64>,
+    seed: u64,
+}
+
+impl World {
+    pub(super) fn new(behaviour: Behaviour, rules: &[FaultRule], crash: Option<u64>, seed: u64) -> Self {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
+        let builder = Emulator::builder().clock(EmulatorClock::manual(start)).behaviour(behaviour).seed(seed);
+        let builder = rules.iter().cloned().fold(builder, |builder, rule| builder.fault(rule));
+        Self { emulator: builder.in_process(), crash, seed }
+    }
+
+    /// One host. The first life dies at the step of the schedule, where its journal may be lost with it; later ones live
+    /// on.
+    pub(super) fn play(self, shared: bool, journal_is_lost: bool) -> End {
+        let mut store = Store::default();
+        let mut steps_of_first_life = 0;
+        let mut lives = 0;
+        while lives < MOST_LIVES {
+            let life = Life::new(if lives == 0 { self.crash } else { None });
+            let ended = life.live(self.submit(&life, &store, shared));
+            lives += 1;
+            if lives == 1 {
+                steps_of_first_life = life.steps.load(Ordering::Relaxed);
+            }
+            if matches!(ended, Some(Ok(_))) {
+                break;
+            }
+            if journal_is_lost && lives == 1 {
+                store = Store::default();
+            }
+            // Whoever runs it again does so after a while, and after longer each time.
+            self.emulator.advance(Duration::from_secs(60 << lives.min(12)));
+        }
+        self.end(lives, steps_of_first_life, &store)
+    }
+
+    /// Two hosts with a journal each and the same key, at the same time.
+    pub(super) fn play_on_two_hosts(self) -> End {
+        let stores = [Store::default(), Store::default()];
+        let random = SeededRandom::new(self.seed);
+        let mut lives = 0;
+        let mut ids = Vec::new();
+        while lives < MOST_LIVES {
+            let life = Life::new(None);
+            let (one, other) =
+                life.race(self.submit(&life, &stores[0], true), self.submit(&life, &stores[1], true), &random);
+            lives += 1;
+            ids = [one, other].into_iter().filter_map(|ended| Some(ended.ok()?.id().to_owned())).collect();
+            if ids.len() == 2 {
+                break;
+            }
+            self.emulator.advance(Duration::from_secs(60 << lives.min(12)));
+        }
+        ids.dedup();
+        let mut end = self.end(lives, 0, &stores[0]);
+        // Two ids would be two bills.
+        end.billed = end.billed.max(ids.len());
+        if end.state.as_ref().is_none_or(|state| state.task_id().is_none()) {
+            let other = stores[1].jobs().unwrap_or_default().pop().map(|job| job.state);
+            end.state = other.filter(|state| state.task_id().is_some()).or(end.state);
+        }
+        end
+    }
+
+    /// What a person does: resume what the journal holds, else submit.
+    async fn submit(&self, life: &Life, store: &Store, shared: bool) -> Result<Task, SubmitError> {
+        let client = self.client(life, store);
+        let unfinished = store.jobs().unwrap_or_default().pop();
+        match unfinished {
+            Some(job) if !shared => client.resume_job(job).await,
+            _ => {
+                let job = Job::new(request());
+                client.submit(if shared { job.key(KEY) } else { job }).await
+            }
+        }
+    }
+
+    fn client(&self, life: &Life, store: &Store) -> Client {
+        let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone() });
+        Client::builder(self.emulator.credential().clone(), SUB_APP_ID)
+            .endpoint(self.emulator.endpoint().parse().expect("it is a loopback address"))
+            .clock(wire.clone())
+            .random(Arc::new(SeededRandom::new(self.seed)))
+            .journal(Arc::new(DyingJournal { store: store.clone(), life: life.clone() }))
+            .transport(|transport| transport.http(wire))
+            .build()
+    }
+
+    fn end(self, lives: u64, steps_of_first_life: u64, store: &Store) -> End {
+        // What was accepted late is on the bill too.
+        self.emulator.advance(Duration::from_secs(600));
+        let ledger: Vec<_> = self.emulator.ledger().into_iter().map(|entry| entry.task_id).collect();
+        let state = store.jobs().unwrap_or_default().pop().map(|job| job.state);
+        End { lives, steps_of_first_life, state, billed: ledger.len(), ledger }
+    }
+}
+
+fn request() -> VideoRequest {
+    video!(Kling::V2_1, prompt = "a panda in a bamboo forest")
+}
+
+/// The life of one process: it counts its steps, and does not go on from the one at which it dies.
+#[derive(Clone, Debug)]
+struct Life {
+    steps: Arc<AtomicU64>,
+    dies_at: Option<u64>,
+}
+
+impl Life {
+    fn new(dies_at: Option<u64>) -> Self {
+        Self { steps: Arc::default(), dies_at }
+    }
+
+    /// Whether the process lives on through its next step.
+    fn goes_on(&self) -> bool {
+        let step = self.steps.fetch_add(1, Ordering::Relaxed);
+        self.dies_at.is_none_or(|last| step < last)
+    }
+
+    fn is_over(&self) -> bool {
+        self.dies_at.is_some_and(|last| self.steps.load(Ordering::Relaxed) > last)
+    }
+
+    async fn step(&self) {
+        if !self.goes_on() {
+            std::future::pending::<()>().await;
+        }
+        // Lets another host of the same schedule take its turn.
+        let mut yielded = false;
+        std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
+            false => Poll::Pending,
+            true => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// Runs a process to its end: `None` where it has died.
+    fn live<T>(&self, process: impl Future<Output = T>) -> Option<T> {
+        let mut process = pin!(process);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(ended) = process.as_mut().poll(&mut context) {
+                // A process that was told that its journal is gone has died there.
+                return (!self.is_over()).then_some(ended);
+            }
+            if self.is_over() {
+                return None;
+            }
+        }
+    }
+
+    /// Runs two processes to their ends, each step of either in an order that the dice give.
+    fn race<T>(&self, one: impl Future<Output = T>, other: impl Future<Output = T>, dice: &SeededRandom) -> (T, T) {
+        let (mut one, mut other): (Pin<Box<dyn Future<Output = T>>>, Pin<Box<dyn Future<Output = T>>>) =
+            (Box::pin(one), Box::pin(other));
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut first, mut second) = (None, None);
+        while first.is_none() || second.is_none() {
+            if dice.next_u64() % 2 == 0 {
+                if first.is_none()
+                    && let Poll::Ready(ended) = one.as_mut().poll(&mut context)
+                {
+                    first = Some(ended);
+                }
+            } else if second.is_none()
+                && let Poll::Ready(ended) = other.as_mut().poll(&mut context)
+            {
+                second = Some(ended);
+            }
+        }
+        (first.expect("both have ended"), second.expect("both have ended"))
+    }
+}
+
+/// The HTTP stack and the clock of one life.
+#[derive(Debug)]
+struct Wire {
+    emulator: InProcess,
+    life: Life,
+}
+
+impl Clock for Wire {
+    fn now(&self) -> SystemTime {
+        self.emulator.clock().now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.life.step().await;
+            self.emulator.advance(duration);
+        })
+    }
+}
+
+impl Http for Wire {
+    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+        Box::pin(async move {
+            self.life.step().await;
+            let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
+            let exchange = self.emulator.exchange(&Received {
+                method: request.method(),
+                path: "/",
+                query: "",
+                headers: &headers,
+                body: request.body(),
+            });
+            self.life.step().await;
+            let lost = |kind, sent, reason: &str| Err(SendError::new(kind, sent, reason));
+            match exchange {
+                Exchange::Reply(reply) | Exchange::Slow(reply, _) if reply.body.len() > 10 << 20 => {
+                    lost(SendErrorKind::TooLarge, Sent::Yes, "the reply is too long")
+                }
+                Exchange::Reply(reply) | Exchange::Slow(reply, _) => {
+                    Ok(RawReply { status: reply.status, headers: reply.headers, body: reply.body })
+                }
+                Exchange::Truncated(_) => lost(SendErrorKind::Interrupted, Sent::Yes, "the body was cut off"),
+                Exchange::NotConnected => lost(SendErrorKind::Connect, Sent::No, "connection refused"),
+                Exchange::Hang => {
+                    self.emulator.advance(timeout);
+                    lost(SendErrorKind::Timeout, Sent::Maybe, "no reply")
+                }
+                _ => lost(SendErrorKind::Interrupted, Sent::Maybe, "connection reset"),
+            }
+        })
+    }
+}
+
+/// What a disk holds.
+#[derive(Clone, Debug, Default)]
+struct Store(Arc<Mutex<BTreeMap<String, JobRecord>>>);
+
+impl Store {
+    fn records(&self) -> MutexGuard<'_, BTreeMap<String, JobRecord>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for Store {
+    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
+        Ok(self.records().entry(job.key.clone()).or_insert_with(|| job.clone()).clone())
+    }
+
+    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
+        let mut records = self.records();
+        let standing = records.get_mut(&job.key).ok_or(JournalError::Changed)?;
+        if standing.revision != job.revision {
+            return Err(JournalError::Changed);
+        }
+        standing.clone_from(job);
+        standing.revision += 1;
+        Ok(standing.revision)
+    }
+
+    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
+        Ok(self.records().get(key).cloned())
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
+        Ok(self.records().values().cloned().collect())
+    }
+}
+
+/// A journal whose process may die before a write is on the disk, or right after.
+#[derive(Debug)]
+struct DyingJournal {
+    store: Store,
+    life: Life,
+}
+
+impl DyingJournal {
+    fn write<T>(&self, write: impl FnOnce(&Store) -> Result<T, JournalError>) -> Result<T, JournalError> {
+        let died = || JournalError::Store("the process has died".to_owned());
+        if !self.life.goes_on() {
+            return Err(died());
+        }
+        let written = write(&self.store)?;
+        if self.life.goes_on() { Ok(written) } else { Err(died()) }
+    }
+}
+
+impl Journal for DyingJournal {
+    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
+        self.write(|store| store.plan(job))
+    }
+
+    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
+        self.write(|store| store.save(job))
+    }
+
+    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
+        self.write(|store| store.load(key))
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
+        self.write(Store::jobs)
+    }
+}
