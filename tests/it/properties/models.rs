@@ -1,0 +1,155 @@
+//! The capability table: its names, its rules, its limits.
+
+use proptest::prelude::*;
+use vod_aigc_core::{
+    Asked, Capabilities, ErrorCode, Image, LastFrame, Model, OnCreate, Resolution, Shape, StorageMode, VideoRequest,
+};
+
+use super::cases;
+
+fn model() -> impl Strategy<Value = Model> {
+    prop::sample::select(Model::ALL.to_vec())
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    prop_oneof![
+        Just(Asked::Nothing),
+        Just(Asked::Unknown),
+        prop::sample::select(Resolution::ALL.to_vec()).prop_map(Asked::Resolution),
+    ]
+}
+
+prop_compose! {
+    fn shape()(prompt: bool, images in 0_usize..10, other_input: bool, last_frame: bool, resolution in asked()) -> Shape {
+        let mut shape = Shape::EMPTY;
+        (shape.prompt, shape.images, shape.other_input) = (prompt, images, other_input);
+        (shape.last_frame, shape.resolution) = (last_frame, resolution);
+        shape
+    }
+}
+
+/// Turns each letter to upper case where the bit of its place says so.
+fn in_any_case(text: &str, bits: u64) -> String {
+    let turn = |(place, letter): (usize, char)| {
+        if bits >> (place % 64) & 1 == 1 { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    };
+    text.chars().enumerate().map(turn).collect()
+}
+
+/// The rules on models, said again and as naively as they can be said.
+fn takes(row: Capabilities, shape: Shape) -> bool {
+    let has_source = shape.prompt || shape.images > 0 || shape.other_input;
+    let has_image_if_needed = row.text_to_video != Some(false) || shape.images > 0 || shape.other_input;
+    let has_room_for_images = row.max_images.is_none_or(|most| shape.images <= usize::from(most));
+    let offers_resolution = !row.resolutions.is_stated()
+        || match shape.resolution {
+            Asked::Nothing => true,
+            Asked::Unknown => false,
+            Asked::Resolution(asked) => row.resolutions.iter().any(|it| it == asked),
+        };
+    let takes_last_frame = match row.last_frame {
+        Some(LastFrame::No) => false,
+        Some(LastFrame::At(at)) => at.iter().any(|it| shape.resolution == Asked::Resolution(it)),
+        Some(LastFrame::WithImages(most)) => shape.images <= usize::from(most),
+        _ => true,
+    };
+    let last_frame_is_right = !shape.last_frame || (shape.images > 0 && takes_last_frame);
+    has_source && has_image_if_needed && has_room_for_images && offers_resolution && last_frame_is_right
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn the_rule_engine_says_what_the_rules_say(model in model(), shape in shape()) {
+        let row = model.capabilities().expect("a model of the table has a row");
+        let violations = shape.check(row);
+        prop_assert_eq!(violations.first().is_none(), takes(row, shape), "{:?}", violations);
+        prop_assert_eq!(violations.first(), violations.iter().next());
+        for violation in violations.iter() {
+            let sentence = violation.to_string();
+            prop_assert!(sentence.starts_with(row.name) && sentence.len() < 192, "{}", sentence);
+        }
+    }
+
+    #[test]
+    fn the_builder_judges_by_the_same_rules(model in model(), shape in shape()) {
+        prop_assume!(!shape.other_input && shape.resolution != Asked::Unknown);
+        let mut builder = VideoRequest::builder(model.clone());
+        if shape.prompt {
+            builder = builder.prompt("panda");
+        }
+        for _ in 0..shape.images {
+            builder = builder.image(Image::url("https://media.example.com/a.jpg"));
+        }
+        if shape.last_frame {
+            builder = builder.last_frame(Image::url("https://media.example.com/b.jpg"));
+        }
+        if let Asked::Resolution(resolution) = shape.resolution {
+            builder = builder.resolution(resolution);
+        }
+        let row = model.capabilities().expect("a model of the table has a row");
+        prop_assert_eq!(builder.build().is_ok(), takes(row, shape));
+    }
+
+    #[test]
+    fn a_model_is_read_as_it_prints_in_any_case(model in model(), bits: u64, blanks in " {0,2}") {
+        let text = in_any_case(&model.to_string(), bits);
+        prop_assert_eq!(text.parse::<Model>(), Ok(model.clone()));
+        let spaced = text.replace(':', &format!("{blanks}:{blanks}"));
+        prop_assert_eq!(spaced.parse::<Model>(), Ok(model));
+    }
+
+    #[test]
+    fn a_text_is_a_model_only_if_it_prints_as_one(text in prop_oneof![any::<String>(), "[A-Za-z]{1,8}:[0-9a-z.]{1,4}", "(Kling|Vidu|GV|Hailuo)[: ]?[0-9.]{0,4}"]) {
+        match text.parse::<Model>() {
+            Ok(model) => prop_assert!(model.to_string().eq_ignore_ascii_case(&text.replace(' ', ""))),
+            Err(error) => {
+                prop_assert!(!error.nearest().is_empty());
+                prop_assert!(!error.to_string().contains(char::is_control));
+            }
+        }
+    }
+
+    #[test]
+    fn another_model_keeps_its_names(name: String, version: String) {
+        let model = Model::other(name.clone(), version.clone());
+        prop_assert_eq!((model.name(), model.version(), model.capabilities()), (name.as_str(), version.as_str(), None));
+    }
+
+    #[test]
+    fn a_resolution_is_read_in_any_case(resolution in prop::sample::select(Resolution::ALL.to_vec()), bits: u64) {
+        prop_assert_eq!(in_any_case(resolution.as_str(), bits).parse(), Ok(resolution));
+    }
+
+    #[test]
+    fn an_open_word_is_kept_as_it_came(word: String) {
+        prop_assert_eq!(StorageMode::from(word.as_str()).to_string(), word.as_str());
+        prop_assert_eq!(ErrorCode::from(word.as_str()).to_string(), word);
+    }
+
+    #[test]
+    fn a_code_below_a_known_one_means_the_same_until_it_has_a_row(known in prop::sample::select(ErrorCode::KNOWN.to_vec()), suffix in "\\.New[A-Z]{4}") {
+        let below = ErrorCode::from(format!("{known}{suffix}"));
+        prop_assert_eq!(below.facts(), known.facts());
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_is_never_a_reason_to_send_a_create_again(code in "[A-Z][a-z]{0,6}Qz(\\.[A-Z][a-z]{1,6}){0,2}") {
+        prop_assert_eq!(ErrorCode::from(code).facts().on_create, OnCreate::Unclear);
+    }
+
+    #[test]
+    fn texts_are_counted_in_characters(letter in "[a熊🐼]", lengths in [990_usize..1_010, 55..70, 990..1_010]) {
+        let [prompt, name, context] = lengths;
+        let request = VideoRequest::builder(Model::other("New", "1"))
+            .prompt(letter.repeat(prompt)).media_name(letter.repeat(name)).session_context(letter.repeat(context));
+        prop_assert_eq!(request.build().is_ok(), prompt <= 1_000 && name <= 64 && context <= 1_000);
+    }
+
+    #[test]
+    fn a_priority_lies_between_its_bounds(priority in -20_i64..20, own_id in "[a-z]{0,60}") {
+        let request = VideoRequest::builder(Model::other("New", "1")).prompt("panda").priority(priority).session_id(own_id.clone());
+        prop_assert_eq!(request.build().is_ok(), (-10..=10).contains(&priority) && own_id.len() <= 50);
+    }
+}
