@@ -45,6 +45,6 @@ pub use error::{Billed, Error, ErrorKind};
 pub use http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
 pub use http_client::{Fetched, HttpClient};
 pub use retry::RetryPolicy;
-pub use signed_request::{Destination, LARGEST_REQUEST, Language, SignedRequest};
+pub use signed_request::{Destination, Language, SignedRequest};
 pub use transport::{Transport, TransportBuilder};
 pub use vod_aigc_signer as signer;
