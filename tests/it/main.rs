@@ -1,1 +1,10 @@
-//! x
+//! One test binary that uses the published crates as an outsider would.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod bodies;
+mod card;
+mod compile_fail;
+mod flow;
+mod requests;
+mod schema;
+mod support;

@@ -40,6 +40,7 @@ pub(crate) enum Task {
 
 /// How long to wait.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub(crate) struct Wait {
     /// Hand the task back after this time; it goes on
     #[arg(long, default_value = "30m", value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -48,6 +49,7 @@ pub(crate) struct Wait {
 
 /// Where the video goes.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub(crate) struct Output {
     /// The file that the video is written to [default: TASK_ID.mp4]
     #[arg(short, long, value_name = "FILE")]
