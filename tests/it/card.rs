@@ -82,11 +82,11 @@ fn the_example_replies_parse_to_the_values_that_they_show() {
 fn the_model_table_is_the_cards_row_by_row() {
     let rows = table(include_str!("card/models.md"));
     assert_eq!(rows.len(), 20);
-    assert_eq!(Model::ALL.len(), rows.len());
-    for (model, row) in Model::ALL.iter().zip(&rows) {
+    for row in &rows {
         let [name, version, text, image, most, last_frame, resolutions] = row.as_slice() else {
             panic!("{row:?}");
         };
+        let model: Model = format!("{name}:{version}").parse().expect("the table holds every row of the card");
         let about = model.capabilities().unwrap();
         assert_eq!((about.name, about.version), (name.as_str(), version.as_str()));
         assert_eq!((model.name(), model.version()), (name.as_str(), version.as_str()));
