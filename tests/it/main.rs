@@ -1,6 +1,13 @@
 //! One test binary that uses the published crates as an outsider would.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod bodies;
+mod card;
+mod compile_fail;
 mod corpus;
+mod flow;
 mod properties;
+mod requests;
 mod schedules;
+mod schema;
+mod support;

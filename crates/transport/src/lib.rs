@@ -53,6 +53,6 @@ pub use http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
 pub use http_client::HttpClient;
 pub use limits::{RateLimiter, Rates, RetryBudget};
 pub use retry::RetryPolicy;
-pub use signed_request::{Destination, LARGEST_REQUEST, Language, SignedRequest};
+pub use signed_request::{Destination, Language, SignedRequest};
 pub use transport::{Transport, TransportBuilder};
 pub use vod_aigc_signer as signer;

@@ -4,12 +4,10 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use vod_aigc_core::MAX_REQUEST_BYTES;
 use vod_aigc_signer::{CanonicalRequest, Credential, Request, Scope, Signer};
 
 use crate::{Call, Endpoint};
-
-/// The largest request that API 3.0 takes, in bytes (API description: 10 MiB).
-pub const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
 
 const CONTENT_TYPE: &str = "application/json";
 
@@ -62,7 +60,7 @@ impl SignedRequest {
     /// # Errors
     ///
     /// A sentence about the part that cannot be sent: a name with a character that headers or the scope
-    /// do not allow, or a body above [`LARGEST_REQUEST`].
+    /// do not allow, or a body above [`MAX_REQUEST_BYTES`].
     pub fn new(
         call: &Call,
         destination: Destination<'_>,
@@ -70,9 +68,9 @@ impl SignedRequest {
         signer: &Signer,
         now: SystemTime,
     ) -> Result<Self, String> {
-        if call.body().len() > LARGEST_REQUEST {
+        if call.body().len() > MAX_REQUEST_BYTES {
             return Err(format!(
-                "the request of {} has {} bytes, the service takes at most {LARGEST_REQUEST}; make its inputs smaller",
+                "the request of {} has {} bytes, the service takes at most {MAX_REQUEST_BYTES}; make its inputs smaller",
                 call.action(),
                 call.body().len()
             ));

@@ -1,0 +1,13 @@
+//! A last frame at another resolution than the one that the model takes it at.
+//! rustc: Kling 2.1 takes a last frame only at 1080P; set that resolution
+
+use vod_aigc_core::{Kling, Resolution, video};
+
+fn main() {
+    let _ = video!(
+        Kling::V2_1,
+        image = "https://example.com/a.png",
+        last_frame = "https://example.com/b.png",
+        resolution = Resolution::P720,
+    );
+}

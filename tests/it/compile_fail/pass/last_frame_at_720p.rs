@@ -1,0 +1,12 @@
+//! The twin of `fail/last_frame_at_720p.rs` that compiles.
+
+use vod_aigc_core::{Kling, Resolution, video};
+
+fn main() {
+    let _ = video!(
+        Kling::V2_1,
+        image = "https://example.com/a.png",
+        last_frame = "https://example.com/b.png",
+        resolution = Resolution::P1080,
+    );
+}

@@ -1,0 +1,7 @@
+//! The twin of `fail/nothing_to_work_from.rs` that compiles.
+
+use vod_aigc_core::{Kling, video};
+
+fn main() {
+    let _ = video!(Kling::V2_1, prompt = "a panda");
+}

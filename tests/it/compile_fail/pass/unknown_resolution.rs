@@ -1,0 +1,7 @@
+//! The twin of `fail/unknown_resolution.rs` that compiles.
+
+use vod_aigc_core::{Kling, Resolution, video};
+
+fn main() {
+    let _ = video!(Kling::V2_1, prompt = "a panda", resolution = Resolution::P1080);
+}

@@ -1,0 +1,9 @@
+//! The client against the emulator, from a request to a file, and everything that can go wrong between them.
+
+mod bad_input;
+mod bad_replies;
+mod download;
+mod mp4;
+mod paid;
+mod secrets;
+mod waiting;
