@@ -15,6 +15,8 @@ usage: cargo xtask COMMAND
   codegen            write everything that is generated from spec/
   codegen --check    write nothing; print what is stale and fail
   arrows             check which crate depends on which
+  soak --seeds N [--first SEED]
+                     play N random schedules of faults and crashes against the submit protocol
   ci                 run what CI runs";
 
 fn main() -> ExitCode {
@@ -36,15 +38,31 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         ["arrows"] => arrows::check(root),
+        ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
+        ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
         ["ci"] => ci(root),
         _ => bail!("{USAGE}"),
     }
 }
 
 fn ci(root: &Path) -> Result<()> {
-    let status = Command::new("bash").arg(root.join(".ci/run")).current_dir(root).status().context("bash")?;
+    run_or_fail(Command::new("bash").arg(root.join(".ci/run")).current_dir(root), "a step of .ci/run failed")
+}
+
+fn soak(root: &Path, seeds: &str, first: &str) -> Result<()> {
+    let mut test = Command::new(env!("CARGO"));
+    test.args(["test", "--release", "--package", "vod-aigc-tests", "--test", "it"])
+        .args(["--", "schedules::no_random", "--nocapture"])
+        .env("VOD_AIGC_SEEDS", seeds)
+        .env("VOD_AIGC_FIRST_SEED", first)
+        .current_dir(root);
+    run_or_fail(&mut test, "a schedule failed; its seed stands above")
+}
+
+fn run_or_fail(command: &mut Command, failure: &str) -> Result<()> {
+    let status = command.status().with_context(|| format!("{command:?}"))?;
     if !status.success() {
-        bail!("a step of .ci/run failed");
+        bail!("{failure}");
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 use vod_aigc_core::{
-    CreateAigcVideoTaskRequest, DescribeTasksRequest, ErrorClass, OnCreate, SortBy, SortOrder, TaskSimpleInfo,
+    CreateAigcVideoTaskRequest, DescribeTasksRequest, ErrorClass, OnCreate, SortBy, SortOrder, Switch, TaskSimpleInfo,
     TimeRange,
 };
 use vod_aigc_transport::{Call, Error, Sent};
@@ -334,6 +334,8 @@ impl<'a> Submit<'a> {
         handle.session_id = Some(self.record.session_id());
         handle.request_id = self.record.request_id.clone();
         handle.model = Some(self.record.model.clone());
+        let output = self.action.as_ref().and_then(|action| action.output_config.as_ref());
+        handle.off_peak = output.is_some_and(|output| output.off_peak == Some(Switch::Enabled));
         handle.submitted_at = self.record.last_sent;
         Task::new(self.client.clone(), handle)
     }

@@ -28,6 +28,9 @@ pub struct TaskHandle {
     /// The model, as [`Model`](vod_aigc_core::Model) prints it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Whether the request let the task wait for off-peak hours, so that it is waited for longer and polled less often.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off_peak: bool,
     /// When it was accepted, in seconds since 1970-01-01 UTC by this machine's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<u64>,
@@ -43,6 +46,7 @@ impl TaskHandle {
             session_id: None,
             request_id: None,
             model: None,
+            off_peak: false,
             submitted_at: None,
         }
     }
@@ -84,14 +88,15 @@ impl Task {
         Ok(self.client.describe(&self.handle).await?.value)
     }
 
-    /// Waits for the video by the client's [`WaitPolicy`]: 30 minutes where nothing else was set.
+    /// Waits for the video by the client's [`WaitPolicy`]: 30 minutes where nothing else was set, 24 hours for a task that
+    /// may wait for off-peak hours.
     ///
     /// Failing polls do not end the wait. Dropping the future stops waiting and nothing else.
     ///
     /// # Errors
     /// See [`WaitError`]; each names the task, so that it can be waited for again.
     pub async fn wait(&self) -> Result<Video, WaitError> {
-        self.wait_with(*self.client.wait_policy(), |_| {}).await
+        self.wait_with(self.policy(), |_| {}).await
     }
 
     /// Waits by another policy and shows each event on the way.
@@ -114,11 +119,17 @@ impl Task {
     /// The events of a wait by the client's policy: what each poll says, and at last how it ended.
     pub fn events(&self) -> impl futures_util::Stream<Item = TaskEvent> + Send + 'static {
         let task = self.clone();
-        crate::wait::Waiting::new(self.clone(), *self.client.wait_policy()).into_stream().inspect(move |event| {
+        crate::wait::Waiting::new(self.clone(), self.policy()).into_stream().inspect(move |event| {
             if let TaskEvent::Ended(result) = event {
                 task.note_end(result);
             }
         })
+    }
+
+    /// The client's policy, with the patience that a task for off-peak hours needs.
+    fn policy(&self) -> WaitPolicy {
+        let policy = *self.client.wait_policy();
+        if self.handle.off_peak { policy.for_off_peak() } else { policy }
     }
 
     /// Writes the end of the task down in the journal, if it is a job's.

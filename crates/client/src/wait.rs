@@ -53,10 +53,11 @@ impl WaitPolicy {
         Self { deadline, ..Self::default() }
     }
 
-    /// The policy for a request that asked for off-peak hours: polled from once a minute to once in five minutes while
-    /// it is queued, for 24 hours.
-    pub fn off_peak() -> Self {
-        Self { off_peak: true, ..Self::until(Duration::from_secs(24 * 3600)) }
+    /// The same for a request that asked for off-peak hours: polled from once a minute to once in five minutes while it is
+    /// queued, for 24 hours at least.
+    pub fn for_off_peak(self) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        Self { off_peak: true, deadline: self.deadline.max(DAY), ..self }
     }
 }
 
@@ -154,7 +155,12 @@ impl Waiting {
             }));
         }
         let transport = self.task.client().transport();
-        let pause = self.pace.pause(&self.policy, transport.random().next_u64()).min(left);
+        let mut pause = self.pace.pause(&self.policy, transport.random().next_u64()).min(left);
+        if !self.polled {
+            // Nothing finishes sooner after its submit; a task of unknown age may have finished long ago.
+            let submitted = self.task.handle().submitted_at;
+            pause = submitted.map_or(Duration::ZERO, |_| pause.saturating_sub(self.age()));
+        }
         let floor = if self.polled { WaitPolicy::FLOOR } else { Duration::ZERO };
         transport.clock().sleep(pause.max(floor)).await;
         self.polled = true;
@@ -406,7 +412,7 @@ mod tests {
 
     #[test]
     fn an_off_peak_task_is_asked_for_seldom_until_it_begins() {
-        let policy = WaitPolicy::off_peak();
+        let policy = WaitPolicy::default().for_off_peak();
         assert_eq!(pause_after(&policy, &[]), 60);
         assert_eq!(pause_after(&policy, &[waiting(60)]), 90);
         assert_eq!(pause_after(&policy, &[(60, Progress::Unrecognised("LATER".to_owned()))]), 90);

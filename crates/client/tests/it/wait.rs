@@ -160,7 +160,7 @@ async fn a_task_that_leaves_the_queue_is_polled_as_a_new_one() {
 
 #[tokio::test]
 async fn an_off_peak_task_is_polled_seldom_from_the_start_and_for_a_day() {
-    let ended = wait(WaitPolicy::off_peak(), says(&[WAITING])).await;
+    let ended = wait(WaitPolicy::default().for_off_peak(), says(&[WAITING])).await;
     assert_eq!(ended.polls[..3], [60, 150, 285]);
     assert_eq!(ended.polls.last(), Some(&(24 * HOUR)));
     assert!(ended.polls.len() < 300, "{}", ended.polls.len());
