@@ -10,11 +10,10 @@ use vod_aigc_client::{Client, Job, WaitPolicy, read_image};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
-
 use crate::progress::Display;
 use crate::settings::{Connection, NAMESPACE};
-use crate::task::{Output, Wait, document, finish};
-use crate::{print, print_json};
+use crate::task::{Output, Submit, Wait, document, finish};
+use crate::{Interruption, print, print_json};
 
 /// The sub-application of a request that goes to the embedded emulator; any number will do there.
 const EMULATOR_SUB_APP_ID: u64 = 1_500_000_001;
@@ -124,6 +123,8 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "JSON")]
     ext_info: Option<String>,
     #[command(flatten)]
+    submit: Submit,
+    #[command(flatten)]
     wait: Wait,
     #[command(flatten)]
     output: Output,
@@ -145,7 +146,12 @@ enum OnOff {
 }
 
 impl Generate {
-    pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        json: bool,
+        mut interruption: Interruption<'_>,
+    ) -> Result<(), Failure> {
         let mut job = Job::new(self.request().await?);
         if let Some(key) = &self.key {
             job = job.key(key);
@@ -164,14 +170,14 @@ impl Generate {
         };
         let client = match &emulator {
             Some(emulator) => emulator_client(emulator)?,
-            None => connection.client()?.journal(connection.journal()?).build(),
+            None => connection.client()?.journal(connection.journal()?).submit_policy(self.submit.policy()).build(),
         };
         let job = client.prepare(job)?;
         // Kept, because an interrupted submit can only be traced by it.
         let session_id = job.session_id();
         let task = tokio::select! {
             submitted = client.submit_prepared(job) => submitted?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted_submit(&session_id)),
+            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(&session_id)),
         };
         if self.no_wait {
             return match json {
@@ -186,7 +192,7 @@ impl Generate {
             policy.first = WaitPolicy::FLOOR;
             policy.growth = 1.0;
         }
-        finish(&task, policy, &self.output, json).await
+        finish(&task, policy, &self.output, json, interruption).await
     }
 
     fn model(&self) -> Result<Model, Failure> {

@@ -5,12 +5,14 @@ use vod_aigc_client::{Client, JobRecord, JobState, Journal as _, Task, TaskHandl
 
 use crate::failure::Failure;
 use crate::settings::Connection;
-use crate::task::{Output, Wait, complete, document};
-use crate::{print, print_json};
+use crate::task::{Output, Submit, Wait, complete, document};
+use crate::{Interruption, print, print_json};
 
 /// Finish every job that a crash, an interruption or an outage has left behind: submits, waits and downloads.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Resume {
+    #[command(flatten)]
+    submit: Submit,
     #[command(flatten)]
     wait: Wait,
 }
@@ -36,9 +38,14 @@ pub(crate) fn task(client: &Client, id: String) -> Result<Task, Failure> {
 }
 
 impl Resume {
-    pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        json: bool,
+        mut interruption: Interruption<'_>,
+    ) -> Result<(), Failure> {
         let journal = connection.journal()?;
-        let client = connection.client()?.journal(journal.clone()).build();
+        let client = connection.client()?.journal(journal.clone()).submit_policy(self.submit.policy()).build();
         let endpoint = client.transport().endpoint().map(ToString::to_string).unwrap_or_default();
         let mut documents = Vec::new();
         let mut first_failure = None;
@@ -47,7 +54,7 @@ impl Resume {
                 eprintln!("job {} belongs to {}; resume it with --endpoint", job.key, job.endpoint);
                 continue;
             }
-            match self.finish(&client, job.clone()).await {
+            match self.finish(&client, job.clone(), interruption.as_mut()).await {
                 Ok(document) => documents.push(document),
                 Err(failure) => {
                     eprintln!("job {}: {}", job.key, failure.message());
@@ -70,14 +77,19 @@ impl Resume {
         first_failure.map_or(Ok(()), |failure| Err(failure.already_described()))
     }
 
-    async fn finish(&self, client: &Client, job: JobRecord) -> Result<Value, Failure> {
+    async fn finish(
+        &self,
+        client: &Client,
+        job: JobRecord,
+        mut interruption: Interruption<'_>,
+    ) -> Result<Value, Failure> {
         let output = Output::to(job.output.clone());
         let session_id = job.session_id();
         let task = tokio::select! {
             submitted = client.resume_job(job) => submitted?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted_submit(&session_id)),
+            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(&session_id)),
         };
-        let (video, file) = complete(&task, self.wait.policy(), &output).await?;
+        let (video, file) = complete(&task, self.wait.policy(), &output, interruption).await?;
         Ok(document(&task, "succeeded", Some((&video, file.as_deref()))))
     }
 }

@@ -14,6 +14,7 @@ mod task;
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -81,11 +82,16 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Ends when a person interrupts the command. One for the whole command: from the first time that it is awaited on, an
+/// interruption between two steps is kept for the next.
+type Interruption<'a> = Pin<&'a mut dyn Future<Output = std::io::Result<()>>>;
+
 async fn run(connection: Connection, json: bool, command: Command) -> Result<(), Failure> {
+    let interruption: Interruption<'_> = pin!(tokio::signal::ctrl_c());
     match command {
-        Command::Generate(generate) => generate.run(&connection, json).await,
-        Command::Task(task) => task.run(&connection, json).await,
-        Command::Resume(resume) => resume.run(&connection, json).await,
+        Command::Generate(generate) => generate.run(&connection, json, interruption).await,
+        Command::Task(task) => task.run(&connection, json, interruption).await,
+        Command::Resume(resume) => resume.run(&connection, json, interruption).await,
         Command::Models => models::run(json),
         Command::Check(check) => check.run(json),
         Command::Sign(sign) => sign.run(json),

@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vod_aigc_client::core::TaskState;
-use vod_aigc_client::{DownloadError, Task as ClientTask, Video, WaitPolicy, check_target};
+use vod_aigc_client::{DownloadError, SubmitPolicy, Task as ClientTask, Video, WaitPolicy, check_target};
 
 use crate::failure::Failure;
 use crate::progress::Display;
 use crate::settings::Connection;
-use crate::{jobs, print, print_json};
+use crate::{Interruption, jobs, print, print_json};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
@@ -47,6 +47,18 @@ pub(crate) struct Wait {
     /// Hand the task back after this time; it goes on
     #[arg(long, default_value = "30m", value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Duration,
+    /// Ask for a task that has just been submitted first after this time
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    first_poll: Duration,
+}
+
+/// How patiently a lost answer is made up for.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub(crate) struct Submit {
+    /// Where the service's answer was lost, look for the task for this time after the last send, then hold the job
+    #[arg(long, default_value = "2m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    look_for: Duration,
 }
 
 /// Where the video goes.
@@ -62,7 +74,12 @@ pub(crate) struct Output {
 }
 
 impl Task {
-    pub(crate) async fn run(self, connection: &Connection, json: bool) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        json: bool,
+        interruption: Interruption<'_>,
+    ) -> Result<(), Failure> {
         if matches!(self, Self::List) {
             return jobs::list(connection, json);
         }
@@ -78,13 +95,13 @@ impl Task {
             }
             Self::Wait { id, wait, output } => {
                 output.check().await?;
-                finish(&jobs::task(&client, id)?, wait.policy(), &output, json).await
+                finish(&jobs::task(&client, id)?, wait.policy(), &output, json, interruption).await
             }
             Self::Download { id, output } => {
                 output.check().await?;
                 // A task that has ended is known at the first poll; one that has not is handed back.
                 let policy = WaitPolicy::until(Duration::ZERO);
-                finish(&jobs::task(&client, id)?, policy, &output, json).await
+                finish(&jobs::task(&client, id)?, policy, &output, json, interruption).await
             }
         }
     }
@@ -92,7 +109,17 @@ impl Task {
 
 impl Wait {
     pub(crate) fn policy(&self) -> WaitPolicy {
-        WaitPolicy::until(self.timeout)
+        let mut policy = WaitPolicy::until(self.timeout);
+        policy.first = self.first_poll;
+        policy
+    }
+}
+
+impl Submit {
+    pub(crate) fn policy(&self) -> SubmitPolicy {
+        let mut policy = SubmitPolicy::default();
+        policy.look_for = self.look_for;
+        policy
     }
 }
 
@@ -130,8 +157,14 @@ impl Output {
 }
 
 /// Waits for the task, downloads its video, and prints what came of it.
-pub(crate) async fn finish(task: &ClientTask, policy: WaitPolicy, output: &Output, json: bool) -> Result<(), Failure> {
-    let (video, file) = complete(task, policy, output).await?;
+pub(crate) async fn finish(
+    task: &ClientTask,
+    policy: WaitPolicy,
+    output: &Output,
+    json: bool,
+    interruption: Interruption<'_>,
+) -> Result<(), Failure> {
+    let (video, file) = complete(task, policy, output, interruption).await?;
     if json {
         return print_json(&document(task, "succeeded", Some((&video, file.as_deref()))));
     }
@@ -146,6 +179,7 @@ pub(crate) async fn complete(
     task: &ClientTask,
     policy: WaitPolicy,
     output: &Output,
+    interruption: Interruption<'_>,
 ) -> Result<(Video, Option<PathBuf>), Failure> {
     let mut display = Display::new();
     let work = async {
@@ -156,7 +190,7 @@ pub(crate) async fn complete(
     };
     tokio::select! {
         result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted(task.id())),
+        _ = interruption => Err(Failure::interrupted(task.id())),
     }
 }
 

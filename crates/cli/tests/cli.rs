@@ -1,156 +1,19 @@
 //! The contracts that scripts rely on: what stands on standard output, what on standard error, and the exit codes.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::thread;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-const SECRET_KEY: &str = "canary-secret-key";
-
-/// A working directory of its own, and the variables that commands run there get; nothing else of the environment.
-struct Workplace {
-    folder: TempDir,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl Workplace {
-    /// With no variables.
-    fn bare() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
-    }
-
-    /// With a key pair and a sub-application.
-    fn new() -> Self {
-        Self::bare()
-            .with("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE")
-            .with("TENCENTCLOUD_SECRET_KEY", SECRET_KEY)
-            .with("VOD_SUB_APP_ID", "7")
-    }
-
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.variables.push((name, value.to_owned()));
-        self
-    }
-
-    /// The same, sending to `endpoint`.
-    fn to(self, endpoint: &str) -> Self {
-        self.with("VOD_AIGC_ENDPOINT", endpoint)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vod-aigc"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        // Windows finds its network stack by it.
-        #[expect(clippy::disallowed_methods, reason = "passed on to the command and not used here")]
-        command.envs(std::env::var_os("SYSTEMROOT").map(|root| ("SYSTEMROOT", root)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::new(self.command(arguments).output().unwrap())
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        std::fs::write(self.folder.path().join(name), content).unwrap();
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-}
-
-/// How a command ended.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn new(output: Output) -> Self {
-        let ran = Self {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        };
-        for stream in [&ran.stdout, &ran.stderr] {
-            assert!(!stream.contains(SECRET_KEY), "{stream}");
-            assert!(!stream.contains("panicked"), "{stream}");
-        }
-        ran
-    }
-
-    /// The one document on standard output.
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", self.stdout, self.stderr))
-    }
-
-    fn succeeded(self) -> Self {
-        assert_eq!(self.code, 0, "{}", self.stderr);
-        self
-    }
-
-    /// With this code and this sentence on standard error, and nothing where data belongs.
-    fn failed(self, code: i32, sentence: &str) -> Self {
-        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{}", self.stderr);
-        assert!(self.stderr.contains(sentence), "{}", self.stderr);
-        self
-    }
-}
-
-/// `vod-aigc emulate`, stopped when it is dropped.
-struct Emulator {
-    process: Child,
-    endpoint: String,
-}
-
-impl Emulator {
-    fn start() -> Self {
-        let mut process = Workplace::new().command(&["emulate", "--listen", "127.0.0.1:0"]).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let first: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(first.as_object().unwrap().len(), 1, "{first}");
-        Self { process, endpoint: first["endpoint"].as_str().unwrap().to_owned() }
-    }
-
-    /// One plain HTTP request to its control surface.
-    fn http(&self, method: &str, path: &str, body: &str) -> Value {
-        let host = self.endpoint.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(host).unwrap();
-        let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}");
-        write!(stream, "{head}\r\n\r\n{body}").unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-
-    fn ledger(&self) -> Vec<Value> {
-        self.http("GET", "/_emulator/ledger", "").as_array().unwrap().clone()
-    }
-
-    fn advance(&self, seconds: u32) {
-        self.http("POST", "/_emulator/clock", &json!({ "advance_seconds": seconds }).to_string());
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::support::{Emulator, Ran, SECRET_KEY, Workplace};
 
 /// A server that answers every request with these bytes and hangs up; it counts them.
 fn server(answer: &str) -> (String, mpsc::Receiver<()>) {
@@ -191,6 +54,14 @@ const GENERATE: &[&str] = &["generate", "a panda in a bamboo forest", "--model",
 
 fn generate<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [GENERATE, arguments].concat()
+}
+
+/// Without the wait that is meant for a task that has just been submitted.
+const RESUME: &[&str] = &["resume", "--first-poll", "0s"];
+
+/// What befalls the first create.
+fn on_create(fault: Value) -> Value {
+    json!({ "action": "CreateAigcVideoTask", "nth": 1, "fault": fault })
 }
 
 /// Width and height in pixels of an MP4 file.
@@ -458,44 +329,178 @@ fn a_deadline_ends_with_8_and_says_how_to_go_on() {
     assert!(ran.stderr.contains("vod-aigc task wait "), "{}", ran.stderr);
 }
 
+/// Sends the signal of Ctrl-C, and reads on until the process ends.
+#[cfg(unix)]
+fn interrupt(process: Child) -> Ran {
+    let signalled = Command::new("sh").args(["-c", &format!("kill -INT {}", process.id())]).status().unwrap();
+    assert!(signalled.success());
+    Ran::new(process.wait_with_output().unwrap())
+}
+
 /// Other systems have no signal that one process can send another alone.
 #[cfg(unix)]
 #[test]
-fn an_interrupted_wait_ends_with_9_and_says_how_to_go_on() {
-    let place = Workplace::bare();
-    let mut process = place.command(&generate(&["--emulator"])).spawn().unwrap();
+fn an_interrupted_wait_ends_with_9_and_is_resumed() {
+    let emulator = Emulator::start();
+    let place = Workplace::new().to(&emulator.endpoint);
+    let mut process =
+        place.command(&generate(&["--key", "k", "--output", "panda.mp4", "--first-poll", "0s"])).spawn().unwrap();
+    // The first poll has been answered, so the wait is on.
     let mut stderr = BufReader::new(process.stderr.take().unwrap());
     let mut said = String::new();
-    // The first poll has been answered, so the wait is on.
     while !said.contains("waiting") && !said.contains("processing") {
         assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
     }
-    let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", process.id())]).status().unwrap();
-    assert!(interrupt.success());
+    let ran = interrupt(process);
     stderr.read_to_string(&mut said).unwrap();
-    let output = process.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(9), b"".as_slice()), "{said}");
+    assert_eq!((ran.code, ran.stdout.as_str()), (9, ""), "{said}");
     assert!(said.contains("resume with: vod-aigc task wait "), "{said}");
-    assert_eq!(place.names(), [""; 0]);
+    assert_eq!((place.names(), &place.jobs()[0]["state"]), (vec![], &json!("accepted")));
+
+    emulator.advance(60);
+    place.run(RESUME).succeeded();
+    assert_eq!((place.names(), &place.jobs()[0]["state"]), (vec!["panda.mp4".to_owned()], &json!("downloaded")));
+    assert_eq!(size(&place.folder.path().join("panda.mp4")), (1280, 720));
+    assert_eq!(place.run(RESUME).succeeded().stdout, "", "nothing is left to do");
+    assert_eq!(emulator.ledger().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_submit_ends_with_10_and_is_resumed() {
+    let emulator = Emulator::play(&json!({ "faults": [on_create(json!({ "hang": { "request": "taken" } }))] }));
+    let place = Workplace::new().to(&emulator.endpoint);
+    let process = place.command(&generate(&["--output", "panda.mp4"])).spawn().unwrap();
+    // The request has arrived, and its answer never will.
+    while emulator.ledger().is_empty() {
+        thread::yield_now();
+    }
+    let ran = interrupt(process).failed(10, "money may have been spent");
+    assert!(ran.stderr.contains("resume with: vod-aigc resume"), "{}", ran.stderr);
+    assert_eq!(place.jobs()[0]["state"], "unknown");
+
+    emulator.advance(60);
+    place.run(RESUME).succeeded();
+    assert_eq!(size(&place.folder.path().join("panda.mp4")), (1280, 720));
+    assert_eq!(emulator.ledger().len(), 1);
 }
 
 #[test]
-fn a_lost_reply_ends_with_10_and_names_the_session_id() {
-    let (endpoint, requests) = server("");
-    let ran = Workplace::new().to(&endpoint).run(&generate(&["--session-id", "panda-1"]));
-    let ran = ran.failed(10, "money may have been spent");
-    assert!(ran.stderr.contains("SessionId panda-1"), "{}", ran.stderr);
-    assert_eq!(requests.try_iter().count(), 1);
+fn a_lost_reply_is_not_billed_twice() {
+    let emulator = Emulator::play(&json!({ "faults": [on_create(json!({ "reset": { "request": "taken" } }))] }));
+    let place = Workplace::new().to(&emulator.endpoint);
+    let submitted = place.run(&generate(&["--no-wait"])).succeeded();
+    let ledger = emulator.ledger();
+    assert_eq!((ledger.len(), &ledger[0]["task_id"]), (1, &json!(submitted.stdout.trim())));
 }
 
 #[test]
-fn a_repeated_session_id_ends_with_10_and_starts_nothing() {
+fn an_outcome_that_stays_unknown_ends_with_10_and_is_held_until_it_is_known() {
+    let emulator = Emulator::play(&json!({
+        "behaviour": { "list_lag_seconds": 60 },
+        "faults": [on_create(json!({ "reset": { "request": "taken" } }))],
+    }));
+    let place = Workplace::new().to(&emulator.endpoint);
+    let arguments = generate(&["--session-id", "panda-1", "--output", "panda.mp4", "--look-for", "0s"]);
+    let ran = place.run(&arguments).failed(10, "money may have been spent");
+    assert!(ran.stderr.contains("SessionId panda-1") && ran.stderr.contains("vod-aigc resume"), "{}", ran.stderr);
+    assert_eq!(place.jobs()[0]["state"], "held");
+    assert!(place.run(&["task", "list"]).succeeded().stdout.contains("held: "));
+
+    emulator.advance(60);
+    place.run(RESUME).succeeded();
+    assert_eq!((place.names(), &place.jobs()[0]["state"]), (vec!["panda.mp4".to_owned()], &json!("downloaded")));
+    assert_eq!(emulator.ledger().len(), 1);
+}
+
+#[test]
+fn a_download_that_was_cut_is_resumed() {
+    let emulator = Emulator::play(&json!({ "faults": [{ "action": "Video", "every": 1, "fault": {
+            "status": { "request": "dropped", "status": 404 }
+        } }] }));
+    let place = Workplace::new().to(&emulator.endpoint);
+    let id = place.run(&generate(&["--no-wait"])).succeeded().stdout.trim().to_owned();
+    emulator.advance(60);
+    place.run(&["task", "download", &id, "--output", "panda.mp4"]).failed(5, "404");
+    assert_eq!((place.names(), &place.jobs()[0]["state"]), (vec![], &json!("done")));
+
+    emulator.http("DELETE", "/_emulator/faults", "");
+    let resumed = place.run(&[RESUME, &["--json"]].concat()).succeeded().json();
+    assert_eq!((&resumed[0]["task_id"], &resumed[0]["status"]), (&json!(id), &json!("succeeded")));
+    assert_eq!(size(&place.folder.path().join(format!("{id}.mp4"))), (1280, 720));
+    assert_eq!(emulator.ledger().len(), 1);
+}
+
+#[test]
+fn a_key_is_billed_once_from_any_host_and_stands_for_one_request() {
     let emulator = Emulator::start();
     let place = Workplace::new().to(&emulator.endpoint);
-    let arguments = generate(&["--session-id", "panda-1", "--no-wait"]);
-    place.run(&arguments).succeeded();
-    place.run(&arguments).failed(10, "an earlier send was accepted");
-    assert_eq!(emulator.ledger().len(), 1);
+    let other_host = Workplace::new().to(&emulator.endpoint);
+    for identity in [["--key", "k"], ["--session-id", "panda-1"]] {
+        let arguments = generate(&[identity[0], identity[1], "--no-wait"]);
+        let first = place.run(&arguments).succeeded().stdout;
+        assert_eq!(place.run(&arguments).succeeded().stdout, first);
+        assert_eq!(other_host.run(&arguments).succeeded().stdout, first);
+    }
+    assert_eq!(emulator.ledger().len(), 2);
+
+    let seen = emulator.http("GET", "/_emulator/bill", "");
+    let another = ["generate", "a bear", "--model", "Kling:2.1", "--key", "k"];
+    place.run(&another).failed(2, "stands for another request already");
+    assert_eq!(emulator.http("GET", "/_emulator/bill", ""), seen, "something was sent");
+}
+
+#[test]
+fn task_list_shows_each_job_and_where_it_stands() {
+    let place = Workplace::bare();
+    assert_eq!(place.run(&["task", "list"]).succeeded().stdout, "");
+    assert_eq!(place.jobs(), [Value::Null; 0]);
+
+    let emulator = Emulator::start();
+    let place = Workplace::new().to(&emulator.endpoint);
+    let submitted = place.run(&generate(&["--key", "first", "--no-wait", "--json"])).succeeded().json();
+    let refused = ["generate", "p", "--unchecked", "--model", "Kling:9", "--key", "second"];
+    place.run(&refused).failed(2, "InvalidParameterValue");
+
+    let jobs = place.jobs();
+    assert_eq!(jobs.len(), 2, "{jobs:?}");
+    for (job, key, state, model) in
+        [(&jobs[0], "first", "accepted", "Kling:2.1"), (&jobs[1], "second", "refused", "Kling:9")]
+    {
+        let member = |name: &str| job[name].as_str().unwrap_or_default();
+        assert_eq!([member("key"), member("state"), member("model")], [key, state, model], "{job}");
+        assert_eq!((member("endpoint"), &job["sub_app_id"]), (emulator.endpoint.as_str(), &json!(7)));
+        assert!(job["first_sent"].is_u64() && job["request_id"].is_string(), "{job}");
+    }
+    assert_eq!((&jobs[0]["task_id"], &jobs[0]["session_id"]), (&submitted["task_id"], &submitted["session_id"]));
+    assert_eq!(jobs[1]["task_id"], Value::Null);
+
+    let text = place.run(&["task", "list"]).succeeded().stdout;
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], format!("first  {}  Kling:2.1  accepted", submitted["task_id"].as_str().unwrap()));
+    assert_eq!(lines[1], "second  -  Kling:9  refused: InvalidParameterValue");
+}
+
+#[test]
+fn the_journal_is_private_and_holds_neither_a_secret_nor_a_presigned_url() {
+    let emulator = Emulator::start();
+    let place = Workplace::new().with("TENCENTCLOUD_TOKEN", "canary-token").to(&emulator.endpoint);
+    let image = "https://cos.example.com/panda.png?q-signature=canary-signature";
+    place.run(&generate(&["--image", image, "--key", "k", "--no-wait"])).succeeded();
+    emulator.advance(60);
+    place.run(RESUME).succeeded();
+
+    let files = place.journal_files();
+    assert!(files.contains(&place.journal()), "{files:?}");
+    for file in files {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
+        let content = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        assert!(!content.contains("canary"), "{}", file.display());
+    }
 }
 
 #[test]
