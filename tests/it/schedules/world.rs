@@ -36,6 +36,8 @@ pub(super) struct World {
     emulator: InProcess,
     crash: Option<u64>,
     seed: u64,
+    /// How many processes there have been: no two throw the same dice.
+    processes: AtomicU64,
 }
 
 impl World {
@@ -43,7 +45,7 @@ impl World {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
         let builder = Emulator::builder().clock(EmulatorClock::manual(start)).behaviour(behaviour).seed(seed);
         let builder = rules.iter().cloned().fold(builder, |builder, rule| builder.fault(rule));
-        Self { emulator: builder.in_process(), crash, seed }
+        Self { emulator: builder.in_process(), crash, seed, processes: AtomicU64::new(0) }
     }
 
     /// One host. The first life dies at the step of the schedule, where its journal may be lost with it; later ones live
@@ -113,11 +115,12 @@ impl World {
     }
 
     fn client(&self, life: &Life, store: &Store) -> Client {
+        let process = self.processes.fetch_add(1, Ordering::Relaxed);
         let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone() });
         Client::builder(self.emulator.credential().clone(), SUB_APP_ID)
             .endpoint(self.emulator.endpoint().parse().expect("it is a loopback address"))
             .clock(wire.clone())
-            .random(Arc::new(SeededRandom::new(self.seed)))
+            .random(Arc::new(SeededRandom::new(self.seed ^ (process << 32))))
             .journal(Arc::new(DyingJournal { store: store.clone(), life: life.clone() }))
             .transport(|transport| transport.http(wire))
             .build()
