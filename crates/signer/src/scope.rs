@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 /// The last second of the year 9999, after which a date no longer has ten characters.
-const LAST_TIMESTAMP: u64 = 253_402_300_799;
+pub(crate) const LAST_TIMESTAMP: u64 = 253_402_300_799;
 
 /// When and for which service a signature holds: `<date>/<service>/tc3_request`.
 ///

@@ -7,7 +7,7 @@ use ctutils::CtEq;
 
 use crate::hex_digest::HexDigest;
 use crate::key::SigningKey;
-use crate::scope::utc_date;
+use crate::scope::{LAST_TIMESTAMP, utc_date};
 use crate::{ALGORITHM, BodyHash, Credential, UNSIGNED_PAYLOAD};
 
 /// How far, in seconds, a timestamp may lie from the server's clock, before or after
@@ -273,10 +273,11 @@ impl<'a> Received<'a> {
     /// Bounded in length, so that the number cannot overflow and its date has ten characters.
     fn timestamp(&self) -> Result<u64, Refusal> {
         let digits = self.header("x-tc-timestamp")?;
-        if digits.is_empty() || digits.len() > 11 || !digits.iter().all(u8::is_ascii_digit) {
+        if digits.is_empty() || digits.len() > 12 || !digits.iter().all(u8::is_ascii_digit) {
             return Err(Refusal::Timestamp);
         }
-        Ok(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+        let timestamp = digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+        if timestamp <= LAST_TIMESTAMP { Ok(timestamp) } else { Err(Refusal::Timestamp) }
     }
 
     fn says_unsigned_payload(&self) -> Result<bool, Refusal> {
