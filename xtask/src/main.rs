@@ -17,6 +17,7 @@ usage: cargo xtask COMMAND
   arrows             check which crate depends on which
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
+  fuzz --seconds N   run each fuzz target for N seconds; needs nightly and cargo-fuzz, and says so where they are missing
   ci                 run what CI runs";
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["arrows"] => arrows::check(root),
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
+        ["fuzz", "--seconds", seconds] => fuzz(root, seconds),
         ["ci"] => ci(root),
         _ => bail!("{USAGE}"),
     }
@@ -57,6 +59,39 @@ fn soak(root: &Path, seeds: &str, first: &str) -> Result<()> {
         .env("VOD_AIGC_FIRST_SEED", first)
         .current_dir(root);
     run_or_fail(&mut test, "a schedule failed; its seed stands above")
+}
+
+/// Runs the targets of fuzz/, a workspace of its own, from the corpus of bad replies on.
+fn fuzz(root: &Path, seconds: &str) -> Result<()> {
+    let seconds: u32 = seconds.parse().context("--seconds takes a whole number")?;
+    let answers = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    for (needed, command) in [
+        ("the nightly toolchain (rustup toolchain install nightly)", ["+nightly", "--version"]),
+        ("cargo-fuzz (cargo install cargo-fuzz)", ["fuzz", "--version"]),
+    ] {
+        // The name of the proxy, because the toolchain's own cargo takes no `+nightly`.
+        if !answers(Command::new("cargo").args(command).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO")) {
+            println!("SKIPPED: fuzzing needs {needed}");
+            return Ok(());
+        }
+    }
+    let mut targets: Vec<_> = std::fs::read_dir(root.join("fuzz/fuzz_targets"))
+        .context("fuzz/fuzz_targets")?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    targets.sort();
+    for target in targets.iter().filter_map(|path| path.file_stem()?.to_str()) {
+        println!("{target}: {seconds} s");
+        let mut run = Command::new("cargo");
+        run.args(["+nightly", "fuzz", "run", "--fuzz-dir", "fuzz", target])
+            .args([&format!("fuzz/corpus/{target}"), "tests/corpus/replies", "--"])
+            .args([&format!("-max_total_time={seconds}"), "-timeout=10"])
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .current_dir(root);
+        std::fs::create_dir_all(root.join("fuzz/corpus").join(target))?;
+        run_or_fail(&mut run, "a fuzz target found something; it stands above and lies in fuzz/artifacts")?;
+    }
+    Ok(())
 }
 
 fn run_or_fail(command: &mut Command, failure: &str) -> Result<()> {

@@ -1,0 +1,50 @@
+//! The journal: any row is a record or an error, and any record can be resumed without a panic or a second create.
+#![no_main]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use vod_aigc_client::{Client, JobRecord};
+use vod_aigc_signer::Credential;
+use vod_aigc_transport::testing::{ManualClock, SeededRandom};
+use vod_aigc_transport::{BoxFuture, Http, RawReply, SendError, SendErrorKind, Sent, SignedRequest};
+
+/// Loses the reply to every create, and lists no task.
+#[derive(Debug, Default)]
+struct Loses(AtomicUsize);
+
+impl Http for Loses {
+    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+        let creates = request.headers().any(|(name, value)| name == "X-TC-Action" && value == "CreateAigcVideoTask");
+        let result = if creates {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "reset"))
+        } else {
+            Ok(RawReply { status: 200, headers: Vec::new(), body: r#"{"Response":{"TaskSet":[]}}"#.into() })
+        };
+        Box::pin(std::future::ready(result))
+    }
+}
+
+fuzz_target!(|row: &[u8]| {
+    let Ok(record) = serde_json::from_slice::<JobRecord>(row) else {
+        return;
+    };
+    let text = serde_json::to_string(&record).expect("it serialises");
+    assert_eq!(serde_json::from_str::<JobRecord>(&text).expect("it was just written"), record);
+    assert!(record.owns(&record.session_id()));
+
+    let http = Arc::new(Loses::default());
+    let stack = http.clone();
+    let client = Client::builder(Credential::new("AKIDEXAMPLE", "key").expect("a valid pair"), 1)
+        .clock(Arc::new(ManualClock::at(1_795_435_200)))
+        .random(Arc::new(SeededRandom::new(7)))
+        .transport(|transport| transport.http(stack))
+        .build();
+    let has_task = record.state.task_id().is_some();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    assert_eq!(runtime.block_on(client.resume_job(record)).is_ok(), has_task);
+    assert!(http.0.load(Ordering::SeqCst) <= 4, "more creates than the policy allows");
+});
