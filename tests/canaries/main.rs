@@ -269,6 +269,12 @@ async fn no_secret_is_logged_shown_or_written_down() {
     assert!(text.contains(port) && text.contains("TRACE"), "the HTTP stack logged nothing, so that nothing was tried");
     assert_eq!(found(&CANARIES, &logged), Vec::<String>::new(), "logged");
     assert_eq!(found(&CANARIES, shown.0.as_bytes()), Vec::<String>::new(), "shown");
+    #[cfg(unix)]
+    for name in ["journal.sqlite3", "journal.sqlite3-wal"] {
+        let Ok(about) = fs::metadata(folder.path().join(name)) else { continue };
+        let mode = std::os::unix::fs::PermissionsExt::mode(&about.permissions());
+        assert_eq!(mode & 0o777, 0o600, "{name} can be read by others");
+    }
     let written = files(folder.path());
     assert!(!found(&["job-1"], &written).is_empty(), "the journal holds no job, so that nothing was tried");
     assert_eq!(found(&CANARIES, &written), Vec::<String>::new(), "written");

@@ -79,8 +79,10 @@ fn claim(wire: &mut Wire, from: &str, to: &str) {
     *header = changed;
 }
 
+type Change = fn(&mut Wire);
+
 /// Every single change that a verifier must notice.
-const CHANGES: [(&str, fn(&mut Wire)); 16] = [
+const CHANGES: [(&str, Change); 16] = [
     ("method", |wire| wire.method = if wire.method == "GET" { "POST" } else { "GET" }.to_owned()),
     ("path", |wire| wire.path.push('x')),
     ("query", |wire| wire.query.push('x')),
@@ -201,7 +203,7 @@ proptest! {
     fn a_scope_names_the_utc_day_of_its_time(day in 0_u64..2_932_896, second in 0_u64..86_400) {
         let scope = Scope::new(day * 86_400 + second, SERVICE).unwrap();
         // Counted year by year and month by month.
-        let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let (mut year, mut left) = (1970, day);
         while left >= 365 + u64::from(is_leap(year)) {
             left -= 365 + u64::from(is_leap(year));
