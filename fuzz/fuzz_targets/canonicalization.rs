@@ -22,8 +22,12 @@ fuzz_target!(|input: Input<'_>| {
     let find = |_: &str| Credential::new("AKIDEXAMPLE", "key").ok();
 
     // A header made by anyone.
-    let claimed: Vec<(&str, &[u8])> =
-        input.headers.iter().map(|(name, value)| (*name, value.as_bytes())).chain([("authorization", input.authorization)]).collect();
+    let claimed: Vec<(&str, &[u8])> = input
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .chain([("authorization", input.authorization)])
+        .collect();
     let _ = verify(&Received { method, path, query, headers: &claimed, body }, service, timestamp, find);
 
     // A header of our own.
@@ -41,7 +45,13 @@ fuzz_target!(|input: Input<'_>| {
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();
     let again: Vec<(&str, &str)> =
         lines[3..lines.len() - 3].iter().map(|line| line.split_once(':').expect("a name and a value")).collect();
-    let twice = CanonicalRequest::new(&Request { method: lines[0], path: lines[1], query: lines[2], headers: &again, body_hash: &body_hash });
+    let twice = CanonicalRequest::new(&Request {
+        method: lines[0],
+        path: lines[1],
+        query: lines[2],
+        headers: &again,
+        body_hash: &body_hash,
+    });
     assert_eq!(twice.expect("it is canonical").as_str(), canonical.as_str());
 
     let credential = Credential::new("AKIDEXAMPLE", "key").expect("a valid pair");
@@ -54,5 +64,8 @@ fuzz_target!(|input: Input<'_>| {
     verified.expect("what is signed verifies");
     let mut changed = body.to_vec();
     changed.push(0);
-    assert!(verify(&Received { method, path, query, headers: &received, body: &changed }, service, timestamp, find).is_err());
+    assert!(
+        verify(&Received { method, path, query, headers: &received, body: &changed }, service, timestamp, find)
+            .is_err()
+    );
 });
