@@ -14,8 +14,8 @@ use std::fmt;
 use std::time::Duration;
 
 use vod_aigc_core::{
-    CreateAigcVideoTaskRequest, DescribeTasksRequest, ErrorClass, OnCreate, SortBy, SortOrder, Switch, TaskSimpleInfo,
-    TimeRange,
+    CreateAigcVideoTaskRequest, CreateAigcVideoTaskResponse, DescribeTasksRequest, ErrorClass, OnCreate, SortBy,
+    SortOrder, Switch, TaskSimpleInfo, TimeRange,
 };
 use vod_aigc_transport::{Call, Error, Sent};
 
@@ -150,16 +150,21 @@ impl<'a> Submit<'a> {
         let call = Call::of(&mut action).map_err(|error| SubmitError::Request(error.to_string()))?;
         let was_unknown = !matches!(self.record.state, JobState::Planned);
 
+        // The turn comes first: what is written down as being sent is sent at once, and can be looked for by its time.
+        self.client.transport().admit(&call).await;
         let now = self.now();
         self.save_with(JobState::Sending, |record| {
             record.first_sent.get_or_insert(now);
             record.last_sent = Some(now);
         })?;
 
-        let error = match self.client.transport().attempt::<vod_aigc_core::CreateAigcVideoTaskResponse>(&call).await {
+        let offset = self.offset();
+        let sent = self.client.transport().attempt::<CreateAigcVideoTaskResponse>(&call).await;
+        self.correct_times(now, self.offset() - offset);
+        let error = match sent {
             Ok(reply) => {
                 self.record.request_id = reply.request_id.or(self.record.request_id.take());
-                return match reply.value.task_id.filter(|id| !id.is_empty()) {
+                return match reply.value.task_id.filter(|id| is_id(id)) {
                     Some(task_id) => self.accept(task_id),
                     None => Ok(()),
                 };
@@ -203,6 +208,7 @@ impl<'a> Submit<'a> {
         if !was_unknown {
             self.save(JobState::Planned)?;
         }
+        let pause = self.client.submit_policy().wait(self.refusals);
         self.refusals += 1;
         let patient = match (error.kind(), error.class()) {
             // The transport has corrected its clock once already.
@@ -213,8 +219,8 @@ impl<'a> Submit<'a> {
         if !patient {
             return if was_unknown { self.hold(error.to_string()) } else { Err(SubmitError::Call(error)) };
         }
-        let wait = error.retry_after().unwrap_or_else(|| self.client.submit_policy().wait(self.refusals));
-        self.sleep(wait).await;
+        let asked = error.retry_after().filter(|wait| *wait <= SubmitPolicy::LONGEST_WAIT);
+        self.sleep(asked.unwrap_or(pause)).await;
         Ok(())
     }
 
@@ -245,8 +251,9 @@ impl<'a> Submit<'a> {
         }
         let policy = *self.client.submit_policy();
         if !self.taken && self.resends < policy.resends && self.action.is_some() {
-            if self.resends > 0 {
-                self.sleep(policy.wait(self.resends)).await;
+            // The first look has taken its time already.
+            if let Some(step) = self.resends.checked_sub(1) {
+                self.sleep(policy.wait(step)).await;
             }
             self.resends += 1;
             return self.send().await;
@@ -271,15 +278,18 @@ impl<'a> Submit<'a> {
         const PAGE: u64 = 100;
         const MOST_PAGES: usize = 200;
         /// Clocks differ, and a request may be late: the window is wider than the sends.
-        const BEFORE: u64 = 120;
-        const AFTER: u64 = 600;
-        let (Some(first), Some(last)) = (self.record.first_sent, self.record.last_sent) else {
+        const MARGIN: u64 = 600;
+        let (Some(mut first), Some(last)) = (self.record.first_sent, self.record.last_sent) else {
             return Ok(None);
         };
+        if first > self.now() {
+            // A clock that was wrong has timed it: it may be as old as anything that is listed.
+            first = self.now().saturating_sub(SubmitPolicy::SAFE.as_secs());
+        }
         let mut request = DescribeTasksRequest::default();
         let mut window = TimeRange::default();
-        window.after = Some(iso(first.saturating_sub(BEFORE)));
-        window.before = Some(iso(last.saturating_add(AFTER)));
+        window.after = Some(iso(first.saturating_sub(MARGIN)));
+        window.before = Some(iso(last.saturating_add(MARGIN)));
         request.create_time = Some(window);
         request.sub_app_id = Some(self.record.sub_app_id);
         request.limit = Some(PAGE);
@@ -287,7 +297,12 @@ impl<'a> Submit<'a> {
         for _ in 0..MOST_PAGES {
             let page = self.client.call(request.clone()).await?.value;
             let ours = |task: &&TaskSimpleInfo| task.session_id.as_deref().is_some_and(|id| self.record.owns(id));
-            let found = page.task_set.iter().flatten().filter(ours).find_map(|task| task.task_id.clone());
+            let found = page
+                .task_set
+                .iter()
+                .flatten()
+                .filter(ours)
+                .find_map(|task| task.task_id.clone().filter(|id| is_id(id)));
             if found.is_some() {
                 return Ok(found);
             }
@@ -369,10 +384,31 @@ impl<'a> Submit<'a> {
         self.client.transport().clock().sleep(wait).await;
     }
 
+    /// The send at `now` has shown that the clock was so many seconds behind the service's: its time is set right, so that
+    /// its task is looked for where it is.
+    fn correct_times(&mut self, now: u64, behind: i64) {
+        let right = now.saturating_add_signed(behind);
+        if self.record.first_sent == Some(now) {
+            self.record.first_sent = Some(right);
+        }
+        self.record.last_sent = Some(right);
+    }
+
+    /// The service's clock less this machine's, in seconds, as far as it is known.
+    fn offset(&self) -> i64 {
+        let local = crate::client::seconds(self.client.transport().clock().now());
+        i64::try_from(i128::from(self.now()) - i128::from(local)).unwrap_or_default()
+    }
+
     /// Seconds since 1970-01-01 UTC by the service's clock.
     fn now(&self) -> u64 {
         crate::client::seconds(self.client.transport().now())
     }
+}
+
+/// Whether the service's word can be a task's id: it is printed, and asked for.
+fn is_id(word: &str) -> bool {
+    !word.is_empty() && !word.contains(char::is_control)
 }
 
 /// A time as the service writes it. A journal may hold any number; the last that has such a form is in the year 9999.

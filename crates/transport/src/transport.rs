@@ -121,7 +121,16 @@ impl Transport {
         self.settings().http.send(request, timeout).await.map_err(|error| Error::of(call, Cause::Send(error), None))
     }
 
-    /// Signs, sends and opens a call once, as soon as the action's rate allows.
+    /// Waits for the call's turn: until the action's rate allows one more.
+    ///
+    /// Whoever writes down when something is sent does so between this and [`attempt`](Self::attempt), because with many
+    /// callers a turn may be minutes away.
+    pub async fn admit(&self, call: &Call) {
+        let settings = self.settings();
+        settings.rate_limiter.admit(call.action(), call.effect(), &*settings.clock).await;
+    }
+
+    /// Signs, sends and opens a call once and at once; its turn is the caller's to wait for, by [`admit`](Self::admit).
     ///
     /// Two refusals that started nothing are put right here, each once, with the same bytes signed anew: a
     /// time that the service finds wrong, once its own is known, and a temporary key that the source of credentials can
@@ -131,7 +140,6 @@ impl Transport {
     ///
     /// As [`call`](Self::call).
     pub async fn attempt<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
-        self.admit(call).await;
         self.attempt_within(call, Duration::MAX).await
     }
 
@@ -205,11 +213,6 @@ impl Transport {
 
     fn settings(&self) -> &Settings {
         &self.0.settings
-    }
-
-    async fn admit(&self, call: &Call) {
-        let settings = self.settings();
-        settings.rate_limiter.admit(call.action(), call.effect(), &*settings.clock).await;
     }
 
     async fn sign_now(&self, call: &Call) -> Result<Signed, Error> {

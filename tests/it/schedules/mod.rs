@@ -61,6 +61,7 @@ impl Tally {
     }
 
     #[track_caller]
+    #[expect(clippy::print_stderr, reason = "what has come of the schedules is read by whoever runs them")]
     fn judge(self, what: &str) {
         let Self { schedules, lives, found, refused, held, billed_twice, lost } = self;
         eprintln!(
@@ -116,7 +117,8 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
     for (name, fault) in on_create {
         let on = |nth| FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault.clone());
         faults.insert(format!("{name} first"), vec![on(1)]);
-        if matches!(fault, Fault::Refused | Fault::Reset { .. } | Fault::Hang { .. } | Fault::DelayedAcceptance { .. }) {
+        if matches!(fault, Fault::Refused | Fault::Reset { .. } | Fault::Hang { .. } | Fault::DelayedAcceptance { .. })
+        {
             faults.insert(format!("{name} twice"), vec![on(1), on(2)]);
         }
     }
@@ -212,6 +214,29 @@ fn no_lost_journal_bills_a_job_with_a_key_twice() {
         }
     });
     tally.judge("journal lost");
+}
+
+#[test]
+fn a_wrong_clock_of_the_client_changes_nothing() {
+    let tally = for_every_fault(|fault, rules, tally| {
+        let (_, settings) = behaviours().swap_remove(0);
+        for ahead in [-36_000, -240, 240, 36_000] {
+            let world = |crash| World::new(settings.clone(), rules, crash, 1).with_clock_ahead(ahead);
+            let end = world(None).play(true, false);
+            // Whoever has one clock finds in the end what whoever has another does.
+            let right = World::new(settings.clone(), rules, None, 1).play(true, false);
+            assert_eq!(
+                end.state.as_ref().map(|state| state.task_id().is_some()),
+                right.state.as_ref().map(|state| state.task_id().is_some()),
+                "{fault}; {ahead} s ahead"
+            );
+            for step in 0..end.steps_of_first_life {
+                let end = world(Some(step)).play(true, false);
+                tally.count(|| format!("{fault}; {ahead} s ahead; crash {step}"), &end);
+            }
+        }
+    });
+    tally.judge("wrong clock");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -38,6 +38,8 @@ pub(super) struct World {
     seed: u64,
     /// How many processes there have been: no two throw the same dice.
     processes: AtomicU64,
+    /// How far the clock of the client's machine is ahead of the service's, in seconds.
+    ahead: i64,
 }
 
 impl World {
@@ -45,7 +47,12 @@ impl World {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
         let builder = Emulator::builder().clock(EmulatorClock::manual(start)).behaviour(behaviour).seed(seed);
         let builder = rules.iter().cloned().fold(builder, |builder, rule| builder.fault(rule));
-        Self { emulator: builder.in_process(), crash, seed, processes: AtomicU64::new(0) }
+        Self { emulator: builder.in_process(), crash, seed, processes: AtomicU64::new(0), ahead: 0 }
+    }
+
+    /// The same with a clock of the client that is so many seconds ahead.
+    pub(super) fn with_clock_ahead(self, ahead: i64) -> Self {
+        Self { ahead, ..self }
     }
 
     /// One host. The first life dies at the step of the schedule, where its journal may be lost with it; later ones live
@@ -116,7 +123,7 @@ impl World {
 
     fn client(&self, life: &Life, store: &Store) -> Client {
         let process = self.processes.fetch_add(1, Ordering::Relaxed);
-        let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone() });
+        let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone(), ahead: self.ahead });
         Client::builder(self.emulator.credential().clone(), SUB_APP_ID)
             .endpoint(self.emulator.endpoint().parse().expect("it is a loopback address"))
             .clock(wire.clone())
@@ -191,12 +198,12 @@ impl Life {
 
     /// Runs two processes to their ends, each step of either in an order that the dice give.
     fn race<T>(&self, one: impl Future<Output = T>, other: impl Future<Output = T>, dice: &SeededRandom) -> (T, T) {
-        let (mut one, mut other): (Pin<Box<dyn Future<Output = T>>>, Pin<Box<dyn Future<Output = T>>>) =
-            (Box::pin(one), Box::pin(other));
+        let mut one = pin!(one);
+        let mut other = pin!(other);
         let mut context = Context::from_waker(Waker::noop());
         let (mut first, mut second) = (None, None);
         while first.is_none() || second.is_none() {
-            if dice.next_u64() % 2 == 0 {
+            if dice.next_u64().is_multiple_of(2) {
                 if first.is_none()
                     && let Poll::Ready(ended) = one.as_mut().poll(&mut context)
                 {
@@ -217,11 +224,13 @@ impl Life {
 struct Wire {
     emulator: InProcess,
     life: Life,
+    ahead: i64,
 }
 
 impl Clock for Wire {
     fn now(&self) -> SystemTime {
-        self.emulator.clock().now()
+        let (now, distance) = (self.emulator.clock().now(), Duration::from_secs(self.ahead.unsigned_abs()));
+        if self.ahead < 0 { now - distance } else { now + distance }
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
