@@ -211,6 +211,7 @@ impl Service {
             entry: LedgerEntry {
                 task_id: task_id.clone(),
                 session_id: job.session_id,
+                session_context: job.request["SessionContext"].as_str().map(str::to_owned),
                 request_id: request_id.to_owned(),
                 model: job.model,
                 sub_app_id: job.sub_app_id,

@@ -37,6 +37,8 @@ pub struct LedgerEntry {
     pub task_id: String,
     /// The SessionId that it carried, if it carried one.
     pub session_id: Option<String>,
+    /// The SessionContext that it carried, in which a caller can tell whose task it is.
+    pub session_context: Option<String>,
     /// The RequestId of the reply that accepted it.
     pub request_id: String,
     /// The model, as `Kling:2.1`.

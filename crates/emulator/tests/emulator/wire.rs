@@ -405,13 +405,14 @@ async fn a_task_is_known_to_its_sub_application_for_three_days() {
 #[tokio::test]
 async fn the_control_surface_tells_and_moves() {
     let emulator = emulator().await;
-    let response = create(&emulator, json!({ "SessionId": "s" })).await;
+    let response = create(&emulator, json!({ "SessionId": "s", "SessionContext": "job 7" })).await;
     let ledger = get(&emulator, "/_emulator/ledger").await.json();
     assert_eq!(
         ledger,
         json!([{
             "task_id": response["TaskId"],
             "session_id": "s",
+            "session_context": "job 7",
             "request_id": response["RequestId"],
             "model": "Kling:2.1",
             "sub_app_id": SUB_APP,
