@@ -3,8 +3,10 @@
 
 mod bodies;
 mod card;
+mod codes;
 mod compile_fail;
 mod corpus;
+mod flight;
 mod flow;
 mod properties;
 mod requests;

@@ -1,16 +1,16 @@
-//! What several of the modules use: an emulator and a client on one clock, an HTTP stack that a test interposes, a tiny
-//! server that plays a script.
+//! What several of the modules use: an emulator and a client on one clock, an HTTP stack that a test interposes, a journal
+//! in memory, a tiny server that plays a script.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, ClientBuilder, Task, WaitPolicy};
-use vod_aigc_core::{Kling, VideoRequest, video};
-use vod_aigc_emulator::{Builder, Emulator};
+use vod_aigc_client::{Client, ClientBuilder, JobRecord, Journal, JournalError, Task, WaitPolicy};
+use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
+use vod_aigc_emulator::{Builder, Emulator, Exchange, InProcess, Received};
 use vod_aigc_signer::Credential;
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
@@ -77,13 +77,17 @@ pub(crate) async fn submitted(client: &Client) -> Task {
     client.submit(panda()).await.unwrap()
 }
 
-/// Polls every second.
+/// Polls every second, whatever the progress.
 pub(crate) fn eager(deadline: Duration) -> WaitPolicy {
     let mut policy = WaitPolicy::until(deadline);
     policy.first = Duration::from_secs(1);
     policy.growth = 1.0;
+    policy.nearing = policy.first;
     policy
 }
+
+/// A refusal for frequency.
+const BUSY: &str = r#"{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"slow down"},"RequestId":"r"}}"#;
 
 /// What becomes of one send.
 #[derive(Clone)]
@@ -94,18 +98,32 @@ pub(crate) enum Step {
     Fail(SendErrorKind, Sent),
     /// The service never sees it; this is the answer.
     Answer(u16, String),
+    /// The same, and the answer is a refusal for frequency that asks to wait for so many seconds.
+    Busy(u64),
 }
 
-/// An HTTP stack that counts what is sent and asks a function what to do with each send, counted from 0.
+/// An HTTP stack that writes down what is sent and asks a function what to do with each send, counted from 0.
 pub(crate) struct Interposed {
     inner: HttpClient,
-    sends: AtomicUsize,
+    sent: Mutex<Vec<Sending>>,
+    only_creates: bool,
     decide: Box<dyn Fn(usize) -> Step + Send + Sync>,
+}
+
+/// One send.
+struct Sending {
+    action: String,
+    session_id: Option<String>,
 }
 
 impl Interposed {
     pub(crate) fn new(decide: impl Fn(usize) -> Step + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { inner: HttpClient::new(), sends: AtomicUsize::new(0), decide: Box::new(decide) })
+        Self::asking(false, Box::new(decide))
+    }
+
+    /// Asks for each create only, counted from 0; all else goes through.
+    pub(crate) fn on_creates(decide: impl Fn(usize) -> Step + Send + Sync + 'static) -> Arc<Self> {
+        Self::asking(true, Box::new(decide))
     }
 
     /// Answers every send with the status and the body.
@@ -114,9 +132,42 @@ impl Interposed {
         Self::new(move |_| Step::Answer(status, body.clone()))
     }
 
-    pub(crate) fn sends(&self) -> usize {
-        self.sends.load(Ordering::SeqCst)
+    fn asking(only_creates: bool, decide: Box<dyn Fn(usize) -> Step + Send + Sync>) -> Arc<Self> {
+        Arc::new(Self { inner: HttpClient::new(), sent: Mutex::default(), only_creates, decide })
     }
+
+    pub(crate) fn sends(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+
+    /// The actions that were sent, in order.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.sent.lock().unwrap().iter().map(|sending| sending.action.clone()).collect()
+    }
+
+    /// The SessionIds of the creates that were sent, in order.
+    pub(crate) fn session_ids(&self) -> Vec<String> {
+        let sent = self.sent.lock().unwrap();
+        let creates = sent.iter().filter(|sending| sending.action == CreateAigcVideoTaskRequest::NAME);
+        creates.map(|sending| sending.session_id.clone().unwrap()).collect()
+    }
+
+    /// Writes a send down and says what becomes of it.
+    fn step(&self, request: &SignedRequest) -> Step {
+        let mut sent = self.sent.lock().unwrap();
+        let action = action(request).to_owned();
+        let before =
+            if self.only_creates { sent.iter().filter(|sending| sending.action == action).count() } else { sent.len() };
+        let asked = !self.only_creates || action == CreateAigcVideoTaskRequest::NAME;
+        let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        sent.push(Sending { action, session_id: body["SessionId"].as_str().map(str::to_owned) });
+        if asked { (self.decide)(before) } else { Step::Pass }
+    }
+}
+
+/// The action that a request calls.
+pub(crate) fn action(request: &SignedRequest) -> &str {
+    request.headers().find(|(name, _)| *name == "X-TC-Action").unwrap().1
 }
 
 impl fmt::Debug for Interposed {
@@ -127,7 +178,7 @@ impl fmt::Debug for Interposed {
 
 impl Http for Interposed {
     fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        let step = (self.decide)(self.sends.fetch_add(1, Ordering::SeqCst));
+        let step = self.step(request);
         Box::pin(async move {
             match step {
                 Step::Pass => self.inner.send(request, timeout).await,
@@ -138,8 +189,62 @@ impl Http for Interposed {
                     Err(SendError::new(kind, sent, "the test says so"))
                 }
                 Step::Answer(status, body) => Ok(RawReply { status, headers: Vec::new(), body: body.into() }),
+                Step::Busy(seconds) => {
+                    let headers = vec![("retry-after".to_owned(), seconds.to_string())];
+                    Ok(RawReply { status: 200, headers, body: BUSY.into() })
+                }
             }
         })
+    }
+}
+
+/// What the emulator in process says to a request, as an HTTP stack would say it.
+pub(crate) fn exchange(emulator: &InProcess, request: &SignedRequest) -> Result<RawReply, SendError> {
+    let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
+    let (method, body) = (request.method(), request.body());
+    match emulator.exchange(&Received { method, path: "/", query: "", headers: &headers, body }) {
+        Exchange::Reply(reply) => Ok(RawReply { status: reply.status, headers: reply.headers, body: reply.body }),
+        Exchange::LostAfter => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "connection reset")),
+        other => panic!("no test asks for {other:?}"),
+    }
+}
+
+/// A journal of this process alone.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryJournal(Mutex<BTreeMap<String, JobRecord>>);
+
+impl MemoryJournal {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The job of a journal that holds one.
+    pub(crate) fn only_job(&self) -> JobRecord {
+        let [job] = self.jobs().unwrap().try_into().unwrap();
+        job
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
+        Ok(self.0.lock().unwrap().entry(job.key.clone()).or_insert_with(|| job.clone()).clone())
+    }
+
+    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
+        let mut jobs = self.0.lock().unwrap();
+        let standing = jobs.get_mut(&job.key).filter(|standing| standing.revision == job.revision);
+        let standing = standing.ok_or(JournalError::Changed)?;
+        standing.clone_from(job);
+        standing.revision += 1;
+        Ok(standing.revision)
+    }
+
+    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
+        Ok(self.0.lock().unwrap().get(key).cloned())
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
+        Ok(self.0.lock().unwrap().values().cloned().collect())
     }
 }
 
@@ -150,11 +255,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(answers: Vec<Vec<u8>>) -> Self {
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Vec<u8>, IntoIter: Send + 'static>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let recorded = requests.clone();
+        let answers = answers.into_iter();
         tokio::spawn(async move {
             for answer in answers {
                 let (mut stream, _) = listener.accept().await.unwrap();

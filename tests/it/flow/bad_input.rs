@@ -1,12 +1,12 @@
 //! Bad input gets a clear sentence before anything is sent; the service, asked all the same, says the same sentence.
 
 use serde_json::{Value, json};
-use vod_aigc_client::{DownloadError, SubmitError, Task, check_target, read_image};
+use vod_aigc_client::{DownloadError, Outcome, SubmitError, Task, check_target, read_image};
 use vod_aigc_core::{
     CreateAigcVideoTaskRequest, GV, Hailuo, Image, Kling, MAX_BASE64_BYTES, Model, OS, Resolution, VideoRequest,
     VideoRequestBuilder, Vidu, video,
 };
-use vod_aigc_transport::{Billed, Sent};
+use vod_aigc_transport::Billed;
 
 use crate::support::*;
 
@@ -93,7 +93,7 @@ async fn limits_that_rustc_cannot_see_are_judged_at_submit() {
     let request = video!(Kling::V2_1, prompt = "p".repeat(1001), session_id = "s".repeat(51));
     let error = client_through(&emulator, &http).submit(request).await.unwrap_err();
     assert!(matches!(error, SubmitError::Refused(_)), "{error:?}");
-    assert_eq!((error.sent(), error.billed()), (Sent::No, Billed::No));
+    assert_eq!((error.outcome(), error.billed()), (Outcome::NotSent, Billed::No));
     assert_eq!(
         error.to_string(),
         "Prompt has 1001 characters; it takes at most 1000; SessionId has 51 characters; it takes at most 50; \
@@ -128,12 +128,12 @@ async fn the_service_says_the_same_sentences() {
         action.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         let action: CreateAigcVideoTaskRequest = serde_json::from_value(action).unwrap();
         let sentence = action.check().unwrap_err().to_string();
-        let error = client.submit_action(action).await.unwrap_err();
+        let error = client.submit(VideoRequest::unchecked(action)).await.unwrap_err();
         let SubmitError::Call(call) = &error else {
             panic!("{error:?}");
         };
         assert_eq!(call.message(), sentence);
-        assert_eq!(error.billed(), Billed::No, "{error}");
+        assert_eq!((error.outcome(), error.billed()), (Outcome::Rejected, Billed::No), "{error}");
     }
     assert!(emulator.ledger().is_empty());
 }

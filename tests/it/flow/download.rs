@@ -44,29 +44,44 @@ async fn a_download_that_fails_leaves_everything_as_it_was() {
     cut.truncate(cut.len() - 3);
     let without_length = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\na file".to_vec();
     type Expected = fn(&DownloadError) -> bool;
-    let cases: Vec<(&str, Vec<u8>, Option<usize>, Expected)> = vec![
+    /// What the server answers, the size that is described, the error, and how often the file is asked for.
+    type Case = (&'static str, Vec<u8>, Option<usize>, Expected, usize);
+    let cases: Vec<Case> = vec![
         (
             "cut off",
             cut,
             None,
             |error| matches!(error, DownloadError::Fetch(error) if error.kind() == SendErrorKind::Interrupted),
+            6,
         ),
-        ("shorter than described", whole(), Some(13), |error| {
-            matches!(error, DownloadError::Length { found: 12, expected: 13, .. })
-        }),
-        ("longer than described", whole(), Some(11), |error| {
-            matches!(error, DownloadError::Length { found: 12, expected: 11, .. })
-        }),
-        ("of no stated length, and short", without_length, Some(7), |error| {
-            matches!(error, DownloadError::Length { found: 6, expected: 7, .. })
-        }),
-        ("gone", answer(404, b"not found"), None, |error| *error == DownloadError::Status(404)),
-        ("partial", answer(206, b"part"), None, |error| *error == DownloadError::Status(206)),
-        ("hung up", Vec::new(), None, |error| matches!(error, DownloadError::Fetch(_))),
+        (
+            "shorter than described",
+            whole(),
+            Some(13),
+            |error| matches!(error, DownloadError::Length { found: 12, expected: 13, .. }),
+            6,
+        ),
+        (
+            "longer than described",
+            whole(),
+            Some(11),
+            |error| matches!(error, DownloadError::Length { found: 12, expected: 11, .. }),
+            6,
+        ),
+        (
+            "of no stated length, and short",
+            without_length,
+            Some(7),
+            |error| matches!(error, DownloadError::Length { found: 6, expected: 7, .. }),
+            6,
+        ),
+        ("gone", answer(404, b"not found"), None, |error| *error == DownloadError::Status(404), 2),
+        ("partial", answer(206, b"part"), None, |error| *error == DownloadError::Status(206), 6),
+        ("hung up", Vec::new(), None, |error| matches!(error, DownloadError::Fetch(_)), 6),
     ];
-    for (what, bytes, size, expected) in cases {
+    for (what, bytes, size, expected, attempts) in cases {
         for before in [None, Some("before")] {
-            let server = Server::start(vec![bytes.clone()]).await;
+            let server = Server::start(std::iter::repeat(bytes.clone())).await;
             let video = video(Some(&format!("{}/panda.mp4", server.url)), size).await;
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("panda.mp4");
@@ -77,7 +92,7 @@ async fn a_download_that_fails_leaves_everything_as_it_was() {
             assert!(expected(&error), "{what}: {error:?}");
             assert_eq!(fs::read_to_string(&path).ok().as_deref(), before, "{what}");
             assert_eq!(names(folder.path()).len(), usize::from(before.is_some()), "{what}");
-            assert_eq!(server.requests(), ["GET /panda.mp4 HTTP/1.1"], "{what}");
+            assert_eq!(server.requests(), vec!["GET /panda.mp4 HTTP/1.1"; attempts], "{what}");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, SubmitError};
+use vod_aigc_client::{Client, Held, Job, Outcome, SubmitError};
 use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
-use vod_aigc_emulator::{Credential, Emulator};
+use vod_aigc_emulator::{Behaviour, Credential, DuplicateCode, Emulator};
 use vod_aigc_transport::{Billed, SendErrorKind, Sent};
 
 use crate::support::*;
@@ -28,33 +29,78 @@ async fn a_submitted_task_is_the_one_in_the_ledger() {
 }
 
 #[tokio::test]
-async fn a_reply_lost_on_the_way_is_not_asked_for_again() {
+async fn a_reply_lost_on_the_wire_leads_to_the_task_that_was_started() {
     let emulator = emulator().await;
-    let (proxy, passed_on) = proxy_that_swallows_replies(&emulator).await;
-    let error = client_to(&emulator, &proxy).build().submit(panda()).await.unwrap_err();
-    check_unknown(&error, &emulator);
+    let (proxy, passed_on) = proxy_that_loses_replies_to_creates(&emulator).await;
+    let task = submitted(&client_to(&emulator, &proxy).build()).await;
+    let [entry] = emulator.ledger().try_into().unwrap();
+    assert_eq!(entry.task_id, task.id());
     assert_eq!(passed_on.load(Ordering::SeqCst), 1);
+    task.wait().await.unwrap();
+}
+
+/// What loses the reply of a create that the service has had.
+const LOSSES: [SendErrorKind; 3] = [SendErrorKind::Interrupted, SendErrorKind::Timeout, SendErrorKind::TooLarge];
+
+#[tokio::test]
+async fn a_lost_reply_is_found_in_the_list_and_nothing_is_sent_again() {
+    for kind in LOSSES {
+        let emulator = emulator().await;
+        let http = Interposed::on_creates(move |_| Step::Fail(kind, Sent::Maybe));
+        let task = submitted(&client_through(&emulator, &http)).await;
+        let [entry] = emulator.ledger().try_into().unwrap();
+        assert_eq!(entry.task_id, task.id());
+        assert_eq!(http.actions(), ["CreateAigcVideoTask", "DescribeTasks"], "{kind:?}");
+    }
 }
 
 #[tokio::test]
-async fn a_lost_reply_is_never_billed_twice_whatever_lost_it() {
-    for kind in [SendErrorKind::Interrupted, SendErrorKind::Timeout, SendErrorKind::TooLarge] {
-        let emulator = emulator().await;
-        let http = Interposed::new(move |_| Step::Fail(kind, Sent::Maybe));
-        let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
-        assert_eq!(http.sends(), 1, "{kind:?}");
-        check_unknown(&error, &emulator);
+async fn a_list_that_lags_behind_delays_the_task_and_bills_nothing_more() {
+    for kind in LOSSES {
+        for lag in [1, 10, 100] {
+            let list_lag = Duration::from_secs(lag);
+            let emulator = emulator_with(|it| it.behaviour(Behaviour { list_lag, ..Behaviour::default() })).await;
+            let http = Interposed::on_creates(move |_| Step::Fail(kind, Sent::Maybe));
+            let task = submitted(&client_through(&emulator, &http)).await;
+            let [entry] = emulator.ledger().try_into().unwrap();
+            assert_eq!(entry.task_id, task.id());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_that_no_list_shows_is_held_and_never_billed_twice() {
+    for (kind, duplicate_code) in LOSSES.into_iter().zip(DuplicateCode::ALL) {
+        let unlisted = Behaviour { list_shows_aigc: false, duplicate_code, ..Behaviour::default() };
+        // Every reply is lost, or only the first: then the next send is told that the id is known.
+        for (lost, sends, reason) in [(usize::MAX, 4, "no send was answered"), (1, 2, "the service knows the id")] {
+            let emulator = emulator_with(|builder| builder.behaviour(unlisted.clone())).await;
+            let http = Interposed::on_creates(move |create| match create {
+                create if create < lost => Step::Fail(kind, Sent::Maybe),
+                _ => Step::Pass,
+            });
+            let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
+            let held = check_held(&error, &emulator);
+            assert!(held.reason.contains(reason), "{held}");
+            let ids = http.session_ids();
+            assert_eq!(ids.len(), sends, "{kind:?}");
+            assert!(ids.iter().all(|id| *id == held.session_id), "{ids:?}");
+        }
     }
 }
 
 /// The task was started, nobody knows its id, and the error leads to it.
-fn check_unknown(error: &SubmitError, emulator: &Emulator) {
-    assert_eq!((error.sent(), error.billed()), (Sent::Maybe, Billed::Unknown));
+fn check_held<'a>(error: &'a SubmitError, emulator: &Emulator) -> &'a Held {
+    let SubmitError::Held(held) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!((error.outcome(), error.billed()), (Outcome::Unknown, Billed::Unknown));
     let [entry] = emulator.ledger().try_into().unwrap();
     assert_eq!(error.session_id(), entry.session_id.as_deref());
     let text = error.to_string();
     assert!(text.contains("the outcome is unknown and money may have been spent"), "{text}");
     assert!(text.contains(entry.session_id.as_deref().unwrap()), "{text}");
+    held
 }
 
 #[tokio::test]
@@ -71,36 +117,53 @@ async fn what_never_left_is_sent_again_and_billed_once() {
 #[tokio::test]
 async fn a_refusal_for_frequency_is_sent_again_with_the_same_session_id() {
     let emulator = emulator().await;
-    let busy = r#"{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"slow down"},"RequestId":"r"}}"#;
-    let http = Interposed::new(|send| if send < 2 { Step::Answer(200, busy.to_owned()) } else { Step::Pass });
+    let http = Interposed::new(|send| if send < 2 { Step::Busy(7) } else { Step::Pass });
     let task = submitted(&client_through(&emulator, &http)).await;
-    assert_eq!((http.sends(), emulator.ledger().len()), (3, 1));
-    assert_eq!(emulator.ledger()[0].session_id, task.handle().session_id);
+    assert_eq!(http.actions(), ["CreateAigcVideoTask"; 3]);
+    let [entry] = emulator.ledger().try_into().unwrap();
+    assert_eq!(entry.session_id, task.handle().session_id);
+    assert!(http.session_ids().into_iter().all(|id| Some(id) == entry.session_id));
 }
 
 #[tokio::test]
-async fn a_service_in_trouble_is_not_asked_to_create_again() {
+async fn a_refusal_says_how_long_to_wait_but_no_longer_than_a_minute() {
+    for (asked, waited) in [(7, 7), (60, 60), (61, 2), (86_400 * 365, 2)] {
+        let emulator = emulator().await;
+        let http = Interposed::new(move |send| if send == 0 { Step::Busy(asked) } else { Step::Pass });
+        let started = emulator.clock().now();
+        submitted(&client_through(&emulator, &http)).await;
+        let waiting = emulator.clock().now().duration_since(started).unwrap();
+        assert_eq!(waiting, Duration::from_secs(waited), "{asked} s were asked for");
+    }
+}
+
+#[tokio::test]
+async fn a_service_in_trouble_is_asked_under_one_id_and_then_the_job_is_held() {
     for code in ["InternalError", "FailedOperation", "Brand.New"] {
         let emulator = emulator().await;
         let body = format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"why"}},"RequestId":"r-9"}}}}"#);
         let http = Interposed::answering(200, body);
         let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
-        assert_eq!(http.sends(), 1, "{code}");
+        assert!(matches!(error, SubmitError::Held(_)), "{error:?}");
         assert_eq!((error.billed(), error.request_id()), (Billed::Unknown, Some("r-9")), "{code}");
-        assert!(error.session_id().is_some(), "{code}");
+        let ids = http.session_ids();
+        assert_eq!(ids.len(), 4, "{code}");
+        assert!(ids.iter().all(|id| Some(id.as_str()) == error.session_id()), "{ids:?}");
     }
 }
 
 #[tokio::test]
-async fn the_same_session_id_again_starts_nothing_and_says_that_the_first_was_accepted() {
+async fn the_same_session_id_or_key_again_starts_nothing_and_finds_the_first_task() {
     let emulator = emulator().await;
     let client = client(&emulator);
     let request = || VideoRequest::builder(Kling::V2_1).prompt("a panda").session_id("order-7").build().unwrap();
-    client.submit(request()).await.unwrap();
-    let error = client.submit(request()).await.unwrap_err();
-    assert_eq!((error.billed(), error.class()), (Billed::Yes, Some(ErrorClass::Duplicate)));
-    assert_eq!(error.session_id(), Some("order-7"));
-    assert_eq!(emulator.ledger().len(), 1);
+    let first = client.submit(request()).await.unwrap();
+    assert_eq!(first.handle().session_id.as_deref(), Some("order-7"));
+    assert_eq!(client.submit(request()).await.unwrap().id(), first.id());
+
+    let first = client.submit(Job::new(panda()).key("order-8")).await.unwrap();
+    assert_eq!(client.submit(Job::new(panda()).key("order-8")).await.unwrap().id(), first.id());
+    assert_eq!(emulator.ledger().len(), 2);
 }
 
 #[tokio::test]
@@ -144,12 +207,13 @@ async fn where_nothing_listens_nothing_was_sent() {
     let client = client_to(&emulator, &endpoint).build();
     emulator.stop().await;
     let error = client.submit(panda()).await.unwrap_err();
-    assert_eq!((error.sent(), error.billed()), (Sent::No, Billed::No));
+    assert_eq!((error.outcome(), error.billed()), (Outcome::NotSent, Billed::No));
     assert!(error.to_string().contains("nothing was sent"), "{error}");
 }
 
-/// A server in between that passes each request on, reads the reply and hangs up; it counts what it passes on.
-async fn proxy_that_swallows_replies(emulator: &Emulator) -> (String, Arc<AtomicUsize>) {
+/// A server in between that passes each request on and hangs up in place of the reply to a create; it counts the creates
+/// that it has passed on.
+async fn proxy_that_loses_replies_to_creates(emulator: &Emulator) -> (String, Arc<AtomicUsize>) {
     let target = emulator.endpoint().strip_prefix("http://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -161,10 +225,14 @@ async fn proxy_that_swallows_replies(emulator: &Emulator) -> (String, Arc<Atomic
             let request = read_request(&mut stream).await;
             let mut service = TcpStream::connect(&target).await.unwrap();
             service.write_all(request.as_bytes()).await.unwrap();
-            let mut reply = Vec::new();
-            service.read_buf(&mut reply).await.unwrap();
-            assert!(reply.starts_with(b"HTTP/1.1 200"));
-            counted.fetch_add(1, Ordering::SeqCst);
+            // A reply has the same form.
+            let reply = read_request(&mut service).await;
+            assert!(reply.starts_with("HTTP/1.1 200"));
+            if request.contains("CreateAigcVideoTask") {
+                counted.fetch_add(1, Ordering::SeqCst);
+            } else {
+                stream.write_all(reply.as_bytes()).await.unwrap();
+            }
         }
     });
     (url, passed_on)

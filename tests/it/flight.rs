@@ -1,0 +1,191 @@
+//! Ten thousand tasks in flight at once, on a virtual clock that goes on whenever nobody can do anything but wait.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::oneshot;
+use vod_aigc_client::{Client, Job};
+use vod_aigc_emulator::{Behaviour, Emulator, Fate, Fault, FaultRule, InProcess, Target, Timing, When};
+use vod_aigc_transport::testing::SeededRandom;
+use vod_aigc_transport::{BoxFuture, Clock, Http, RateLimiter, Rates, RawReply, SendError, SignedRequest};
+
+use crate::support::*;
+
+const TASKS: usize = 10_000;
+/// Longer than it takes to submit all of them at 20 a second, so that all run at the same time.
+const TIMING: Timing = Timing { waiting: Duration::from_secs(60), processing: Duration::from_secs(480) };
+const SECOND: Duration = Duration::from_secs(1);
+/// From a request to its reply.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
+/// The documented limits, in calls a second.
+const CREATES: usize = 20;
+const READS: usize = 100;
+
+/// The clock and the HTTP stack of a simulation: who sleeps is woken in the order of time, and time passes only then.
+#[derive(Debug)]
+struct Simulation {
+    emulator: InProcess,
+    sleepers: Mutex<Sleepers>,
+    sent: Mutex<HashMap<String, Vec<SystemTime>>>,
+}
+
+#[derive(Debug, Default)]
+struct Sleepers {
+    count: u64,
+    /// By when they wake; the number keeps apart those who wake together.
+    waiting: BTreeMap<(SystemTime, u64), oneshot::Sender<()>>,
+}
+
+impl Simulation {
+    /// Runs all to their ends and gives what they have come to.
+    fn run<T>(&self, all: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(woken.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut running = pin!(all.into_iter().collect::<FuturesUnordered<_>>());
+        let mut ended = Vec::new();
+        loop {
+            match running.as_mut().poll_next_unpin(&mut context) {
+                Poll::Ready(Some(end)) => ended.push(end),
+                Poll::Ready(None) => return ended,
+                Poll::Pending if woken.0.swap(false, Ordering::Relaxed) => {}
+                Poll::Pending => self.wake_next(),
+            }
+        }
+    }
+
+    fn wake_next(&self) {
+        let ((wakes, _), sleeper) = self.sleepers.lock().unwrap().waiting.pop_first().expect("somebody waits for time");
+        self.emulator.advance(wakes.duration_since(self.now()).unwrap_or_default());
+        // Whoever has given up waiting is not there to be woken.
+        let _ = sleeper.send(());
+    }
+}
+
+/// Whether there is something to do before time goes on.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Simulation {
+    fn now(&self) -> SystemTime {
+        self.emulator.clock().now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        let (sender, woken) = oneshot::channel();
+        let wakes = self.now() + duration;
+        let mut sleepers = self.sleepers.lock().unwrap();
+        sleepers.count += 1;
+        let number = sleepers.count;
+        sleepers.waiting.insert((wakes, number), sender);
+        Box::pin(async { woken.await.expect("the simulation wakes every sleeper") })
+    }
+}
+
+impl Http for Simulation {
+    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+        self.sent.lock().unwrap().entry(action(request).to_owned()).or_default().push(self.now());
+        Box::pin(async move {
+            let reply = exchange(&self.emulator, request);
+            self.sleep(ROUND_TRIP).await;
+            reply
+        })
+    }
+}
+
+/// The most of some times, which are in order, that lie within any one second.
+fn most_in_a_second(times: &[SystemTime]) -> usize {
+    let within = |(first, time): (usize, &SystemTime)| times[first..].partition_point(|it| *it < *time + SECOND);
+    times.iter().enumerate().map(within).max().unwrap_or_default()
+}
+
+/// The resident memory of this process in bytes, on systems that tell it.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "what it measures is read by whoever runs it")]
+fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
+    let lost = Fault::Reset { request: Fate::Taken };
+    let behaviour = Behaviour {
+        creates_a_second: Some(CREATES as u32),
+        reads_a_second: Some(READS as u32),
+        ..Behaviour::default()
+    };
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
+    let emulator = Emulator::builder()
+        .clock(vod_aigc_emulator::Clock::manual(start))
+        .credential(credential())
+        .behaviour(behaviour)
+        .timing(TIMING)
+        // The reply of one create in five hundred is lost, and its task is looked for among all.
+        .fault(FaultRule::new(Target::CreateAigcVideoTask, When::Every(500), lost))
+        .in_process();
+    let simulation =
+        Arc::new(Simulation { emulator: emulator.clone(), sleepers: Mutex::default(), sent: Mutex::default() });
+    let http = simulation.clone();
+    let rates = Rates { write: CREATES as u32, ..Rates::default() };
+    let client = Client::builder(credential(), SUB_APP)
+        .endpoint(emulator.endpoint().parse().unwrap())
+        .clock(simulation.clone())
+        .random(Arc::new(SeededRandom::new(7)))
+        .journal(MemoryJournal::new())
+        // Creates use all that is documented, reads the default half of it.
+        .transport(|transport| transport.http(http).rate_limiter(RateLimiter::new(rates)))
+        .build();
+
+    let before = resident();
+    let most_resident = Mutex::new(before);
+    let ended = simulation.run((0..TASKS).map(|number| {
+        let (client, simulation, most_resident) = (&client, &simulation, &most_resident);
+        async move {
+            let task = client.submit(Job::new(panda()).key(format!("job-{number}"))).await.unwrap();
+            let waited = task.wait().await;
+            let at = simulation.now();
+            if number % 100 == 0 {
+                let mut most = most_resident.lock().unwrap();
+                *most = (*most).max(resident());
+            }
+            (waited.unwrap().task().task_id.clone(), at)
+        }
+    }));
+
+    let ledger: HashMap<_, _> = emulator.ledger().into_iter().map(|entry| (entry.task_id, entry.time)).collect();
+    assert_eq!((ended.len(), ledger.len()), (TASKS, TASKS));
+    let mut delays: Vec<_> = ended
+        .iter()
+        .map(|(task_id, at)| at.duration_since(ledger[task_id] + TIMING.waiting + TIMING.processing).unwrap())
+        .collect();
+    delays.sort();
+    let first_end = *ledger.values().min().unwrap() + TIMING.waiting + TIMING.processing;
+    assert!(ledger.values().all(|accepted| *accepted < first_end), "all run at the same time");
+
+    assert_eq!(emulator.bill().calls_refused, 0);
+    for (action, times) in &*simulation.sent.lock().unwrap() {
+        let (most, limit) = (most_in_a_second(times), if action.starts_with("Create") { CREATES } else { READS });
+        eprintln!("{action}: {} calls, at most {most} in any second", times.len());
+        assert!(most <= limit, "{action}: {most} in a second, {limit} are allowed");
+        if action.starts_with("Create") {
+            assert_eq!(times.len(), TASKS, "what was lost was found, not sent again");
+        }
+    }
+    let [p50, p99] = [50, 99].map(|percent| delays[delays.len() * percent / 100].as_secs_f64());
+    eprintln!("{TASKS} tasks, known to have ended {p50:.1} s (p50) and {p99:.1} s (p99) after they had");
+    if let (Some(before), Some(most)) = (before, most_resident.into_inner().unwrap()) {
+        eprintln!("resident memory: {} MiB more at most", most.saturating_sub(before) >> 20);
+    }
+}
