@@ -160,7 +160,7 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
                 let mut most = most_resident.lock().unwrap();
                 *most = (*most).max(resident());
             }
-            (waited.unwrap().task().task_id.clone(), at)
+            (waited.unwrap().task().clone(), at)
         }
     }));
 
@@ -168,9 +168,14 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
     assert_eq!((ended.len(), ledger.len()), (TASKS, TASKS));
     let mut delays: Vec<_> = ended
         .iter()
-        .map(|(task_id, at)| at.duration_since(ledger[task_id] + TIMING.waiting + TIMING.processing).unwrap())
+        .map(|(task, at)| at.duration_since(ledger[&task.task_id] + TIMING.waiting + TIMING.processing).unwrap())
         .collect();
     delays.sort();
+    for (task, _) in &ended {
+        let submitted = SystemTime::UNIX_EPOCH + Duration::from_secs(task.submitted_at.unwrap());
+        let late = ledger[&task.task_id].duration_since(submitted).unwrap();
+        assert!(late < 2 * SECOND, "it is known when it was sent, however long it had to wait for its turn: {late:?}");
+    }
     let first_end = *ledger.values().min().unwrap() + TIMING.waiting + TIMING.processing;
     assert!(ledger.values().all(|accepted| *accepted < first_end), "all run at the same time");
 
