@@ -61,7 +61,8 @@ fn a_killed_command_is_billed_once_and_leaves_no_half_file() {
                         kills.fetch_add(1, Ordering::Relaxed);
                         *stages.lock().unwrap().entry(stage).or_default() += 1;
                     }
-                    known.lock().unwrap().push((round.name.clone(), round.complete()));
+                    let task_id = round.complete();
+                    known.lock().unwrap().push((round.name, task_id));
                 }
             });
         }
