@@ -29,8 +29,8 @@ use crate::{Client, SubmitError, Task, TaskHandle};
 pub struct SubmitPolicy {
     /// How often a request is sent again after an unknown outcome, each time after a look for its task.
     pub resends: u32,
-    /// How often it is sent again while nothing of it can leave, or the service refuses it for its frequency or for want
-    /// of capacity.
+    /// How often it is sent again while the service refuses it for its frequency or for want of capacity, and at most
+    /// twice of these while nothing of it can leave.
     pub refusals: u32,
     /// The first wait between two steps; each further one is twice as long, up to a minute.
     pub first_wait: Duration,
@@ -40,6 +40,8 @@ pub struct SubmitPolicy {
 
 impl SubmitPolicy {
     const LONGEST_WAIT: Duration = Duration::from_secs(60);
+    /// How often at the most a server is tried again that cannot be reached.
+    const UNREACHABLE: u32 = 2;
     /// The service knows an id for 72 h; after this no send is safe any more.
     const SAFE: Duration = Duration::from_secs(71 * 3600);
 
@@ -210,11 +212,14 @@ impl<'a> Submit<'a> {
         }
         let pause = self.client.submit_policy().wait(self.refusals);
         self.refusals += 1;
+        let most = self.client.submit_policy().refusals;
         let patient = match (error.kind(), error.class()) {
             // The transport has corrected its clock once already.
             (_, Some(ErrorClass::Clock)) => false,
             (kind, _) if kind != vod_aigc_transport::ErrorKind::Send && error.code().is_none() => false,
-            _ => self.refusals <= self.client.submit_policy().refusals,
+            // Nobody should have to wait for a minute to learn that an address is wrong.
+            _ if error.sent() == Sent::No => self.refusals <= most.min(SubmitPolicy::UNREACHABLE),
+            _ => self.refusals <= most,
         };
         if !patient {
             return if was_unknown { self.hold(error.to_string()) } else { Err(SubmitError::Call(error)) };

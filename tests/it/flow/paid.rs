@@ -107,11 +107,21 @@ fn check_held<'a>(error: &'a SubmitError, emulator: &Emulator) -> &'a Held {
 async fn what_never_left_is_sent_again_and_billed_once() {
     let emulator = emulator().await;
     let http = Interposed::new(|send| match send {
-        0..=2 => Step::Fail(SendErrorKind::Connect, Sent::No),
+        0..=1 => Step::Fail(SendErrorKind::Connect, Sent::No),
         _ => Step::Pass,
     });
     submitted(&client_through(&emulator, &http)).await;
-    assert_eq!((http.sends(), emulator.ledger().len()), (4, 1));
+    assert_eq!((http.sends(), emulator.ledger().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_given_up_before_long() {
+    let emulator = emulator().await;
+    let http = Interposed::new(|_| Step::Fail(SendErrorKind::Connect, Sent::No));
+    let started = emulator.clock().now();
+    let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
+    assert_eq!((error.outcome(), error.billed(), http.sends()), (Outcome::NotSent, Billed::No, 3));
+    assert!(emulator.clock().now().duration_since(started).unwrap() < Duration::from_secs(10));
 }
 
 #[tokio::test]
