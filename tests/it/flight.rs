@@ -118,7 +118,6 @@ fn resident() -> Option<u64> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what it measures is read by whoever runs it")]
 fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
     let lost = Fault::Reset { request: Fate::Taken };
     let behaviour = Behaviour {
@@ -182,15 +181,15 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
     assert_eq!(emulator.bill().calls_refused, 0);
     for (action, times) in &*simulation.sent.lock().unwrap() {
         let (most, limit) = (most_in_a_second(times), if action.starts_with("Create") { CREATES } else { READS });
-        eprintln!("{action}: {} calls, at most {most} in any second", times.len());
+        report(format_args!("{action}: {} calls, at most {most} in any second", times.len()));
         assert!(most <= limit, "{action}: {most} in a second, {limit} are allowed");
         if action.starts_with("Create") {
             assert_eq!(times.len(), TASKS, "what was lost was found, not sent again");
         }
     }
     let [p50, p99] = [50, 99].map(|percent| delays[delays.len() * percent / 100].as_secs_f64());
-    eprintln!("{TASKS} tasks, known to have ended {p50:.1} s (p50) and {p99:.1} s (p99) after they had");
+    report(format_args!("{TASKS} tasks, known to have ended {p50:.1} s (p50) and {p99:.1} s (p99) after they had"));
     if let (Some(before), Some(most)) = (before, most_resident.into_inner().unwrap()) {
-        eprintln!("resident memory: {} MiB more at most", most.saturating_sub(before) >> 20);
+        report(format_args!("resident memory: {} MiB more at most", most.saturating_sub(before) >> 20));
     }
 }

@@ -13,6 +13,7 @@ use vod_aigc_emulator::{Behaviour, Burn, DuplicateCode, Fate, Fault, FaultRule, 
 use vod_aigc_transport::Random as _;
 use vod_aigc_transport::testing::SeededRandom;
 
+use crate::support::report;
 use world::{End, World};
 
 /// What a set of schedules has come to.
@@ -61,15 +62,14 @@ impl Tally {
     }
 
     #[track_caller]
-    #[expect(clippy::print_stderr, reason = "what has come of the schedules is read by whoever runs them")]
     fn judge(self, what: &str) {
         let Self { schedules, lives, found, refused, held, billed_twice, lost } = self;
-        eprintln!(
+        report(format_args!(
             "{what}: {schedules} schedules in {lives} lives: {found} tasks found, {refused} started nothing, {held} held, \
              {} billed twice, {} lost",
             billed_twice.len(),
             lost.len()
-        );
+        ));
         let first = |names: &[String]| names.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
         assert!(billed_twice.is_empty(), "billed more than once:\n{}", first(&billed_twice));
         assert!(lost.is_empty(), "paid and lost:\n{}", first(&lost));
