@@ -98,6 +98,8 @@ pub(crate) struct Submit<'a> {
     looks: u32,
     /// Whether the service has said that it knows the id.
     taken: bool,
+    /// How long the last answer that was none has asked to wait before the next send.
+    asked: Option<Duration>,
 }
 
 impl<'a> Submit<'a> {
@@ -121,7 +123,7 @@ impl<'a> Submit<'a> {
     }
 
     fn new(client: &'a Client, record: JobRecord, action: Option<CreateAigcVideoTaskRequest>) -> Self {
-        Self { client, record, action, resends: 0, refusals: 0, looks: 0, taken: false }
+        Self { client, record, action, resends: 0, refusals: 0, looks: 0, taken: false, asked: None }
     }
 
     /// Runs until there is a task, a definite refusal, or nothing more to do but to hold the job.
@@ -201,7 +203,10 @@ impl<'a> Submit<'a> {
                 Ok(())
             }
             // A code that says nothing definite, no reply at all, or one that cannot be read.
-            Some(OnCreate::Unclear) | None => Ok(()),
+            Some(OnCreate::Unclear) | None => {
+                self.asked = asked_wait(&error);
+                Ok(())
+            }
         }
     }
 
@@ -224,8 +229,7 @@ impl<'a> Submit<'a> {
         if !patient {
             return if was_unknown { self.hold(error.to_string()) } else { Err(SubmitError::Call(error)) };
         }
-        let asked = error.retry_after().filter(|wait| *wait <= SubmitPolicy::LONGEST_WAIT);
-        self.sleep(asked.unwrap_or(pause)).await;
+        self.sleep(asked_wait(&error).unwrap_or(pause)).await;
         Ok(())
     }
 
@@ -257,8 +261,9 @@ impl<'a> Submit<'a> {
         let policy = *self.client.submit_policy();
         if !self.taken && self.resends < policy.resends && self.action.is_some() {
             // The first look has taken its time already.
-            if let Some(step) = self.resends.checked_sub(1) {
-                self.sleep(policy.wait(step)).await;
+            let pause = self.resends.checked_sub(1).map(|step| policy.wait(step));
+            if let Some(pause) = self.asked.take().or(pause) {
+                self.sleep(pause).await;
             }
             self.resends += 1;
             return self.send().await;
@@ -409,6 +414,11 @@ impl<'a> Submit<'a> {
     fn now(&self) -> u64 {
         crate::client::seconds(self.client.transport().now())
     }
+}
+
+/// The `Retry-After` of an answer, where it asks for no more than is waited in any case.
+fn asked_wait(error: &Error) -> Option<Duration> {
+    error.retry_after().filter(|wait| *wait <= SubmitPolicy::LONGEST_WAIT)
 }
 
 /// Whether the service's word can be a task's id: it is printed, and asked for.

@@ -8,7 +8,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use vod_aigc_client::{Client, Held, Job, Outcome, SubmitError};
 use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
-use vod_aigc_emulator::{Behaviour, Credential, DuplicateCode, Emulator};
+use vod_aigc_emulator::{
+    Behaviour, Credential, DuplicateCode, Emulator, Fate, Fault, FaultRule, StatusBody, Target, When,
+};
 use vod_aigc_transport::{Billed, SendErrorKind, Sent};
 
 use crate::support::*;
@@ -145,6 +147,17 @@ async fn a_refusal_says_how_long_to_wait_but_no_longer_than_a_minute() {
         let waiting = emulator.clock().now().duration_since(started).unwrap();
         assert_eq!(waiting, Duration::from_secs(waited), "{asked} s were asked for");
     }
+}
+
+#[tokio::test]
+async fn a_gateway_in_trouble_says_how_long_to_wait_before_the_same_is_sent_again() {
+    let fault = Fault::Status { request: Fate::Dropped, status: 503, body: StatusBody::Html, retry_after: Some(40) };
+    let rule = FaultRule::new(Target::CreateAigcVideoTask, When::Nth(1), fault);
+    let emulator = emulator_with(|builder| builder.fault(rule)).await;
+    let started = emulator.clock().now();
+    submitted(&client(&emulator)).await;
+    assert_eq!(emulator.ledger().len(), 1);
+    assert_eq!(emulator.clock().now().duration_since(started).unwrap(), Duration::from_secs(40));
 }
 
 #[tokio::test]
