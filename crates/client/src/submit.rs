@@ -44,6 +44,8 @@ impl SubmitPolicy {
     const UNREACHABLE: u32 = 2;
     /// The service knows an id for 72 h; after this no send is safe any more.
     const SAFE: Duration = Duration::from_secs(71 * 3600);
+    /// The service lists the tasks of three days.
+    const LISTED: Duration = Duration::from_secs(72 * 3600);
 
     fn wait(&self, step: u32) -> Duration {
         self.first_wait.saturating_mul(1_u32.checked_shl(step).unwrap_or(u32::MAX)).min(Self::LONGEST_WAIT)
@@ -158,7 +160,8 @@ impl<'a> Submit<'a> {
         self.client.transport().admit(&call).await;
         let now = self.now();
         self.save_with(JobState::Sending, |record| {
-            record.first_sent.get_or_insert(now);
+            // What was sent before and is known to have started nothing is not looked for.
+            record.first_sent = record.first_sent.filter(|_| was_unknown).or(Some(now));
             record.last_sent = Some(now);
         })?;
 
@@ -292,9 +295,10 @@ impl<'a> Submit<'a> {
         let (Some(mut first), Some(last)) = (self.record.first_sent, self.record.last_sent) else {
             return Ok(None);
         };
-        if first > self.now() {
-            // A clock that was wrong has timed it: it may be as old as anything that is listed.
-            first = self.now().saturating_sub(SubmitPolicy::SAFE.as_secs());
+        if self.taken || first > self.now() {
+            // Another host, or a process whose journal is lost, may have sent it at any time; and a send in the future was
+            // timed by a clock that was wrong. The task may be as old as anything that is listed.
+            first = self.now().saturating_sub(SubmitPolicy::LISTED.as_secs());
         }
         let mut request = DescribeTasksRequest::default();
         let mut window = TimeRange::default();

@@ -217,6 +217,16 @@ fn no_lost_journal_bills_a_job_with_a_key_twice() {
 }
 
 #[test]
+fn a_job_whose_journal_was_lost_is_found_the_next_day() {
+    let (_, settings) = behaviours().swap_remove(0);
+    let world = |crash| World::new(settings.clone(), &[], crash, 1);
+    let last = world(None).play(true, false).steps_of_first_life - 1;
+    let end = world(Some(last)).play(true, true);
+    assert_eq!((end.lives, end.billed), (2, 1));
+    assert_eq!(end.state.as_ref().and_then(JobState::task_id), Some(end.ledger[0].as_str()));
+}
+
+#[test]
 fn a_wrong_clock_of_the_client_changes_nothing() {
     let tally = for_every_fault(|fault, rules, tally| {
         let (_, settings) = behaviours().swap_remove(0);

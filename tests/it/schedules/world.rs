@@ -74,8 +74,10 @@ impl World {
             if journal_is_lost && lives == 1 {
                 store = Store::default();
             }
-            // Whoever runs it again does so after a while, and after longer each time.
-            self.emulator.advance(Duration::from_secs(60 << lives.min(12)));
+            // Whoever runs it again does so after a while, and after longer each time; whoever has lost everything, the
+            // next day.
+            let pause = if journal_is_lost && lives == 1 { 20 * 3600 } else { 60 << lives };
+            self.emulator.advance(Duration::from_secs(pause));
         }
         self.end(lives, steps_of_first_life, &store)
     }
