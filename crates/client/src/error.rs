@@ -36,6 +36,12 @@ pub enum SubmitError {
         /// The key.
         key: String,
     },
+    /// The journal did not keep the request, because it holds a URL that may be presigned, and nothing of it has been sent
+    /// or is under way.
+    NotKept {
+        /// The job's key.
+        key: String,
+    },
     /// The journal failed, and nothing is sent that is not written down.
     Journal {
         /// How it failed.
@@ -70,7 +76,7 @@ impl SubmitError {
     /// What the submit has come to.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } => Outcome::NotSent,
+            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } | Self::NotKept { .. } => Outcome::NotSent,
             Self::Journal { outcome, .. } => *outcome,
             Self::Unrecorded { .. } => Outcome::Accepted,
             Self::Call(error) if error.sent() == Sent::No => Outcome::NotSent,
@@ -91,7 +97,9 @@ impl SubmitError {
     /// What kind of thing went wrong, where the service or the credentials said so.
     pub fn class(&self) -> Option<ErrorClass> {
         match self {
-            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } => Some(ErrorClass::Parameter),
+            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } | Self::NotKept { .. } => {
+                Some(ErrorClass::Parameter)
+            }
             Self::Call(error) => error.class(),
             Self::Journal { .. } | Self::Unrecorded { .. } | Self::Held(_) => None,
         }
@@ -100,7 +108,7 @@ impl SubmitError {
     /// The `SessionId` of the request, by which a task that was started after all can be found.
     pub fn session_id(&self) -> Option<&str> {
         match self {
-            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } => None,
+            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } | Self::NotKept { .. } => None,
             Self::Journal { session_id, .. } => Some(session_id),
             Self::Unrecorded { task, .. } => task.session_id.as_deref(),
             Self::Call(error) => error.session_id(),
@@ -138,6 +146,11 @@ impl fmt::Display for SubmitError {
                     "the key {key:?} stands for another request already; give this one a key of its own; nothing was sent"
                 )
             }
+            Self::NotKept { key } => write!(
+                f,
+                "the journal did not keep the request of job {key:?}, because it holds a URL that may be presigned; nothing \
+                 is under way; submit it again with the same key"
+            ),
             Self::Journal { error, outcome: Outcome::Unknown, session_id } => write!(
                 f,
                 "{error}; the outcome is unknown and money may have been spent, SessionId {session_id}; next: mend the \

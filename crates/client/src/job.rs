@@ -126,10 +126,35 @@ fn body(action: &CreateAigcVideoTaskRequest) -> String {
     serde_json::to_string(action).expect("a shape of texts and numbers serialises")
 }
 
-/// Whether an input's URL carries a query, which may be a signature: such a request is never written to a journal.
+/// Whether an input's URL, or one in `ExtInfo`, may carry a query, which may be a signature: such a request is never
+/// written to a journal.
 fn holds_presigned_url(action: &CreateAigcVideoTaskRequest) -> bool {
     let files = action.file_infos.iter().flatten().filter_map(|file| file.url.as_ref());
     let subjects = action.subject_infos.iter().flatten();
     let of_subjects = subjects.flat_map(|it| it.image_urls.iter().flatten().chain(it.video_urls.iter().flatten()));
-    files.chain(of_subjects).chain(&action.last_frame_url).any(|url| url.contains(['?', '@']))
+    let urls = files.chain(of_subjects).chain(&action.last_frame_url).chain(&action.ext_info);
+    urls.into_iter().any(|url| url.contains("://") && url.contains(['?', '@']))
+}
+
+#[cfg(test)]
+mod tests {
+    use vod_aigc_core::Kling;
+    use vod_aigc_transport::testing::SeededRandom;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_may_hold_a_presigned_url_is_not_kept_wherever_the_url_stands() {
+        let kept = |builder: vod_aigc_core::VideoRequestBuilder| {
+            let request = builder.prompt("why a panda?").build().expect("the table allows it");
+            let job = Job::new(request).prepare(1, "", &SeededRandom::new(1)).expect("it is in order");
+            job.record.body.is_some()
+        };
+        let builder = || VideoRequest::builder(Kling::V2_1);
+        assert!(kept(builder().image("https://a/b.png")));
+        assert!(!kept(builder().image("https://a/b.png?sign=1")));
+        assert!(!kept(builder().ext_info(r#"{"sound_file":"https://a/b.mp3?sign=1"}"#)));
+        let last = builder().image("https://a/b.png").last_frame("https://a/l.png?sign=1");
+        assert!(!kept(last.resolution(vod_aigc_core::Resolution::P1080)));
+    }
 }

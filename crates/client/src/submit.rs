@@ -150,7 +150,7 @@ impl<'a> Submit<'a> {
     /// Sends the request once, after it is written down that it is being sent.
     async fn send(&mut self) -> Result<(), SubmitError> {
         let Some(mut action) = self.action.clone() else {
-            return self.hold("the request was not kept, because it holds a URL that may be presigned; submit it again with the same key");
+            return Err(SubmitError::NotKept { key: self.record.key.clone() });
         };
         action.session_id = Some(self.record.session_id());
         let call = Call::of(&mut action).map_err(|error| SubmitError::Request(error.to_string()))?;

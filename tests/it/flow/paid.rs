@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, Held, Job, Outcome, SubmitError};
+use vod_aigc_client::{Client, Held, Job, Journal as _, Outcome, SubmitError};
 use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
 use vod_aigc_emulator::{
     Behaviour, Credential, DuplicateCode, Emulator, Fate, Fault, FaultRule, StatusBody, Target, When,
@@ -124,6 +124,30 @@ async fn a_server_that_cannot_be_reached_is_given_up_before_long() {
     let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
     assert_eq!((error.outcome(), error.billed(), http.sends()), (Outcome::NotSent, Billed::No, 3));
     assert!(emulator.clock().now().duration_since(started).unwrap() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_job_that_was_not_kept_is_resumed_by_the_next_submit_under_its_key() {
+    let emulator = emulator().await;
+    let journal = Arc::new(MemoryJournal::default());
+    let client = |http: &Arc<Interposed>| {
+        let http = http.clone();
+        client_to(&emulator, emulator.endpoint()).journal(journal.clone()).transport(|it| it.http(http)).build()
+    };
+    let job = || {
+        let request = VideoRequest::builder(Kling::V2_1).image("https://a/b.png?sign=1").build().unwrap();
+        Job::new(request).key("order-1")
+    };
+    let unreachable = Interposed::new(|_| Step::Fail(SendErrorKind::Connect, Sent::No));
+    client(&unreachable).submit(job()).await.unwrap_err();
+    let record = journal.jobs().unwrap().pop().unwrap();
+    assert_eq!(record.body, None);
+
+    let http = Interposed::new(|_| Step::Pass);
+    let error = client(&http).resume_job(record).await.unwrap_err();
+    assert_eq!((error.outcome(), error.billed(), http.sends()), (Outcome::NotSent, Billed::No, 0), "{error}");
+    client(&http).submit(job()).await.unwrap();
+    assert_eq!((http.sends(), emulator.ledger().len()), (1, 1));
 }
 
 #[tokio::test]
