@@ -7,8 +7,8 @@ use std::path::Path;
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value};
 use vod_aigc_core::{
-    Action, ConfirmEventsRequest, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTasksRequest,
-    PullEventsRequest,
+    Action, ConfirmEventsRequest, CreateAigcVideoTaskRequest, DescribeEventConfigRequest, DescribeTaskDetailRequest,
+    DescribeTasksRequest, ManageTaskRequest, ModifyEventConfigRequest, PullEventsRequest,
 };
 
 #[test]
@@ -54,6 +54,9 @@ fn derived() -> BTreeMap<String, Value> {
     collect_action::<DescribeTasksRequest>(&mut definitions);
     collect_action::<PullEventsRequest>(&mut definitions);
     collect_action::<ConfirmEventsRequest>(&mut definitions);
+    collect_action::<DescribeEventConfigRequest>(&mut definitions);
+    collect_action::<ModifyEventConfigRequest>(&mut definitions);
+    collect_action::<ManageTaskRequest>(&mut definitions);
     definitions
 }
 

@@ -291,7 +291,7 @@ pub(crate) struct Property {
     /// The JSON type, where it has no shape of its own.
     #[serde(rename = "type")]
     pub(crate) kind: Option<PropertyKind>,
-    /// The width of a number.
+    /// The width of a number, or that a text is a secret.
     pub(crate) format: Option<Format>,
     /// What an array holds.
     pub(crate) items: Option<Items>,
@@ -323,7 +323,7 @@ pub(crate) enum PropertyKind {
     Array,
 }
 
-/// The width of a number.
+/// The width of a number, or that a text is a secret.
 #[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
@@ -333,6 +333,8 @@ pub(crate) enum Format {
     Uint64,
     /// 64-bit floating point.
     Double,
+    /// A secret, which is not shown.
+    Password,
 }
 
 /// What an array holds: a shape, or texts.
@@ -345,6 +347,8 @@ pub(crate) struct Items {
     /// The JSON type, where it has no shape of its own.
     #[serde(rename = "type")]
     pub(crate) kind: Option<PropertyKind>,
+    /// That a text is a secret.
+    pub(crate) format: Option<Format>,
 }
 
 impl Property {
@@ -352,6 +356,12 @@ impl Property {
     pub(crate) fn shape(&self) -> Option<&str> {
         let of_items = || self.items.as_ref()?.reference.as_deref();
         shape_name(self.reference.as_deref().or_else(of_items)?)
+    }
+
+    /// Whether it or its items are secrets.
+    pub(crate) fn is_secret(&self) -> bool {
+        let of_items = self.items.as_ref().and_then(|items| items.format);
+        self.format.or(of_items) == Some(Format::Password)
     }
 }
 
@@ -474,6 +484,8 @@ impl Spec {
             (property.kind == Some(PropertyKind::Array)) == property.items.is_some(),
             "`items` goes with `type: array`"
         );
+        let text = property.items.as_ref().map_or(property.kind, |items| items.kind) == Some(PropertyKind::String);
+        ensure!(text || !property.is_secret(), "`format: password` goes with `type: string`");
         let references =
             [property.reference.as_deref(), property.items.as_ref().and_then(|items| items.reference.as_deref())];
         for reference in references.into_iter().flatten().filter(|&it| it != ERROR_CODES) {

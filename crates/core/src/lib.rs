@@ -11,6 +11,7 @@ mod model;
 mod open_enum;
 mod request;
 mod rules;
+mod secret;
 mod task;
 mod wire;
 
@@ -23,4 +24,5 @@ pub use limits::Breach;
 pub use model::{OtherModel, UnknownModel};
 pub use request::{Fault, RequestError, VideoRequest, VideoRequestBuilder};
 pub use rules::{Asked, Rule, Shape, Violation, Violations};
+pub use secret::Secret;
 pub use task::{TaskFailure, TaskState};

@@ -16,6 +16,9 @@ use crate::spec::{Action, Api, Definition, DefinitionKind, Effect, Property, Pro
 /// The member names and types that typify gives to each object: `types["AigcVideoTask"]["task_id"]`.
 type Types = IndexMap<String, IndexMap<String, String>>;
 
+/// The type of a text that is a secret.
+const SECRET: &str = "Secret";
+
 /// One generated file for each API file.
 pub(crate) fn rust(api: &IndexMap<String, Api>) -> Result<Vec<Output>> {
     let definitions: IndexMap<&str, &Definition> =
@@ -77,6 +80,9 @@ fn body(
     if foreign.remove("ErrorCode") {
         text += "use crate::ErrorCode;\n";
     }
+    if file.definitions.values().flat_map(|it| it.properties.values()).any(Property::is_secret) {
+        text += "use crate::Secret;\n";
+    }
     text += "use crate::action::{Action, Effect};\n";
     for name in foreign {
         text += &format!("use super::{name};\n");
@@ -96,6 +102,8 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
     for name in strings.clone().chain(["ErrorCode"]) {
         settings.with_replacement(name, name, std::iter::empty::<TypeSpaceImpl>());
     }
+    let secret = serde_json::from_value(json!({ "type": "string", "format": "password" }))?;
+    settings.with_conversion(secret, SECRET, std::iter::empty::<TypeSpaceImpl>());
     let mut schemas: Vec<(&str, Schema)> = Vec::new();
     for (name, definition) in definitions {
         let schema = match definition.kind {
@@ -216,8 +224,8 @@ fn constructor(name: &str, definition: &Definition, types: &IndexMap<String, Str
         let (field, kind) = member(types, wire)?;
         if !definition.required.contains(wire) {
             fields += &format!("            {field}: None,\n");
-        } else if kind == "String" {
-            parameters.push(format!("{field}: impl Into<String>"));
+        } else if kind == "String" || kind == SECRET {
+            parameters.push(format!("{field}: impl Into<{kind}>"));
             fields += &format!("            {field}: {field}.into(),\n");
         } else {
             parameters.push(format!("{field}: {kind}"));
@@ -253,7 +261,8 @@ fn limits(
             lines += &format!("        breaches.{method}(\"{wire}\", {value}{limit});\n");
         };
         if let Some(most) = property.max_length {
-            line("characters", &slice, &format!(", {most}"));
+            let text = if property.is_secret() { &format!("{reference}.map({SECRET}::expose)") } else { &slice };
+            line("characters", text, &format!(", {most}"));
         }
         if let Some(most) = property.max_items {
             line("items", &slice, &format!(", {most}"));
@@ -354,4 +363,33 @@ fn limited<'a>(definitions: &IndexMap<&'a str, &'a Definition>, requests: &BTree
 /// What serde's `rename_all = "PascalCase"` makes of a field.
 fn pascal_case(field: &str) -> String {
     field.split('_').map(|word| word[..1.min(word.len())].to_uppercase() + &word[1.min(word.len())..]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_of_its_own_type_wherever_it_stands() {
+        let shapes = r##"{ service: vod, version: v, actions: {}, $defs: {
+            Asked: { description: d, type: object, required: [Key], properties: {
+                Key: { type: string, format: password, description: d },
+                Token: { type: string, format: password, maxLength: 8, description: d },
+                Tokens: { type: array, items: { type: string, format: password }, description: d } } } } }"##;
+        let file: Api = serde_yaml::from_str(shapes).expect("the file has the right form");
+        let definitions = file.definitions.iter().map(|(name, it)| (name.as_str(), it)).collect();
+        let types = types(&definitions).expect("typify takes it");
+        let asked = BTreeSet::from(["Asked"]);
+        let text = body(&file, &definitions, &types, &asked, &asked).expect("the file can be written");
+        for line in [
+            "use crate::Secret;",
+            "pub key: Secret,",
+            "pub token: Option<Secret>,",
+            "pub tokens: Option<Vec<Secret>>,",
+            "pub fn new(key: impl Into<Secret>) -> Self {",
+            "breaches.characters(\"Token\", self.token.as_ref().map(Secret::expose), 8);",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+    }
 }

@@ -53,9 +53,12 @@ pub(crate) fn property(property: &Property) -> Value {
     set("format", property.format.map(|format| json!(format)));
     set(
         "items",
-        property.items.as_ref().map(|Items { reference, kind }| match reference.as_ref().and_then(local) {
-            Some(reference) => json!({ "$ref": reference }),
-            None => json!({ "type": kind }),
+        property.items.as_ref().map(|Items { reference, kind, format }| {
+            match (reference.as_ref().and_then(local), format) {
+                (Some(reference), _) => json!({ "$ref": reference }),
+                (None, None) => json!({ "type": kind }),
+                (None, Some(format)) => json!({ "type": kind, "format": format }),
+            }
         }),
     );
     set("maxLength", property.max_length.map(Value::from));
