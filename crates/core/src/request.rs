@@ -1,5 +1,6 @@
 //! A request for a video: the macro that rustc checks, the builder that is checked at run time, and the check itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::generated::{
@@ -7,8 +8,8 @@ use crate::generated::{
     CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model, PersonGeneration,
     Resolution, SceneType, StorageMode, Switch,
 };
-use crate::image::{Image, LastFrameImage, decoded_length};
 use crate::limits::{Breach, Breaches};
+use crate::media::{Image, LastFrameImage, Media, decoded_length};
 use crate::rules::{Asked, Shape, Violation};
 
 /// A request for one video, without the sub-application that will own it.
@@ -18,6 +19,8 @@ use crate::rules::{Asked, Shape, Violation};
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoRequest {
     request: CreateAigcVideoTaskRequest,
+    /// What each uploaded file holds, by its file id.
+    contents: BTreeMap<String, String>,
     checked: bool,
 }
 
@@ -29,12 +32,12 @@ impl VideoRequest {
         // The card says that the storage mode is required, the official description that it has this default.
         request.output_config =
             Some(AigcVideoOutputConfig { storage_mode: Some(StorageMode::default()), ..Default::default() });
-        VideoRequestBuilder { request }
+        VideoRequestBuilder { request, contents: BTreeMap::new() }
     }
 
     /// A request that is sent as it is: nothing in it is checked.
     pub fn unchecked(request: CreateAigcVideoTaskRequest) -> Self {
-        Self { request, checked: false }
+        Self { request, contents: BTreeMap::new(), checked: false }
     }
 
     /// The model that it asks for.
@@ -45,6 +48,22 @@ impl VideoRequest {
     /// The `SessionId` that it carries, if any.
     pub fn session_id(&self) -> Option<&str> {
         self.request.session_id.as_deref()
+    }
+
+    /// The same request with every [uploaded](Media::uploaded) file named by what it holds and not by its file id, or `None`
+    /// where it has no such file. It is not for sending: it tells whether two requests ask for the same.
+    pub fn by_content(&self) -> Option<Self> {
+        if self.contents.is_empty() {
+            return None;
+        }
+        let mut same = self.clone();
+        let files = same.request.file_infos.iter_mut().flatten().filter_map(|file| file.file_id.as_mut());
+        for id in files.chain(&mut same.request.last_frame_file_id) {
+            if let Some(content) = self.contents.get(id) {
+                id.clone_from(content);
+            }
+        }
+        Some(same)
     }
 
     /// Judges the request as [`CreateAigcVideoTaskRequest::check`] does; one that was made by
@@ -62,12 +81,13 @@ impl VideoRequest {
     }
 }
 
-/// A request under construction. Each method sets one parameter; a repeated `image`, `first_frame`, `reference`, `file`
-/// or `subject` adds one.
+/// A request under construction. Each method sets one parameter; a repeated `image`, `first_frame`, `reference`, `video`,
+/// `sound`, `file` or `subject` adds one.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct VideoRequestBuilder {
     request: CreateAigcVideoTaskRequest,
+    contents: BTreeMap<String, String>,
 }
 
 impl VideoRequestBuilder {
@@ -91,22 +111,34 @@ impl VideoRequestBuilder {
 
     /// An image to make the video from, its role left to the service: the first frame.
     pub fn image(self, image: impl Into<Image>) -> Self {
-        self.file(image.into().into_file(None))
+        self.media(image.into(), None, None)
     }
 
     /// The first frame, with its role spelled out.
     pub fn first_frame(self, image: impl Into<Image>) -> Self {
-        self.file(image.into().into_file(Some(FileUsage::FirstFrame)))
+        self.media(image.into(), None, Some(FileUsage::FirstFrame))
     }
 
     /// An image to take subjects or style from.
     pub fn reference(self, image: impl Into<Image>) -> Self {
-        self.file(image.into().into_file(Some(FileUsage::Reference)))
+        self.media(image.into(), None, Some(FileUsage::Reference))
+    }
+
+    /// A video to take subjects, style or motion from, or to edit.
+    pub fn video(self, video: impl Into<Media>) -> Self {
+        self.media(video.into(), Some(FileCategory::Video), Some(FileUsage::Reference))
+    }
+
+    /// A sound to work with.
+    pub fn sound(self, sound: impl Into<Media>) -> Self {
+        self.media(sound.into(), Some(FileCategory::Audio), Some(FileUsage::Reference))
     }
 
     /// The last frame. Needs a first image.
     pub fn last_frame(mut self, image: impl Into<Image>) -> Self {
-        match image.into().into_last_frame() {
+        let image = image.into();
+        self.note_content(&image);
+        match image.into_last_frame() {
             LastFrameImage::Url(url) => self.request.last_frame_url = Some(url),
             LastFrameImage::FileId(id) => self.request.last_frame_file_id = Some(id),
             LastFrameImage::File(file) => return self.file(*file),
@@ -114,7 +146,7 @@ impl VideoRequestBuilder {
         self
     }
 
-    /// Any input file: a video, a sound, or an image with more to say of it than its role.
+    /// Any input file, with more to say of it than its role.
     pub fn file(mut self, file: AigcVideoTaskInputFileInfo) -> Self {
         self.request.file_infos.get_or_insert_default().push(file);
         self
@@ -270,7 +302,22 @@ impl VideoRequestBuilder {
     /// The request whose model rules rustc has checked. Limits on texts are judged when it is submitted.
     #[doc(hidden)]
     pub fn __checked(self) -> VideoRequest {
-        VideoRequest { request: self.request, checked: true }
+        VideoRequest { request: self.request, contents: self.contents, checked: true }
+    }
+
+    /// What has been set so far.
+    pub fn request(&self) -> &CreateAigcVideoTaskRequest {
+        &self.request
+    }
+
+    fn media(mut self, media: Media, category: Option<FileCategory>, usage: Option<FileUsage>) -> Self {
+        self.note_content(&media);
+        let file = media.into_file(usage);
+        self.file(AigcVideoTaskInputFileInfo { category, ..file })
+    }
+
+    fn note_content(&mut self, media: &Media) {
+        self.contents.extend(media.content().map(|(id, content)| (id.clone(), content.clone())));
     }
 
     fn output(mut self, set: impl FnOnce(&mut AigcVideoOutputConfig)) -> Self {
@@ -327,9 +374,13 @@ impl CreateAigcVideoTaskRequest {
         if faults.is_empty() { Ok(()) } else { Err(RequestError { faults }) }
     }
 
+    /// How many bytes of its inputs travel inside it, before they are encoded.
+    pub fn embedded_bytes(&self) -> usize {
+        self.file_infos.iter().flatten().filter_map(|file| file.base64.as_deref()).map(decoded_length).sum()
+    }
+
     fn base64_breach(&self) -> Option<Breach> {
-        let texts = self.file_infos.iter().flatten().filter_map(|file| file.base64.as_deref());
-        let bytes: usize = texts.map(decoded_length).sum();
+        let bytes = self.embedded_bytes();
         (bytes > MAX_BASE64_BYTES).then(|| Breach::Number {
             member: "FileInfos[].Base64".to_owned(),
             found: bytes as i128,
@@ -447,6 +498,8 @@ macro_rules! __shape {
     ($shape:ident, reference = $value:expr) => { $shape.with_image() };
     ($shape:ident, last_frame = $value:expr) => { $shape.with_last_frame() };
     ($shape:ident, resolution = $value:expr) => { $shape.with_resolution($value) };
+    ($shape:ident, video = $value:expr) => { $shape.with_other_input() };
+    ($shape:ident, sound = $value:expr) => { $shape.with_other_input() };
     ($shape:ident, subject = $value:expr) => { $shape.with_other_input() };
     ($shape:ident, scene_type = $value:expr) => { $shape.with_other_input() };
     ($shape:ident, ext_info = $value:expr) => { $shape.with_other_input() };

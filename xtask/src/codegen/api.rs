@@ -46,7 +46,9 @@ fn body(
 ) -> Result<String> {
     let mut items = Vec::new();
     for (name, constant) in &file.constants {
-        items.push(format!("{}pub const {name}: usize = {};\n", doc("", &constant.description), constant.value));
+        // What passes 32 bits would not compile as a usize everywhere.
+        let kind = if constant.value > u64::from(u32::MAX) { "u64" } else { "usize" };
+        items.push(format!("{}pub const {name}: {kind} = {};\n", doc("", &constant.description), constant.value));
     }
     for (name, definition) in &file.definitions {
         match definition.kind {

@@ -12,6 +12,42 @@ pub const MAX_REQUEST_BYTES: usize = 10485760;
 /// The most that all Base64 inputs of one request may hold together, in bytes before encoding (7 MB).
 pub const MAX_BASE64_BYTES: usize = 7340032;
 
+/// The largest image that a video is made from, in bytes (10 MB).
+pub const MAX_IMAGE_BYTES: usize = 10485760;
+
+/// The largest file that one upload takes, in bytes (5 GB).
+pub const MAX_UPLOAD_BYTES: u64 = 5368709120;
+
+/// The largest picture of a Vidu subject, in bytes (50 MB).
+pub const MAX_SUBJECT_IMAGE_BYTES: usize = 52428800;
+
+/// The largest video of a Vidu subject, in bytes (100 MB).
+pub const MAX_SUBJECT_VIDEO_BYTES: usize = 104857600;
+
+/// The least width and height of a picture of a temporary Vidu subject, in pixels.
+pub const MIN_TEMPORARY_SUBJECT_PIXELS: usize = 128;
+
+/// The longer side of a Vidu subject's picture, in percent of the shorter one, at most.
+pub const MAX_SUBJECT_RATIO_PERCENT: usize = 400;
+
+/// The largest picture of a Kling element, in bytes (10 MB).
+pub const MAX_ELEMENT_IMAGE_BYTES: usize = 10485760;
+
+/// The least width and height of a picture of a Kling element, in pixels.
+pub const MIN_ELEMENT_IMAGE_PIXELS: usize = 300;
+
+/// The longer side of a Kling element's picture, in percent of the shorter one, at most.
+pub const MAX_ELEMENT_RATIO_PERCENT: usize = 250;
+
+/// The largest video of a Kling element, in bytes (200 MB).
+pub const MAX_ELEMENT_VIDEO_BYTES: usize = 209715200;
+
+/// The largest sound that a voice is cloned from, in bytes (20 MB).
+pub const MAX_VOICE_SAMPLE_BYTES: usize = 20971520;
+
+/// The largest video that is redrawn, in bytes (2 GB).
+pub const MAX_REDRAW_VIDEO_BYTES: usize = 2147483648;
+
 /// Starts a task that makes one video. Costs money once the service accepts it.
 ///
 /// The service takes 20 of these a second, and by default works on one AIGC task of an account at a time.
