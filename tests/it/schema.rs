@@ -39,7 +39,7 @@ fn the_derived_schemas_say_what_the_spec_says() {
 }
 
 /// What the generator has written from the YAML.
-fn described() -> BTreeMap<String, Value> {
+pub(crate) fn described() -> BTreeMap<String, Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/schema/shapes.json");
     let file: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let definitions = file["$defs"].as_object().unwrap().clone();

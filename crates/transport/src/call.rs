@@ -1,6 +1,7 @@
 //! The arrow from a typed request to a call: one action's name and its final bytes.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use vod_aigc_core::{Action, Effect};
@@ -11,7 +12,7 @@ use crate::Random;
 /// One API action with the bytes of its body, which nothing changes any more.
 ///
 /// The body is serialised and hashed once; every attempt signs the same bytes anew.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     action: Cow<'static, str>,
     service: Cow<'static, str>,
@@ -95,6 +96,21 @@ impl Call {
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.session_id.as_deref()
+    }
+}
+
+impl fmt::Debug for Call {
+    /// Leaves out the body, which may hold a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Call")
+            .field("action", &self.action)
+            .field("service", &self.service)
+            .field("version", &self.version)
+            .field("effect", &self.effect)
+            .field("body_length", &self.body.len())
+            .field("session_id", &self.session_id)
+            .finish()
     }
 }
 

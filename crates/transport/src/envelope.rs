@@ -94,10 +94,12 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
+/// How the names of members are told that hold a secret, which belongs in no message.
+const SECRETS: [&str; 7] = ["SecretKey", "SessionKey", "SignKey", "ApiToken", "ApiKey", "APIKey", "\"Token\""];
+
 fn unreadable(reply: &RawReply, problem: &str, transient: bool) -> OpenError {
     let text = String::from_utf8_lossy(&reply.body);
-    // Replies of the credential services hold keys, which belong in no message.
-    let problem = if text.contains("SecretKey") {
+    let problem = if SECRETS.iter().any(|name| text.contains(name)) {
         "it is not the expected shape, and not shown because it holds keys".to_owned()
     } else if text.is_empty() {
         problem.to_owned()

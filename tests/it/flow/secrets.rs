@@ -1,15 +1,18 @@
 //! The secret key and the token are in nothing that these flows print.
 
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use vod_aigc_client::{Client, ClientBuilder, Settings, WaitPolicy};
-use vod_aigc_core::{Kling, VideoRequest};
+use vod_aigc_core::{Kling, ModifyEventConfigRequest, VideoRequest};
 use vod_aigc_emulator::Emulator;
 use vod_aigc_signer::Credential;
-use vod_aigc_transport::{Call, Http, SendErrorKind, Sent};
+use vod_aigc_transport::{Call, Http, RawReply, SendErrorKind, Sent, open};
 
+use crate::schema::described;
 use crate::support::*;
 
 const TOKEN: &str = "canary-token";
@@ -122,6 +125,42 @@ async fn no_error_prints_the_secret_key_or_the_token() {
 
     for leaked in [SECRET_KEY, TOKEN] {
         assert!(!printed.0.contains(leaked), "{}", printed.0);
+    }
+}
+
+#[tokio::test]
+async fn no_call_prints_the_secrets_that_it_sends() {
+    let emulator = emulator().await;
+    let client = client_of(credential(), &emulator).build();
+    let mut request = ModifyEventConfigRequest::default();
+    request.sign_key = Some("canary-sign-key".into());
+    let mut printed = Printed::default();
+    printed.debug(&request);
+    let call = client.transport().prepare(request).unwrap();
+    assert_eq!(call.body(), r#"{"SignKey":"canary-sign-key"}"#);
+    printed.debug(&call);
+    printed.debug(&client.transport().sign(&call).await.unwrap());
+    assert!(!printed.0.contains("canary"), "{}", printed.0);
+}
+
+#[test]
+fn no_unreadable_reply_shows_a_secret_of_any_shape() {
+    let shapes = described();
+    let members = shapes.values().filter_map(|shape| shape["properties"].as_object()).flatten();
+    let secrets: BTreeSet<&String> = members
+        .filter(|(_, schema)| [&schema["format"], &schema["items"]["format"]].contains(&&json!("password")))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(secrets.contains(&"SignKey".to_owned()), "{secrets:?}");
+    for name in secrets {
+        for body in [
+            format!(r#"{{"Response":{{"{name}":"canary""#),
+            format!(r#"{{"Response":{{"{name}":["canary"],"RequestId":"r"}}}} and more"#),
+        ] {
+            let reply = RawReply { status: 200, headers: Vec::new(), body: body.into() };
+            let error = open::<serde_json::Value>(&reply).unwrap_err();
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
     }
 }
 
