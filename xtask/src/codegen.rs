@@ -8,12 +8,15 @@ mod schema;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use similar::TextDiff;
 
-use crate::spec::Spec;
+use crate::spec::{Feature, Spec};
 
 const COMMAND: &str = "cargo xtask codegen";
+
+/// The longest that a generated file may be.
+const MOST_LINES: usize = 1500;
 
 /// One generated file: its path below the root and its whole text.
 struct Output {
@@ -61,15 +64,27 @@ fn outputs(root: &Path) -> Result<Vec<Output>> {
         rust("models", &["spec/models.yaml"], models::rust(&spec.models)),
         rust("errors", &["spec/errors.yaml"], errors::rust(&spec.errors)),
     ];
-    outputs.extend(api::rust(&spec.api)?);
+    outputs.extend(api::rust(&spec)?);
     outputs.push(module_list(&spec));
     outputs.push(Output {
         path: "README.md".to_owned(),
         text: between_markers(&readme, "models", &models::markdown(&spec.models)).context("README.md")?,
     });
-    outputs.push(schema::shapes(&spec));
+    outputs.extend(schema::shapes(&spec));
     outputs.extend(schema::files());
+    outputs.iter().try_for_each(judge_length)?;
     Ok(outputs)
+}
+
+/// What nobody reads is not reviewed.
+fn judge_length(output: &Output) -> Result<()> {
+    let lines = output.text.lines().count();
+    ensure!(
+        lines <= MOST_LINES,
+        "{}: {lines} lines, and {MOST_LINES} are the most; split the YAML file that it comes from",
+        output.path
+    );
+    Ok(())
 }
 
 /// A file of core's generated module.
@@ -83,13 +98,14 @@ fn rust(stem: &str, sources: &[&str], body: String) -> Output {
 fn module_list(spec: &Spec) -> Output {
     let mut stems: Vec<&str> = ["errors", "models"].into_iter().chain(spec.api.keys().map(String::as_str)).collect();
     stems.sort_unstable();
+    let gate = |stem: &&str| cfg("", spec.api.get(*stem).and_then(|api| api.feature));
     let mut body = String::from("//! What the files under `spec/` say, as Rust.\n\n");
     for stem in &stems {
-        body += &format!("mod {stem};\n");
+        body += &format!("{}mod {stem};\n", gate(stem));
     }
     body += "\n";
     for stem in &stems {
-        body += &format!("pub use {stem}::*;\n");
+        body += &format!("{}pub use {stem}::*;\n", gate(stem));
     }
     rust("mod", &["spec"], body)
 }
@@ -100,6 +116,11 @@ fn between_markers(text: &str, name: &str, new: &str) -> Result<String> {
     let (before, rest) = text.split_once(&start).with_context(|| format!("the marker {start:?} is missing"))?;
     let (_, after) = rest.split_once(&end).with_context(|| format!("the marker {end:?} is missing"))?;
     Ok(format!("{before}{start}{new}{end}{after}"))
+}
+
+/// The line that keeps what follows for builds with `feature`.
+fn cfg(indent: &str, feature: Option<Feature>) -> String {
+    feature.map(|it| format!("{indent}#[cfg(feature = \"{}\")]\n", it.name())).unwrap_or_default()
 }
 
 /// `text` as doc comment lines.
@@ -126,6 +147,14 @@ mod tests {
         let once = outputs(root).expect("spec/ is in order");
         let twice = outputs(root).expect("spec/ is in order");
         assert!(once.iter().zip(&twice).all(|(a, b)| a.path == b.path && a.text == b.text));
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_to_read_is_refused() {
+        let output = |lines| Output { path: "p".to_owned(), text: "a\n".repeat(lines) };
+        assert!(judge_length(&output(1500)).is_ok());
+        let error = judge_length(&output(1501)).expect_err("it is too long").to_string();
+        assert_eq!(error, "p: 1501 lines, and 1500 are the most; split the YAML file that it comes from");
     }
 
     #[test]

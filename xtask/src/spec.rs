@@ -1,6 +1,7 @@
 //! The hand-written facts under `spec/`, read and judged before anything is made of them.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Number, json};
 
 /// Everything under `spec/`.
 pub(crate) struct Spec {
@@ -183,14 +185,42 @@ pub(crate) struct Api {
     pub(crate) service: String,
     /// The API version.
     pub(crate) version: String,
+    /// The feature that the generated module needs; none where every build has it.
+    pub(crate) feature: Option<Feature>,
     /// Numbers that hold for the actions.
     #[serde(default)]
     pub(crate) constants: IndexMap<String, Constant>,
     /// The actions by name.
+    #[serde(default)]
     pub(crate) actions: IndexMap<String, Action>,
     /// The shapes by name.
     #[serde(rename = "$defs")]
     pub(crate) definitions: IndexMap<String, Definition>,
+}
+
+/// A feature of core's Cargo.toml that stands for one area.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Feature {
+    /// Pictures.
+    Image,
+    /// Pictures and videos of a ready-made scene.
+    Scene,
+    /// Videos in another style.
+    Redraw,
+    /// Sounds and voices.
+    Audio,
+    /// Bodies in three dimensions.
+    #[serde(rename = "hunyuan-3d")]
+    Hunyuan3D,
+    /// Elements, subjects and voices that requests may name.
+    Elements,
+    /// Faces in a picture or a video.
+    Face,
+    /// Quotas, tokens and usage.
+    Account,
+    /// Media files and their upload.
+    Upload,
 }
 
 /// A number that holds for the actions.
@@ -217,6 +247,8 @@ pub(crate) struct Action {
     pub(crate) reply: String,
     /// The member of the request by which the service recognises a repeated one.
     pub(crate) session_id: Option<String>,
+    /// The shape that holds its task in DescribeTaskDetail's reply, where it starts one.
+    pub(crate) task: Option<String>,
     /// Where the shapes come from: names of `sources.yaml`.
     pub(crate) source: Vec<String>,
 }
@@ -295,16 +327,22 @@ pub(crate) struct Property {
     pub(crate) format: Option<Format>,
     /// What an array holds.
     pub(crate) items: Option<Items>,
+    /// The fewest characters of a text.
+    #[serde(rename = "minLength")]
+    pub(crate) min_length: Option<u32>,
     /// The most characters of a text.
     #[serde(rename = "maxLength")]
     pub(crate) max_length: Option<u32>,
+    /// The fewest items of an array.
+    #[serde(rename = "minItems")]
+    pub(crate) min_items: Option<u32>,
     /// The most items of an array.
     #[serde(rename = "maxItems")]
     pub(crate) max_items: Option<u32>,
     /// The smallest number.
-    pub(crate) minimum: Option<i64>,
+    pub(crate) minimum: Option<Number>,
     /// The largest number.
-    pub(crate) maximum: Option<i64>,
+    pub(crate) maximum: Option<Number>,
     /// What holds where the member is left out.
     pub(crate) default: Option<serde_json::Value>,
 }
@@ -319,6 +357,8 @@ pub(crate) enum PropertyKind {
     Integer,
     /// Any number.
     Number,
+    /// True or false.
+    Boolean,
     /// A list.
     Array,
 }
@@ -337,7 +377,7 @@ pub(crate) enum Format {
     Password,
 }
 
-/// What an array holds: a shape, or texts.
+/// What an array holds: a shape, texts or numbers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Items {
@@ -347,8 +387,15 @@ pub(crate) struct Items {
     /// The JSON type, where it has no shape of its own.
     #[serde(rename = "type")]
     pub(crate) kind: Option<PropertyKind>,
-    /// That a text is a secret.
+    /// The width of a number, or that a text is a secret.
     pub(crate) format: Option<Format>,
+}
+
+impl Feature {
+    /// The name in core's Cargo.toml.
+    pub(crate) fn name(self) -> String {
+        json!(self).as_str().map(str::to_owned).unwrap_or_default()
+    }
 }
 
 impl Property {
@@ -363,6 +410,30 @@ impl Property {
         let of_items = self.items.as_ref().and_then(|items| items.format);
         self.format.or(of_items) == Some(Format::Password)
     }
+
+    /// The fewest and the most characters or items, as a Rust range; `None` where there is no limit.
+    pub(crate) fn length(&self) -> Option<String> {
+        range(self.min_length.or(self.min_items), self.max_length.or(self.max_items))
+    }
+
+    /// The smallest and the largest number, as a Rust range; `None` where there is no limit.
+    pub(crate) fn range(&self) -> Option<String> {
+        let bound = |number: &Option<Number>| match (number, self.kind) {
+            // A literal of the member's own type.
+            (Some(number), Some(PropertyKind::Number)) => number.as_f64().map(|number| format!("{number:?}")),
+            (number, _) => number.as_ref().map(Number::to_string),
+        };
+        range(bound(&self.minimum), bound(&self.maximum))
+    }
+}
+
+fn range<T: Display>(low: Option<T>, high: Option<T>) -> Option<String> {
+    match (low, high) {
+        (Some(low), Some(high)) => Some(format!("{low}..={high}")),
+        (Some(low), None) => Some(format!("{low}..")),
+        (None, Some(high)) => Some(format!("..={high}")),
+        (None, None) => None,
+    }
 }
 
 /// The last part of a reference: `X` of `video.yaml#/$defs/X`.
@@ -372,6 +443,12 @@ pub(crate) fn shape_name(reference: &str) -> Option<&str> {
     }
     Some(reference.split_once("#/$defs/")?.1)
 }
+
+/// The shape that holds the details of every kind of task.
+pub(crate) const TASK_REPLY: &str = "DescribeTaskDetailResponse";
+
+/// The shape that holds those of a task that has ended.
+pub(crate) const EVENT: &str = "EventContent";
 
 /// How a member says that it holds an error code.
 pub(crate) const ERROR_CODES: &str = "../errors.yaml";
@@ -465,13 +542,24 @@ impl Spec {
                         action.request
                     );
                 }
+                if let Some(task) = &action.task {
+                    let reply = &api.definitions[&action.reply];
+                    ensure!(reply.properties.contains_key("TaskId"), "{at}: {} has no member TaskId", action.reply);
+                    self.task_kind(task).with_context(|| at)?;
+                }
             }
             for (name, definition) in &api.definitions {
                 let at = format!("{file}.yaml: {name}");
                 ensure!(names.insert(name.as_str()), "{at}: another file defines this name too");
                 definition.judge().with_context(|| at.clone())?;
                 for (member, property) in &definition.properties {
-                    self.judge_property(file, property).with_context(|| format!("{at}.{member}"))?;
+                    let at = format!("{at}.{member}");
+                    self.judge_property(file, property).with_context(|| at.clone())?;
+                    let gated = property.shape().is_some_and(|shape| self.gate(api.feature, shape).is_some());
+                    ensure!(
+                        !gated || !definition.required.contains(member),
+                        "{at}: a required member takes no shape of another feature"
+                    );
                 }
             }
         }
@@ -504,12 +592,74 @@ impl Spec {
                 );
             }
         }
-        if let (Some(default), Some(low), Some(high)) = (&property.default, property.minimum, property.maximum) {
-            let inside = default.as_i64().is_some_and(|it| (low..=high).contains(&it));
-            ensure!(inside, "the default {default} is not within {low} and {high}");
+        let number = |bound: &Option<Number>| bound.as_ref().and_then(Number::as_f64);
+        let (low, high) = (number(&property.minimum), number(&property.maximum));
+        if let Some(default) = property.default.as_ref().and_then(serde_json::Value::as_f64) {
+            let inside = low.is_none_or(|low| low <= default) && high.is_none_or(|high| default <= high);
+            ensure!(inside, "the default {default} is not within {}", property.range().unwrap_or_default());
         }
+        let fits = |on: &[PropertyKind]| property.kind.is_some_and(|kind| on.contains(&kind));
+        for (limit, is_set, on) in [
+            (
+                "minLength` and `maxLength",
+                property.min_length.or(property.max_length).is_some(),
+                &[PropertyKind::String][..],
+            ),
+            ("minItems` and `maxItems", property.min_items.or(property.max_items).is_some(), &[PropertyKind::Array]),
+            ("minimum` and `maximum", low.or(high).is_some(), &[PropertyKind::Integer, PropertyKind::Number]),
+        ] {
+            ensure!(!is_set || fits(on), "`{limit}` do not go with this type");
+        }
+        let whole = |bound: &Option<Number>| bound.as_ref().is_none_or(Number::is_i64);
+        ensure!(
+            property.kind == Some(PropertyKind::Number) || whole(&property.minimum) && whole(&property.maximum),
+            "the limits of a whole number are whole numbers"
+        );
         Ok(())
     }
+
+    /// The feature that a member of this shape needs beyond that of its own file.
+    pub(crate) fn gate(&self, own: Option<Feature>, shape: &str) -> Option<Feature> {
+        let file = self.api.values().find(|file| file.definitions.contains_key(shape))?;
+        file.feature.filter(|feature| Some(*feature) != own)
+    }
+
+    /// How the service speaks of the tasks whose details are a `shape`.
+    pub(crate) fn task_kind(&self, shape: &str) -> Result<TaskKind<'_>> {
+        let member_of = |holder: &str| {
+            let mut members = self.definition(holder)?.properties.iter();
+            members.find(|(_, property)| property.shape() == Some(shape)).map(|(member, _)| member.as_str())
+        };
+        let member = member_of(TASK_REPLY).with_context(|| format!("{TASK_REPLY} has no member of shape {shape}"))?;
+        let details = self.definition(shape).with_context(|| format!("there is no shape {shape}"))?;
+        let holds = |member: &str| details.properties.get(member).and_then(Property::shape);
+        ensure!(holds("Status") == Some("AigcTaskStatus"), "the Status of {shape} is no AigcTaskStatus");
+        let output = holds("Output").with_context(|| format!("{shape} has no Output"))?;
+        // Some words leave out the `Task` that ends the shape's name.
+        let names = [Some(shape), shape.strip_suffix("Task")];
+        let words = &self.definition("TaskType").context("there is no TaskType")?.values;
+        let word = words.iter().find(|word| names.contains(&Some(word.value.as_str())));
+        let word = word.with_context(|| format!("no word of TaskType names {shape}"))?;
+        Ok(TaskKind { word: &word.value, details, output, member, event: member_of(EVENT) })
+    }
+
+    fn definition(&self, name: &str) -> Option<&Definition> {
+        self.api.values().find_map(|file| file.definitions.get(name))
+    }
+}
+
+/// How the service speaks of one kind of task.
+pub(crate) struct TaskKind<'a> {
+    /// Its word of TaskType.
+    pub(crate) word: &'a str,
+    /// Its details.
+    pub(crate) details: &'a Definition,
+    /// The shape of what it makes.
+    pub(crate) output: &'a str,
+    /// The member of [`TASK_REPLY`] that holds the details.
+    pub(crate) member: &'a str,
+    /// The member of [`EVENT`] that holds them, where the queue has one.
+    pub(crate) event: Option<&'a str>,
 }
 
 impl Sources {
@@ -652,22 +802,36 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
 mod tests {
     use super::*;
 
+    impl Spec {
+        /// A spec of one model family and one API file.
+        fn of(models: &str, api: &str) -> Result<Self> {
+            let spec = Self {
+                models: parse(models)?,
+                errors: parse(
+                    "{ classes: {}, codes: {}, fallback: { class: a, create: refused, read: stop, next: b, source: [card] } }",
+                )?,
+                api: IndexMap::from([("file".to_owned(), parse(api)?)]),
+            };
+            let sources: Sources = parse("{ card: The card., api: The description. }")?;
+            spec.judge_models(&sources)?;
+            spec.judge_api(&sources)?;
+            Ok(spec)
+        }
+
+        /// A spec of one API file, named `file`.
+        pub(crate) fn of_api(text: &str) -> Result<Self> {
+            let models = "{ resolutions: { P: { short_side: 1, source: [card] } }, default_resolution: { value: P, source: [card] }, families: {} }";
+            Self::of(models, text)
+        }
+    }
+
     fn models(rows: &str) -> Result<Spec> {
         let text = format!(
             "resolutions: {{ 720P: {{ short_side: 720, source: [card] }}, 1080P: {{ short_side: 1080, source: [card] }} }}\n\
              default_resolution: {{ value: 720P, source: [card] }}\n\
              families: {{ Kling: {{ title: Kling, versions: {{ {rows} }} }} }}"
         );
-        let spec = Spec {
-            models: parse(&text)?,
-            errors: parse(
-                "{ classes: {}, codes: {}, fallback: { class: a, create: refused, read: stop, next: b, source: [card] } }",
-            )?,
-            api: IndexMap::new(),
-        };
-        let sources: Sources = parse("card: The card.")?;
-        spec.judge_models(&sources)?;
-        Ok(spec)
+        Spec::of(&text, "{ service: vod, version: v, $defs: {} }")
     }
 
     #[track_caller]

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::limits::Breach;
+
 /// What happens on the service when a request is accepted, and so how often it may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
@@ -33,5 +35,11 @@ pub trait Action: Serialize {
     /// The transport fills it before the first send when the caller left it empty.
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         None
+    }
+
+    /// Every documented limit on its members that it breaks, and every word that is none of those documented. The
+    /// service would refuse it, unless it has learnt to take more since this release.
+    fn breaches(&self) -> Vec<Breach> {
+        Vec::new()
     }
 }

@@ -401,7 +401,7 @@ impl CreateAigcVideoTaskRequest {
 }
 
 /// Why a request was refused before it was sent: every rule and limit that it breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RequestError {
     faults: Vec<Fault>,
 }
@@ -426,7 +426,7 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {}
 
 /// One thing that is wrong with a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
     /// A rule of the model.

@@ -2,14 +2,77 @@
 
 use std::fmt;
 
-use crate::generated::{
-    AigcVideoTask, AigcVideoTaskOutput, AigcVideoTaskStatus, DescribeTaskDetailResponse, ErrorClass, ErrorCode,
-    TaskStatus,
-};
+use serde::de::DeserializeOwned;
 
-/// How far a task is.
+use crate::action::Action;
+use crate::generated::{
+    AigcTaskStatus, AigcVideoTask, AigcVideoTaskOutput, DescribeTaskDetailResponse, ErrorClass, ErrorCode,
+    EventContent, TaskStatus,
+};
+use crate::output::TaskOutput;
+
+/// The details of one kind of AIGC task, as a reply or an event holds them. What a kind does not tell is `None`.
+pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// The word of `TaskType` for this kind, for example `AigcVideoTask`.
+    const TASK_TYPE: &'static str;
+    /// What it makes.
+    type Output: TaskOutput + Send + Sync + 'static;
+
+    /// The details of this kind in a reply about a task.
+    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self>;
+
+    /// The details of this kind in an event.
+    fn of_event(_event: &EventContent) -> Option<&Self> {
+        None
+    }
+
+    /// The task's id.
+    fn task_id(&self) -> Option<&str>;
+
+    /// How far it is.
+    fn status(&self) -> Option<&AigcTaskStatus>;
+
+    /// 0, or the number of the error that ended it.
+    fn err_code(&self) -> Option<i64> {
+        None
+    }
+
+    /// The error that ended it, as a word.
+    fn err_code_ext(&self) -> Option<&ErrorCode> {
+        None
+    }
+
+    /// The error that ended it, as a sentence.
+    fn message(&self) -> Option<&str> {
+        None
+    }
+
+    /// Done so far in percent.
+    fn progress(&self) -> Option<i64> {
+        None
+    }
+
+    /// What it has made.
+    fn output(&self) -> Option<&Self::Output>;
+
+    /// The `SessionId` of the request that started it.
+    fn session_id(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A request that starts a task.
+pub trait StartsTask: Action {
+    /// The kind of task.
+    type Task: AigcTask;
+
+    /// The task's id, from the reply that accepted the request.
+    fn task_id(reply: Self::Reply) -> Option<String>;
+}
+
+/// How far a task is. `O` is what its kind makes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum TaskState<'a> {
+pub enum TaskState<'a, O = AigcVideoTaskOutput> {
     /// Not begun.
     Waiting,
     /// Under way.
@@ -22,26 +85,26 @@ pub enum TaskState<'a> {
         /// The word that the service used; empty where it said nothing.
         status: String,
     },
-    /// Done, with at least one file.
-    Succeeded(&'a AigcVideoTaskOutput),
-    /// Ended without a video.
+    /// Done, with a result.
+    Succeeded(&'a O),
+    /// Ended without a result.
     Failed(TaskFailure),
 }
 
-impl TaskState<'_> {
+impl<O> TaskState<'_, O> {
     /// Whether the task has ended, so that asking again will say the same.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Succeeded(_) | Self::Failed(_))
     }
 }
 
-/// Why a task ended without a video.
+/// Why a task ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskFailure {
     /// The word for the error, where the service gave one.
     pub code: Option<ErrorCode>,
-    /// The number of the error; 0 where the task ended without error and without a file.
+    /// The number of the error; 0 where the task ended without error and without a result.
     pub number: i64,
     /// The service's own sentence; may be empty.
     pub message: String,
@@ -77,16 +140,21 @@ impl fmt::Display for TaskFailure {
 }
 
 impl DescribeTaskDetailResponse {
-    /// The state of an AIGC video task. The inner status decides where it is there; the outer one may be missing.
-    ///
-    /// An end with an error or without a file is a failure; an unknown word is not an end.
+    /// The state of an AIGC video task; that of any other kind is [`DescribeTaskDetailResponse::state_of`].
     pub fn state(&self) -> TaskState<'_> {
-        let task = self.aigc_video_task.as_ref();
-        let inner = task.and_then(|task| task.status.as_ref());
+        self.state_of::<AigcVideoTask>()
+    }
+
+    /// The state of a task of the kind `K`. The inner status decides where it is there; the outer one may be missing.
+    ///
+    /// An end with an error or without a result is a failure; an unknown word is not an end.
+    pub fn state_of<K: AigcTask>(&self) -> TaskState<'_, K::Output> {
+        let task = K::of(self);
+        let inner = task.and_then(K::status);
         let outer = self.status.as_ref();
 
         let aborted = outer == Some(&TaskStatus::Aborted);
-        let failed = inner == Some(&AigcVideoTaskStatus::Fail) || outer == Some(&TaskStatus::Fail);
+        let failed = inner == Some(&AigcTaskStatus::Fail) || outer == Some(&TaskStatus::Fail);
         if aborted || failed {
             let mut failure = task.map_or_else(TaskFailure::unexplained, TaskFailure::of);
             if aborted && failure.code.is_none() {
@@ -95,25 +163,25 @@ impl DescribeTaskDetailResponse {
             return TaskState::Failed(failure);
         }
         let finished = match inner {
-            Some(AigcVideoTaskStatus::Finish) => true,
+            Some(AigcTaskStatus::Finish) => true,
             // A result counts even where the inner status lags behind the outer one.
             Some(_) => {
-                outer == Some(&TaskStatus::Finish) && task.is_some_and(|task| task.has_error() || task.file().is_some())
+                outer == Some(&TaskStatus::Finish) && task.is_some_and(|task| has_error(task) || result(task).is_some())
             }
             None => outer == Some(&TaskStatus::Finish),
         };
         if finished {
             return match task {
-                Some(task) => task.end(),
+                Some(task) => end(task),
                 None => TaskState::Failed(TaskFailure::unexplained()),
             };
         }
 
-        let progress = task.and_then(|task| task.progress).map(|it| it.clamp(0, 100) as u8);
+        let progress = task.and_then(K::progress).map(|it| it.clamp(0, 100) as u8);
         match (inner, outer) {
-            (Some(AigcVideoTaskStatus::Waiting), _) => TaskState::Waiting,
-            (Some(AigcVideoTaskStatus::Processing), Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
-            (Some(AigcVideoTaskStatus::Processing), _) => TaskState::Processing { progress },
+            (Some(AigcTaskStatus::Waiting), _) => TaskState::Waiting,
+            (Some(AigcTaskStatus::Processing), Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
+            (Some(AigcTaskStatus::Processing), _) => TaskState::Processing { progress },
             (Some(unknown), _) => TaskState::Unrecognised { status: unknown.to_string() },
             (None, Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
             (None, Some(TaskStatus::Processing | TaskStatus::Run)) => TaskState::Processing { progress },
@@ -122,25 +190,23 @@ impl DescribeTaskDetailResponse {
     }
 }
 
-impl AigcVideoTask {
-    fn end(&self) -> TaskState<'_> {
-        match self.output.as_ref().filter(|_| !self.has_error() && self.file().is_some()) {
-            Some(output) => TaskState::Succeeded(output),
-            None => TaskState::Failed(TaskFailure::of(self)),
-        }
+fn end<K: AigcTask>(task: &K) -> TaskState<'_, K::Output> {
+    match result(task).filter(|_| !has_error(task)) {
+        Some(output) => TaskState::Succeeded(output),
+        None => TaskState::Failed(TaskFailure::of(task)),
     }
+}
 
-    fn has_error(&self) -> bool {
-        self.err_code.is_some_and(|it| it != 0) || self.error_word().is_some()
-    }
+fn result<K: AigcTask>(task: &K) -> Option<&K::Output> {
+    task.output().filter(|output| output.is_there())
+}
 
-    fn error_word(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref().filter(|word| !word.as_str().is_empty())
-    }
+fn has_error(task: &impl AigcTask) -> bool {
+    task.err_code().is_some_and(|it| it != 0) || error_word(task).is_some()
+}
 
-    fn file(&self) -> Option<&crate::AigcVideoTaskOutputFileInfo> {
-        self.output.as_ref()?.file()
-    }
+fn error_word(task: &impl AigcTask) -> Option<&ErrorCode> {
+    task.err_code_ext().filter(|word| !word.as_str().is_empty())
 }
 
 impl AigcVideoTaskOutput {
@@ -152,11 +218,11 @@ impl AigcVideoTaskOutput {
 }
 
 impl TaskFailure {
-    fn of(task: &AigcVideoTask) -> Self {
+    fn of(task: &impl AigcTask) -> Self {
         Self {
-            code: task.error_word().cloned(),
-            number: task.err_code.unwrap_or_default(),
-            message: task.message.clone().unwrap_or_default(),
+            code: error_word(task).cloned(),
+            number: task.err_code().unwrap_or_default(),
+            message: task.message().unwrap_or_default().to_owned(),
         }
     }
 

@@ -7,11 +7,13 @@ use anyhow::{Context, Result, anyhow};
 use heck::ToSnakeCase as _;
 use indexmap::IndexMap;
 use schemars::schema::Schema;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use typify::{TypeDetails, TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
-use crate::codegen::{Output, doc, rust as rust_file, schema};
-use crate::spec::{Action, Api, Definition, DefinitionKind, Effect, Property, PropertyKind};
+use crate::codegen::{Output, cfg, doc, rust as rust_file, schema};
+use crate::spec::{
+    Action, Api, Definition, DefinitionKind, EVENT, Effect, Property, PropertyKind, Spec, TASK_REPLY, shape_name,
+};
 
 /// The member names and types that typify gives to each object: `types["AigcVideoTask"]["task_id"]`.
 type Types = IndexMap<String, IndexMap<String, String>>;
@@ -19,81 +21,315 @@ type Types = IndexMap<String, IndexMap<String, String>>;
 /// The type of a text that is a secret.
 const SECRET: &str = "Secret";
 
+/// All shapes of all files, and what follows from them together.
+struct Shapes<'a> {
+    spec: &'a Spec,
+    definitions: IndexMap<&'a str, &'a Definition>,
+    types: Types,
+    /// Those that requests hold.
+    requests: BTreeSet<&'a str>,
+    /// Those that hold a limit, themselves or in what they name.
+    limited: BTreeSet<&'a str>,
+}
+
 /// One generated file for each API file.
-pub(crate) fn rust(api: &IndexMap<String, Api>) -> Result<Vec<Output>> {
-    let definitions: IndexMap<&str, &Definition> =
-        api.values().flat_map(|file| &file.definitions).map(|(name, it)| (name.as_str(), it)).collect();
-    let types = types(&definitions).context("typify")?;
-    let requests = closure(
-        &definitions,
-        api.values().flat_map(|file| file.actions.values()).map(|action| action.request.as_str()),
-    );
-    let limited = limited(&definitions, &requests);
-    api.iter()
+pub(crate) fn rust(spec: &Spec) -> Result<Vec<Output>> {
+    let shapes = Shapes::of(spec)?;
+    let actions = spec.api.values().flat_map(|file| file.actions.values());
+    let tasks: BTreeSet<&str> = actions.filter_map(|action| action.task.as_deref()).collect();
+    spec.api
+        .iter()
         .map(|(stem, file)| {
-            let body = body(file, &definitions, &types, &requests, &limited)?;
+            let tasks = tasks.iter().copied().filter(|task| file.definitions.contains_key(*task));
+            let body =
+                shapes.body(file, &tasks.collect::<Vec<_>>()).with_context(|| format!("spec/api/{stem}.yaml"))?;
             Ok(rust_file(stem, &[&format!("spec/api/{stem}.yaml")], body))
         })
         .collect()
 }
 
-fn body(
-    file: &Api,
-    definitions: &IndexMap<&str, &Definition>,
-    types: &Types,
-    requests: &BTreeSet<&str>,
-    limited: &BTreeSet<&str>,
-) -> Result<String> {
-    let mut items = Vec::new();
-    for (name, constant) in &file.constants {
-        // What passes 32 bits would not compile as a usize everywhere.
-        let kind = if constant.value > u64::from(u32::MAX) { "u64" } else { "usize" };
-        items.push(format!("{}pub const {name}: {kind} = {};\n", doc("", &constant.description), constant.value));
+impl<'a> Shapes<'a> {
+    fn of(spec: &'a Spec) -> Result<Self> {
+        let definitions: IndexMap<&str, &Definition> =
+            spec.api.values().flat_map(|file| &file.definitions).map(|(name, it)| (name.as_str(), it)).collect();
+        let types = types(&definitions).context("typify")?;
+        let actions = spec.api.values().flat_map(|file| file.actions.values());
+        let requests = closure(&definitions, actions.map(|action| action.request.as_str()));
+        let limited = limited(&definitions, &requests);
+        Ok(Self { spec, definitions, types, requests, limited })
     }
-    for (name, definition) in &file.definitions {
-        match definition.kind {
-            DefinitionKind::Object => {
-                let types = types.get(name).with_context(|| format!("typify made no {name}"))?;
-                items.push(object(name, definition, types, requests.contains(name.as_str()))?);
-                if !definition.required.is_empty() {
-                    items.push(constructor(name, definition, types)?);
+
+    fn body(&self, file: &Api, tasks: &[&str]) -> Result<String> {
+        let mut items = Vec::new();
+        for (name, constant) in &file.constants {
+            // What passes 32 bits would not compile as a usize everywhere.
+            let kind = if constant.value > u64::from(u32::MAX) { "u64" } else { "usize" };
+            items.push(format!("{}pub const {name}: {kind} = {};\n", doc("", &constant.description), constant.value));
+        }
+        for (name, definition) in &file.definitions {
+            match definition.kind {
+                DefinitionKind::Object => {
+                    items.push(self.object(name, definition, file)?);
+                    if !definition.required.is_empty() {
+                        items.push(self.constructor(name, definition, file)?);
+                    }
+                    if self.limited.contains(name.as_str()) {
+                        items.push(self.limits(name, definition, file)?);
+                    }
                 }
-                if limited.contains(name.as_str()) {
-                    items.push(limits(name, definition, types, limited, definitions)?);
+                DefinitionKind::String => items.push(open_enum(name, definition)),
+            }
+        }
+        for (name, action) in &file.actions {
+            items.push(self.action(name, action, file)?);
+            if let Some(task) = &action.task {
+                items.push(self.starts_task(action, task, file)?);
+            }
+        }
+        for task in tasks {
+            items.push(self.task(task)?);
+        }
+        let names: Vec<_> = file.actions.keys().map(|name| format!("`{name}`")).collect();
+        let title = if names.is_empty() { "several actions".to_owned() } else { names.join(" and ") };
+        Ok(format!("//! The shapes of {title}.\n\n{}\n{}", self.imports(file, tasks), items.join("\n")))
+    }
+
+    /// Only what the body really names: an unused import is a warning.
+    fn imports(&self, file: &Api, tasks: &[&str]) -> String {
+        let properties = file.definitions.values().flat_map(|definition| definition.properties.values());
+        let started = file.actions.values().filter_map(|action| action.task.as_deref());
+        let mut foreign: BTreeSet<&str> = properties.filter_map(Property::shape).chain(started).collect();
+        if !tasks.is_empty() {
+            foreign.extend([TASK_REPLY, EVENT, "AigcTaskStatus", "ErrorCode"]);
+        }
+        foreign.retain(|name| !file.definitions.contains_key(*name));
+        let mut text = String::new();
+        if foreign.remove("ErrorCode") {
+            text += "use crate::ErrorCode;\n";
+        }
+        if file.definitions.values().flat_map(|it| it.properties.values()).any(Property::is_secret) {
+            text += "use crate::Secret;\n";
+        }
+        if !file.actions.is_empty() {
+            text += "use crate::action::{Action, Effect};\n";
+        }
+        for name in foreign {
+            text += &format!("{}use super::{name};\n", self.gate("", file, name));
+        }
+        let limited = |name: &String| self.limited.contains(name.as_str());
+        if file.definitions.keys().any(limited) {
+            let breach = if file.actions.values().any(|action| limited(&action.request)) { "Breach, " } else { "" };
+            text += &format!("use crate::limits::{{{breach}Breaches, CheckLimits}};\n");
+        }
+        match (tasks.is_empty(), file.actions.values().any(|action| action.task.is_some())) {
+            (false, true) => text += "use crate::task::{AigcTask, StartsTask};\n",
+            (false, false) => text += "use crate::task::AigcTask;\n",
+            (true, true) => text += "use crate::task::StartsTask;\n",
+            (true, false) => {}
+        }
+        if file.definitions.values().any(|it| it.kind == DefinitionKind::Object) {
+            text += "use serde::{Deserialize, Serialize};\n";
+        }
+        text
+    }
+
+    /// The line that keeps what names `shape` out of builds of `file` that do not have it.
+    fn gate(&self, indent: &str, file: &Api, shape: &str) -> String {
+        cfg(indent, self.spec.gate(file.feature, shape))
+    }
+
+    /// The Rust name and type of one member.
+    fn member(&self, shape: &str, wire: &str) -> Result<(&str, &str)> {
+        let types = self.types.get(shape).with_context(|| format!("typify made no {shape}"))?;
+        let name = wire.to_snake_case();
+        types
+            .get_key_value(&name)
+            .or_else(|| types.get_key_value(&format!("{name}_")))
+            .map(|(name, kind)| (name.as_str(), kind.as_str()))
+            .ok_or_else(|| anyhow!("typify named the member {wire} otherwise than {name}"))
+    }
+
+    fn object(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
+        let mut text = doc("", &definition.description);
+        let default = if definition.required.is_empty() { "Default, " } else { "" };
+        text += &format!("#[derive(Debug, Clone, {default}PartialEq, Serialize, Deserialize)]\n");
+        text += "#[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n";
+        text += "#[serde(rename_all = \"PascalCase\")]\n#[non_exhaustive]\n";
+        text += &format!("pub struct {name} {{\n");
+        for (wire, property) in &definition.properties {
+            let (field, kind) = self.member(name, wire)?;
+            text += &doc("    ", &property.description);
+            text += &self.gate_of("    ", file, property);
+            let mut serde = Vec::new();
+            if pascal_case(field) != *wire {
+                serde.push(format!("rename = \"{wire}\""));
+            }
+            if kind.starts_with("Option<") {
+                serde.push("skip_serializing_if = \"Option::is_none\"".to_owned());
+            }
+            if self.requests.contains(name) && property.kind == Some(PropertyKind::Number) {
+                serde.push("serialize_with = \"crate::wire::number\"".to_owned());
+            }
+            if !serde.is_empty() {
+                text += &format!("    #[serde({})]\n", serde.join(", "));
+            }
+            let schema = schema_attributes(property);
+            if !schema.is_empty() {
+                text += &format!("    #[cfg_attr(feature = \"schemars\", schemars({}))]\n", schema.join(", "));
+            }
+            text += &format!("    pub {field}: {kind},\n");
+        }
+        Ok(text + "}\n")
+    }
+
+    fn constructor(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
+        let mut parameters = Vec::new();
+        let mut fields = String::new();
+        for (wire, property) in &definition.properties {
+            let (field, kind) = self.member(name, wire)?;
+            if !definition.required.contains(wire) {
+                fields += &self.gate_of("            ", file, property);
+                fields += &format!("            {field}: None,\n");
+            } else if kind == "String" || kind == SECRET {
+                parameters.push(format!("{field}: impl Into<{kind}>"));
+                fields += &format!("            {field}: {field}.into(),\n");
+            } else {
+                parameters.push(format!("{field}: {kind}"));
+                fields += &format!("            {field},\n");
+            }
+        }
+        Ok(format!(
+            "impl {name} {{\n    \
+                 /// With the members that are required, and no other.\n    \
+                 pub fn new({}) -> Self {{\n        \
+                     Self {{\n{fields}        }}\n    \
+                 }}\n\
+             }}\n",
+            parameters.join(", ")
+        ))
+    }
+
+    fn limits(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
+        let mut lines = String::new();
+        for (wire, property) in &definition.properties {
+            let (field, kind) = self.member(name, wire)?;
+            let optional = kind.starts_with("Option<");
+            let slice = if optional { format!("self.{field}.as_deref()") } else { format!("Some(&self.{field})") };
+            let reference = if optional { format!("self.{field}.as_ref()") } else { format!("Some(&self.{field})") };
+            let number = if optional { format!("self.{field}") } else { format!("Some(self.{field})") };
+            let gate = self.gate_of("        ", file, property);
+            let mut line = |method: &str, value: &str, limit: Option<String>| {
+                let limit = limit.map(|limit| format!(", {limit}")).unwrap_or_default();
+                lines += &format!("{gate}        breaches.{method}(\"{wire}\", {value}{limit});\n");
+            };
+            let is_list = property.kind == Some(PropertyKind::Array);
+            if let Some(length) = property.length() {
+                let text = if property.is_secret() { &format!("{reference}.map({SECRET}::expose)") } else { &slice };
+                match is_list {
+                    true => line("items", &slice, Some(length)),
+                    false => line("characters", text, Some(length)),
                 }
             }
-            DefinitionKind::String => items.push(open_enum(name, definition)),
+            if let Some(range) = property.range() {
+                line(
+                    if property.kind == Some(PropertyKind::Number) { "decimal" } else { "range" },
+                    &number,
+                    Some(range),
+                );
+            }
+            match property.shape() {
+                Some(shape) if is_string(&self.definitions, shape) => match is_list {
+                    true => line("words", &slice, None),
+                    false => line("word", &reference, None),
+                },
+                Some(shape) if self.limited.contains(shape) => match is_list {
+                    true => line("all", &slice, None),
+                    false => line("inside", &reference, None),
+                },
+                _ => {}
+            }
         }
+        Ok(format!(
+            "impl CheckLimits for {name} {{\n    fn check_limits(&self, breaches: &mut Breaches) {{\n{lines}    }}\n}}\n"
+        ))
     }
-    for (name, action) in &file.actions {
-        items.push(action_impl(name, action, file, types)?);
+
+    fn gate_of(&self, indent: &str, file: &Api, property: &Property) -> String {
+        property.shape().map(|shape| self.gate(indent, file, shape)).unwrap_or_default()
     }
-    let body = items.join("\n");
-    let names: Vec<_> = file.actions.keys().map(|name| format!("`{name}`")).collect();
-    let mut text = format!("//! The shapes of {}.\n\n", names.join(" and "));
-    // Only what the body really names: an unused import is a warning.
-    let mut foreign: BTreeSet<&str> = file
-        .definitions
-        .values()
-        .flat_map(|definition| definition.properties.values())
-        .filter_map(Property::shape)
-        .filter(|name| !file.definitions.contains_key(*name))
-        .collect();
-    if foreign.remove("ErrorCode") {
-        text += "use crate::ErrorCode;\n";
+
+    fn action(&self, name: &str, action: &Action, file: &Api) -> Result<String> {
+        let effect = match action.effect {
+            Effect::Read => "Read",
+            Effect::Write => "Write",
+            Effect::Paid => "Paid",
+        };
+        let mut text = format!(
+            "impl Action for {} {{\n    \
+                 const NAME: &'static str = \"{name}\";\n    \
+                 const SERVICE: &'static str = \"{}\";\n    \
+                 const VERSION: &'static str = \"{}\";\n    \
+                 const EFFECT: Effect = Effect::{effect};\n    \
+                 type Reply = {};\n",
+            action.request, file.service, file.version, action.reply
+        );
+        if let Some(wire) = &action.session_id {
+            let (field, _) = self.member(&action.request, wire)?;
+            text +=
+                &method("session_id(&mut self) -> Option<&mut Option<String>>", &format!("Some(&mut self.{field})"));
+        }
+        if self.limited.contains(action.request.as_str()) {
+            text += &method("breaches(&self) -> Vec<Breach>", "Breaches::of(self)");
+        }
+        Ok(text + "}\n")
     }
-    if file.definitions.values().flat_map(|it| it.properties.values()).any(Property::is_secret) {
-        text += "use crate::Secret;\n";
+
+    fn starts_task(&self, action: &Action, task: &str, file: &Api) -> Result<String> {
+        let (field, _) = self.member(&action.reply, "TaskId")?;
+        Ok(format!(
+            "{}impl StartsTask for {} {{\n    type Task = {task};\n{}}}\n",
+            self.gate("", file, task),
+            action.request,
+            method("task_id(reply: Self::Reply) -> Option<String>", &format!("reply.{field}"))
+        ))
     }
-    text += "use crate::action::{Action, Effect};\n";
-    for name in foreign {
-        text += &format!("use super::{name};\n");
+
+    fn task(&self, shape: &str) -> Result<String> {
+        let kind = self.spec.task_kind(shape)?;
+        let mut text = format!(
+            "impl AigcTask for {shape} {{\n    \
+                 const TASK_TYPE: &'static str = \"{}\";\n    \
+                 type Output = {};\n",
+            kind.word, kind.output
+        );
+        let (field, _) = self.member(TASK_REPLY, kind.member)?;
+        text += &method(&format!("of(reply: &{TASK_REPLY}) -> Option<&Self>"), &format!("reply.{field}.as_ref()"));
+        if let Some(event) = kind.event {
+            let (field, _) = self.member(EVENT, event)?;
+            text += &method(&format!("of_event(event: &{EVENT}) -> Option<&Self>"), &format!("event.{field}.as_ref()"));
+        }
+        for (wire, gives, how) in [
+            ("TaskId", "&str", ".as_deref()"),
+            ("Status", "&AigcTaskStatus", ".as_ref()"),
+            ("ErrCode", "i64", ""),
+            ("ErrCodeExt", "&ErrorCode", ".as_ref()"),
+            ("Message", "&str", ".as_deref()"),
+            ("Progress", "i64", ""),
+            ("Output", "&Self::Output", ".as_ref()"),
+            ("SessionId", "&str", ".as_deref()"),
+        ] {
+            if kind.details.properties.contains_key(wire) {
+                let (field, _) = self.member(shape, wire)?;
+                text += &method(&format!("{field}(&self) -> Option<{gives}>"), &format!("self.{field}{how}"));
+            }
+        }
+        Ok(text + "}\n")
     }
-    if body.contains("CheckLimits for") {
-        text += "use crate::limits::{Breaches, CheckLimits};\n";
-    }
-    text += "use serde::{Deserialize, Serialize};\n\n";
-    Ok(text + &body)
+}
+
+/// A method of one line, after the item before it.
+fn method(signature: &str, body: &str) -> String {
+    format!("\n    fn {signature} {{\n        {body}\n    }}\n")
 }
 
 /// Asks typify for the Rust names and types of every object's members.
@@ -139,7 +375,8 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
 /// would turn them into types and values of its own; every optional member may be null.
 fn object_schema(definition: &Definition) -> Value {
     let properties = definition.properties.iter().map(|(name, property)| {
-        let mut schema = schema::property(property);
+        let local = |reference: &str| format!("#/$defs/{}", shape_name(reference).unwrap_or_default());
+        let mut schema = schema::property(property, local);
         if let Value::Object(keys) = &mut schema {
             keys.retain(|key, _| matches!(key.as_str(), "$ref" | "type" | "format" | "items"));
             if let Some(kind) = keys.get_mut("type").filter(|_| !definition.required.contains(name)) {
@@ -160,131 +397,23 @@ fn short(tokens: &str) -> String {
     text
 }
 
-/// The Rust name and type of one member.
-fn member<'a>(types: &'a IndexMap<String, String>, wire: &str) -> Result<(&'a str, &'a str)> {
-    let name = wire.to_snake_case();
-    types
-        .get_key_value(&name)
-        .or_else(|| types.get_key_value(&format!("{name}_")))
-        .map(|(name, kind)| (name.as_str(), kind.as_str()))
-        .ok_or_else(|| anyhow!("typify named the member {wire} otherwise than {name}"))
-}
-
-fn object(name: &str, definition: &Definition, types: &IndexMap<String, String>, request: bool) -> Result<String> {
-    let mut text = doc("", &definition.description);
-    let default = if definition.required.is_empty() { "Default, " } else { "" };
-    text += &format!("#[derive(Debug, Clone, {default}PartialEq, Serialize, Deserialize)]\n");
-    text += "#[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n";
-    text += "#[serde(rename_all = \"PascalCase\")]\n#[non_exhaustive]\n";
-    text += &format!("pub struct {name} {{\n");
-    for (wire, property) in &definition.properties {
-        let (field, kind) = member(types, wire)?;
-        text += &doc("    ", &property.description);
-        let mut serde = Vec::new();
-        if pascal_case(field) != *wire {
-            serde.push(format!("rename = \"{wire}\""));
-        }
-        if kind.starts_with("Option<") {
-            serde.push("skip_serializing_if = \"Option::is_none\"".to_owned());
-        }
-        if request && property.kind == Some(PropertyKind::Number) {
-            serde.push("serialize_with = \"crate::wire::number\"".to_owned());
-        }
-        if !serde.is_empty() {
-            text += &format!("    #[serde({})]\n", serde.join(", "));
-        }
-        let schema = schema_attributes(property);
-        if !schema.is_empty() {
-            text += &format!("    #[cfg_attr(feature = \"schemars\", schemars({}))]\n", schema.join(", "));
-        }
-        text += &format!("    pub {field}: {kind},\n");
-    }
-    Ok(text + "}\n")
-}
-
 fn schema_attributes(property: &Property) -> Vec<String> {
     let mut attributes = Vec::new();
-    if let Some(most) = property.max_length.or(property.max_items) {
-        attributes.push(format!("length(max = {most})"));
-    }
-    match (property.minimum, property.maximum) {
-        (Some(low), Some(high)) => attributes.push(format!("range(min = {low}, max = {high})")),
-        (Some(low), None) => attributes.push(format!("range(min = {low})")),
-        (None, Some(high)) => attributes.push(format!("range(max = {high})")),
-        (None, None) => {}
-    }
+    let mut bounds = |name: &str, low: Option<String>, high: Option<String>| {
+        let bounds: Vec<_> =
+            low.map(|it| format!("min = {it}")).into_iter().chain(high.map(|it| format!("max = {it}"))).collect();
+        if !bounds.is_empty() {
+            attributes.push(format!("{name}({})", bounds.join(", ")));
+        }
+    };
+    let length = |one: Option<u32>, other: Option<u32>| one.or(other).map(|it| it.to_string());
+    bounds("length", length(property.min_length, property.min_items), length(property.max_length, property.max_items));
+    let number = |bound: &Option<Number>| bound.as_ref().map(Number::to_string);
+    bounds("range", number(&property.minimum), number(&property.maximum));
     if let Some(default) = &property.default {
         attributes.push(format!("extend(\"default\" = {default})"));
     }
     attributes
-}
-
-fn constructor(name: &str, definition: &Definition, types: &IndexMap<String, String>) -> Result<String> {
-    let mut parameters = Vec::new();
-    let mut fields = String::new();
-    for wire in definition.properties.keys() {
-        let (field, kind) = member(types, wire)?;
-        if !definition.required.contains(wire) {
-            fields += &format!("            {field}: None,\n");
-        } else if kind == "String" || kind == SECRET {
-            parameters.push(format!("{field}: impl Into<{kind}>"));
-            fields += &format!("            {field}: {field}.into(),\n");
-        } else {
-            parameters.push(format!("{field}: {kind}"));
-            fields += &format!("            {field},\n");
-        }
-    }
-    Ok(format!(
-        "impl {name} {{\n    \
-             /// With the members that are required, and no other.\n    \
-             pub fn new({}) -> Self {{\n        \
-                 Self {{\n{fields}        }}\n    \
-             }}\n\
-         }}\n",
-        parameters.join(", ")
-    ))
-}
-
-fn limits(
-    name: &str,
-    definition: &Definition,
-    types: &IndexMap<String, String>,
-    limited: &BTreeSet<&str>,
-    definitions: &IndexMap<&str, &Definition>,
-) -> Result<String> {
-    let mut lines = String::new();
-    for (wire, property) in &definition.properties {
-        let (field, kind) = member(types, wire)?;
-        let optional = kind.starts_with("Option<");
-        let slice = if optional { format!("self.{field}.as_deref()") } else { format!("Some(&self.{field})") };
-        let reference = if optional { format!("self.{field}.as_ref()") } else { format!("Some(&self.{field})") };
-        let number = if optional { format!("self.{field}") } else { format!("Some(self.{field})") };
-        let mut line = |method: &str, value: &str, limit: &str| {
-            lines += &format!("        breaches.{method}(\"{wire}\", {value}{limit});\n");
-        };
-        if let Some(most) = property.max_length {
-            let text = if property.is_secret() { &format!("{reference}.map({SECRET}::expose)") } else { &slice };
-            line("characters", text, &format!(", {most}"));
-        }
-        if let Some(most) = property.max_items {
-            line("items", &slice, &format!(", {most}"));
-        }
-        if let (Some(low), Some(high)) = (property.minimum, property.maximum) {
-            line("range", &number, &format!(", {low}..={high}"));
-        }
-        if property.shape().is_some_and(|shape| is_string(definitions, shape)) {
-            line("word", &reference, "");
-        }
-        if property.shape().is_some_and(|shape| limited.contains(shape)) {
-            match property.items {
-                Some(_) => line("all", &slice, ""),
-                None => line("inside", &reference, ""),
-            }
-        }
-    }
-    Ok(format!(
-        "impl CheckLimits for {name} {{\n    fn check_limits(&self, breaches: &mut Breaches) {{\n{lines}    }}\n}}\n"
-    ))
 }
 
 fn open_enum(name: &str, definition: &Definition) -> String {
@@ -303,30 +432,6 @@ fn open_enum(name: &str, definition: &Definition) -> String {
         );
     }
     text
-}
-
-fn action_impl(name: &str, action: &Action, file: &Api, types: &Types) -> Result<String> {
-    let effect = match action.effect {
-        Effect::Read => "Read",
-        Effect::Write => "Write",
-        Effect::Paid => "Paid",
-    };
-    let mut text = format!(
-        "impl Action for {} {{\n    \
-             const NAME: &'static str = \"{name}\";\n    \
-             const SERVICE: &'static str = \"{}\";\n    \
-             const VERSION: &'static str = \"{}\";\n    \
-             const EFFECT: Effect = Effect::{effect};\n    \
-             type Reply = {};\n",
-        action.request, file.service, file.version, action.reply
-    );
-    if let Some(wire) = &action.session_id {
-        let (field, _) = member(&types[&action.request], wire)?;
-        text += &format!(
-            "\n    fn session_id(&mut self) -> Option<&mut Option<String>> {{\n        Some(&mut self.{field})\n    }}\n"
-        );
-    }
-    Ok(text + "}\n")
 }
 
 /// The shapes that `roots` name, and those that these name, and so on.
@@ -353,9 +458,8 @@ fn limited<'a>(definitions: &IndexMap<&'a str, &'a Definition>, requests: &BTree
     let holds = |name: &str| {
         definitions.get(name).is_some_and(|definition| {
             definition.properties.values().any(|it| {
-                let bounded = it.minimum.is_some() && it.maximum.is_some();
                 let word = it.shape().is_some_and(|shape| is_string(definitions, shape));
-                it.max_length.is_some() || it.max_items.is_some() || bounded || word
+                it.length().is_some() || it.range().is_some() || word
             })
         })
     };
@@ -373,23 +477,22 @@ mod tests {
 
     #[test]
     fn a_secret_is_of_its_own_type_wherever_it_stands() {
-        let shapes = r##"{ service: vod, version: v, actions: {}, $defs: {
-            Asked: { description: d, type: object, required: [Key], properties: {
-                Key: { type: string, format: password, description: d },
-                Token: { type: string, format: password, maxLength: 8, description: d },
-                Tokens: { type: array, items: { type: string, format: password }, description: d } } } } }"##;
-        let file: Api = serde_yaml::from_str(shapes).expect("the file has the right form");
-        let definitions = file.definitions.iter().map(|(name, it)| (name.as_str(), it)).collect();
-        let types = types(&definitions).expect("typify takes it");
-        let asked = BTreeSet::from(["Asked"]);
-        let text = body(&file, &definitions, &types, &asked, &asked).expect("the file can be written");
+        let spec = Spec::of_api(
+            r##"{ service: vod, version: v, actions: { Ask: { effect: read, request: Asked, reply: Asked, source: [api] } },
+                $defs: { Asked: { description: d, type: object, required: [Key], properties: {
+                    Key: { type: string, format: password, description: d },
+                    Token: { type: string, format: password, maxLength: 8, description: d },
+                    Tokens: { type: array, items: { type: string, format: password }, description: d } } } } }"##,
+        );
+        let spec = spec.expect("the file is in order");
+        let text = &rust(&spec).expect("the file can be written")[0].text;
         for line in [
             "use crate::Secret;",
             "pub key: Secret,",
             "pub token: Option<Secret>,",
             "pub tokens: Option<Vec<Secret>>,",
             "pub fn new(key: impl Into<Secret>) -> Self {",
-            "breaches.characters(\"Token\", self.token.as_ref().map(Secret::expose), 8);",
+            "breaches.characters(\"Token\", self.token.as_ref().map(Secret::expose), ..=8);",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }

@@ -6,15 +6,20 @@ use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 use crate::codegen::{Output, errors};
-use crate::spec::{Api, Definition, DefinitionKind, Errors, Items, Models, Property, Sources, Spec, shape_name};
+use crate::spec::{Api, Definition, DefinitionKind, ERROR_CODES, Errors, Items, Models, Property, Sources, Spec};
 
-/// Every shape of `spec/api` as plain JSON Schema 2020-12, straight from the YAML.
-pub(crate) fn shapes(spec: &Spec) -> Output {
-    let definitions = spec.api.values().flat_map(|file| &file.definitions);
-    let mut definitions: Map<String, Value> = definitions.map(|(name, it)| (name.clone(), definition(it))).collect();
-    definitions.insert("ErrorCode".to_owned(), error_code(&spec.errors));
-    let schema = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions });
-    Output { path: "spec/schema/shapes.json".to_owned(), text: format!("{schema:#}\n") }
+/// Every shape of `spec/api` as plain JSON Schema 2020-12, straight from the YAML: one file for each of its files.
+pub(crate) fn shapes(spec: &Spec) -> Vec<Output> {
+    let file = |stem: &str, definitions: Map<String, Value>| {
+        let schema = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions });
+        Output { path: format!("spec/schema/shapes/{stem}.json"), text: format!("{schema:#}\n") }
+    };
+    let errors = [("ErrorCode".to_owned(), error_code(&spec.errors))];
+    let mut files = vec![file("errors", errors.into_iter().collect())];
+    files.extend(spec.api.iter().map(|(stem, api)| {
+        file(stem, api.definitions.iter().map(|(name, it)| (name.clone(), definition(it))).collect())
+    }));
+    files
 }
 
 fn definition(definition: &Definition) -> Value {
@@ -23,7 +28,7 @@ fn definition(definition: &Definition) -> Value {
         DefinitionKind::Object => {
             let properties = definition.properties.iter();
             schema["type"] = json!("object");
-            schema["properties"] = properties.map(|(name, it)| (name.clone(), property(it))).collect();
+            schema["properties"] = properties.map(|(name, it)| (name.clone(), property(it, between_files))).collect();
             if !definition.required.is_empty() {
                 schema["required"] = json!(definition.required);
             }
@@ -38,33 +43,40 @@ fn definition(definition: &Definition) -> Value {
     schema
 }
 
-/// One member, with everything that the YAML says of it.
-pub(crate) fn property(property: &Property) -> Value {
+/// A reference from YAML to YAML as one from JSON to JSON.
+fn between_files(reference: &str) -> String {
+    match reference {
+        ERROR_CODES => "errors.json#/$defs/ErrorCode".to_owned(),
+        _ => reference.replace(".yaml#", ".json#"),
+    }
+}
+
+/// One member, with everything that the YAML says of it and its references as `rename` has them.
+pub(crate) fn property(property: &Property, rename: impl Fn(&str) -> String) -> Value {
     let mut schema = Map::new();
     let mut set = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
             schema.insert(key.to_owned(), value);
         }
     };
-    let local = |reference: &String| shape_name(reference).map(|name| json!(format!("#/$defs/{name}")));
     set("description", Some(json!(property.description)));
-    set("$ref", property.reference.as_ref().and_then(local));
+    set("$ref", property.reference.as_deref().map(|reference| json!(rename(reference))));
     set("type", property.kind.map(|kind| json!(kind)));
     set("format", property.format.map(|format| json!(format)));
     set(
         "items",
-        property.items.as_ref().map(|Items { reference, kind, format }| {
-            match (reference.as_ref().and_then(local), format) {
-                (Some(reference), _) => json!({ "$ref": reference }),
-                (None, None) => json!({ "type": kind }),
-                (None, Some(format)) => json!({ "type": kind, "format": format }),
-            }
+        property.items.as_ref().map(|Items { reference, kind, format }| match (reference, format) {
+            (Some(reference), _) => json!({ "$ref": rename(reference) }),
+            (None, Some(format)) => json!({ "type": kind, "format": format }),
+            (None, None) => json!({ "type": kind }),
         }),
     );
+    set("minLength", property.min_length.map(Value::from));
     set("maxLength", property.max_length.map(Value::from));
+    set("minItems", property.min_items.map(Value::from));
     set("maxItems", property.max_items.map(Value::from));
-    set("minimum", property.minimum.map(Value::from));
-    set("maximum", property.maximum.map(Value::from));
+    set("minimum", property.minimum.clone().map(Value::from));
+    set("maximum", property.maximum.clone().map(Value::from));
     set("default", property.default.clone());
     Value::Object(schema)
 }

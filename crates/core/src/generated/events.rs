@@ -4,8 +4,10 @@
 
 use crate::Secret;
 use crate::action::{Action, Effect};
+#[cfg(feature = "image")]
+use super::AigcImageTask;
 use super::AigcVideoTask;
-use crate::limits::{Breaches, CheckLimits};
+use crate::limits::{Breach, Breaches, CheckLimits};
 use serde::{Deserialize, Serialize};
 
 /// Takes up to 16 events from the queue; waits up to 5 seconds for the first. Costs nothing.
@@ -47,6 +49,10 @@ pub struct EventContent {
     /// What happened, and so which member below holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<EventType>,
+    /// The AIGC image task that has ended.
+    #[cfg(feature = "image")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aigc_image_complete_event: Option<AigcImageTask>,
     /// The AIGC video task that has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aigc_video_complete_event: Option<AigcVideoTask>,
@@ -55,8 +61,14 @@ pub struct EventContent {
 crate::open_enum::open_enum! {
     /// What happened.
     pub enum EventType {
+        /// An AIGC image task has ended.
+        AigcImageTaskComplete = "AigcImageTaskComplete",
         /// An AIGC video task has ended.
         AigcVideoTaskComplete = "AigcVideoTaskComplete",
+        /// A Hunyuan 3D task has ended.
+        AigcHunyuan3DTaskComplete = "AigcHunyuan3DTaskComplete",
+        /// A task that looks for faces has ended.
+        DescribeAigcFaceInfoAsyncComplete = "DescribeAigcFaceInfoAsyncComplete",
     }
 }
 
@@ -90,7 +102,7 @@ impl ConfirmEventsRequest {
 
 impl CheckLimits for ConfirmEventsRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
-        breaches.items("EventHandles", Some(&self.event_handles), 16);
+        breaches.items("EventHandles", Some(&self.event_handles), ..=16);
     }
 }
 
@@ -177,7 +189,7 @@ impl CheckLimits for ModifyEventConfigRequest {
         breaches.word("UploadMediaCompleteEventSwitch", self.upload_media_complete_event_switch.as_ref());
         breaches.word("DeleteMediaCompleteEventSwitch", self.delete_media_complete_event_switch.as_ref());
         breaches.word("PersistenceCompleteEventSwitch", self.persistence_complete_event_switch.as_ref());
-        breaches.characters("SignKey", self.sign_key.as_ref().map(Secret::expose), 32);
+        breaches.characters("SignKey", self.sign_key.as_ref().map(Secret::expose), ..=32);
     }
 }
 
@@ -223,6 +235,10 @@ impl Action for ConfirmEventsRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ConfirmEventsResponse;
+
+    fn breaches(&self) -> Vec<Breach> {
+        Breaches::of(self)
+    }
 }
 
 impl Action for DescribeEventConfigRequest {
@@ -239,4 +255,8 @@ impl Action for ModifyEventConfigRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ModifyEventConfigResponse;
+
+    fn breaches(&self) -> Vec<Breach> {
+        Breaches::of(self)
+    }
 }

@@ -5,7 +5,7 @@
 use crate::action::{Action, Effect};
 use super::TaskStatus;
 use super::TaskType;
-use crate::limits::{Breaches, CheckLimits};
+use crate::limits::{Breach, Breaches, CheckLimits};
 use serde::{Deserialize, Serialize};
 
 /// Lists the tasks of the last three days, page by page. Costs nothing.
@@ -158,4 +158,8 @@ impl Action for DescribeTasksRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeTasksResponse;
+
+    fn breaches(&self) -> Vec<Breach> {
+        Breaches::of(self)
+    }
 }

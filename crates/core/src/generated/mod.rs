@@ -4,6 +4,8 @@
 
 mod errors;
 mod events;
+#[cfg(feature = "image")]
+mod image;
 mod list;
 mod models;
 mod task;
@@ -11,6 +13,8 @@ mod video;
 
 pub use errors::*;
 pub use events::*;
+#[cfg(feature = "image")]
+pub use image::*;
 pub use list::*;
 pub use models::*;
 pub use task::*;

@@ -4,14 +4,18 @@
 
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
+#[cfg(feature = "image")]
+use super::AigcImageTask;
 use super::AigcVideoOutputConfig;
 use super::AigcVideoTaskInputFileInfo;
 use super::AigcVideoTaskInputSubjectInfo;
+use super::EventContent;
 use super::InputRegion;
 use super::SceneType;
 use super::StorageMode;
 use super::Switch;
-use crate::limits::{Breaches, CheckLimits};
+use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::task::AigcTask;
 use serde::{Deserialize, Serialize};
 
 /// Asks for the state and the result of one task. Costs nothing.
@@ -60,6 +64,10 @@ pub struct DescribeTaskDetailResponse {
     /// When it ended, as an ISO 8601 time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_time: Option<String>,
+    /// The details of an AIGC image task.
+    #[cfg(feature = "image")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aigc_image_task: Option<AigcImageTask>,
     /// The details of an AIGC video task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aigc_video_task: Option<AigcVideoTask>,
@@ -76,7 +84,7 @@ pub struct AigcVideoTask {
     pub task_id: Option<String>,
     /// How far the task is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<AigcVideoTaskStatus>,
+    pub status: Option<AigcTaskStatus>,
     /// 0, or the number of the error that ended the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub err_code: Option<i64>,
@@ -397,8 +405,30 @@ crate::open_enum::open_enum! {
 crate::open_enum::open_enum! {
     /// What kind of task it is.
     pub enum TaskType {
+        /// An AIGC image task.
+        AigcImageTask = "AigcImageTask",
+        /// An AIGC image task of a ready-made scene.
+        SceneAigcImageTask = "SceneAigcImageTask",
         /// An AIGC video task.
         AigcVideoTask = "AigcVideoTask",
+        /// An AIGC audio task.
+        AigcAudioTask = "AigcAudioTask",
+        /// An AIGC video task of a ready-made scene.
+        SceneAigcVideoTask = "SceneAigcVideoTask",
+        /// A task that makes an element.
+        CreateAigcAdvancedCustomElement = "CreateAigcAdvancedCustomElement",
+        /// A task that makes a voice for elements.
+        CreateAigcCustomVoice = "CreateAigcCustomVoice",
+        /// A task that makes a subject.
+        CreateAigcSubject = "CreateAigcSubject",
+        /// A task that draws a video in another style.
+        AigcVideoRedrawTask = "AigcVideoRedrawTask",
+        /// A task that clones a voice.
+        CreateAigcAudioClone = "CreateAigcAudioClone",
+        /// A task that looks for faces.
+        DescribeAigcFaceInfoAsync = "DescribeAigcFaceInfoAsync",
+        /// A Hunyuan 3D task.
+        AigcHunyuan3DTask = "AigcHunyuan3DTask",
     }
 }
 
@@ -423,8 +453,8 @@ crate::open_enum::open_enum! {
 }
 
 crate::open_enum::open_enum! {
-    /// How far an AIGC video task is.
-    pub enum AigcVideoTaskStatus {
+    /// How far an AIGC task is.
+    pub enum AigcTaskStatus {
         /// Not begun.
         Waiting = "WAITING",
         /// Under way.
@@ -498,4 +528,53 @@ impl Action for ManageTaskRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ManageTaskResponse;
+
+    fn breaches(&self) -> Vec<Breach> {
+        Breaches::of(self)
+    }
+}
+
+impl AigcTask for AigcVideoTask {
+    const TASK_TYPE: &'static str = "AigcVideoTask";
+    type Output = AigcVideoTaskOutput;
+
+    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
+        reply.aigc_video_task.as_ref()
+    }
+
+    fn of_event(event: &EventContent) -> Option<&Self> {
+        event.aigc_video_complete_event.as_ref()
+    }
+
+    fn task_id(&self) -> Option<&str> {
+        self.task_id.as_deref()
+    }
+
+    fn status(&self) -> Option<&AigcTaskStatus> {
+        self.status.as_ref()
+    }
+
+    fn err_code(&self) -> Option<i64> {
+        self.err_code
+    }
+
+    fn err_code_ext(&self) -> Option<&ErrorCode> {
+        self.err_code_ext.as_ref()
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    fn progress(&self) -> Option<i64> {
+        self.progress
+    }
+
+    fn output(&self) -> Option<&Self::Output> {
+        self.output.as_ref()
+    }
+
+    fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
 }

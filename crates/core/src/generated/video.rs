@@ -3,7 +3,9 @@
 //! The shapes of `CreateAigcVideoTask`.
 
 use crate::action::{Action, Effect};
-use crate::limits::{Breaches, CheckLimits};
+use super::AigcVideoTask;
+use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// The largest request body that the API gateway takes, in bytes (10 MiB).
@@ -149,14 +151,14 @@ impl CheckLimits for CreateAigcVideoTaskRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.all("FileInfos", self.file_infos.as_deref());
         breaches.all("SubjectInfos", self.subject_infos.as_deref());
-        breaches.characters("Prompt", self.prompt.as_deref(), 1000);
-        breaches.characters("NegativePrompt", self.negative_prompt.as_deref(), 1000);
+        breaches.characters("Prompt", self.prompt.as_deref(), ..=1000);
+        breaches.characters("NegativePrompt", self.negative_prompt.as_deref(), ..=1000);
         breaches.word("EnhancePrompt", self.enhance_prompt.as_ref());
         breaches.inside("OutputConfig", self.output_config.as_ref());
         breaches.word("InputRegion", self.input_region.as_ref());
         breaches.word("SceneType", self.scene_type.as_ref());
-        breaches.characters("SessionId", self.session_id.as_deref(), 50);
-        breaches.characters("SessionContext", self.session_context.as_deref(), 1000);
+        breaches.characters("SessionId", self.session_id.as_deref(), ..=50);
+        breaches.characters("SessionContext", self.session_context.as_deref(), ..=1000);
         breaches.range("TasksPriority", self.tasks_priority, -10..=10);
     }
 }
@@ -241,8 +243,8 @@ pub struct AigcVideoTaskInputSubjectInfo {
 
 impl CheckLimits for AigcVideoTaskInputSubjectInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
-        breaches.items("ImageUrls", self.image_urls.as_deref(), 3);
-        breaches.items("VideoUrls", self.video_urls.as_deref(), 1);
+        breaches.items("ImageUrls", self.image_urls.as_deref(), ..=3);
+        breaches.items("VideoUrls", self.video_urls.as_deref(), ..=1);
     }
 }
 
@@ -311,7 +313,7 @@ pub struct AigcVideoOutputConfig {
 impl CheckLimits for AigcVideoOutputConfig {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("StorageMode", self.storage_mode.as_ref());
-        breaches.characters("MediaName", self.media_name.as_deref(), 64);
+        breaches.characters("MediaName", self.media_name.as_deref(), ..=64);
         breaches.word("AspectRatio", self.aspect_ratio.as_ref());
         breaches.word("AudioGeneration", self.audio_generation.as_ref());
         breaches.word("PersonGeneration", self.person_generation.as_ref());
@@ -512,5 +514,17 @@ impl Action for CreateAigcVideoTaskRequest {
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
+    }
+
+    fn breaches(&self) -> Vec<Breach> {
+        Breaches::of(self)
+    }
+}
+
+impl StartsTask for CreateAigcVideoTaskRequest {
+    type Task = AigcVideoTask;
+
+    fn task_id(reply: Self::Reply) -> Option<String> {
+        reply.task_id
     }
 }
