@@ -14,10 +14,13 @@
 //! | header value | [`Authorization`] | secret id, scope, canonical request, signature |
 //!
 //! [`Signer`] walks the last four at once and keeps derived keys; [`verify()`] is the other side.
+//!
+//! [`CosRequest`] is apart from these: the signature of object storage, which uploads need.
 
 mod authorization;
 mod body_hash;
 mod canonical_request;
+mod cos;
 mod credential;
 mod hex_digest;
 mod key;
@@ -29,6 +32,7 @@ mod verify;
 pub use authorization::Authorization;
 pub use body_hash::BodyHash;
 pub use canonical_request::{CanonicalRequest, InvalidRequest, Request};
+pub use cos::CosRequest;
 pub use credential::{Credential, InvalidCredential};
 pub use key::{Signature, SigningKey};
 pub use scope::{InvalidScope, Scope};
