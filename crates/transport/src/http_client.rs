@@ -90,7 +90,7 @@ impl HttpClient {
         &self.0.resolver
     }
 
-    fn client(&self, url: &Url) -> Result<&Client, SendError> {
+    pub(crate) fn client(&self, url: &Url) -> Result<&Client, SendError> {
         let settings = &self.0;
         if is_loopback(url) {
             return self.local();
@@ -189,7 +189,7 @@ pub(crate) async fn within<T>(
     })
 }
 
-async fn read(mut response: Response) -> Result<RawReply, SendError> {
+pub(crate) async fn read(mut response: Response) -> Result<RawReply, SendError> {
     let status = response.status().as_u16();
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
         value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))

@@ -36,6 +36,7 @@ mod http_client;
 mod limits;
 mod retry;
 mod signed_request;
+mod store;
 pub mod testing;
 mod transport;
 
@@ -54,5 +55,6 @@ pub use http_client::HttpClient;
 pub use limits::{RateLimiter, Rates, RetryBudget};
 pub use retry::RetryPolicy;
 pub use signed_request::{Destination, Language, SignedRequest};
+pub use store::{FileToStore, Pieces};
 pub use transport::{Transport, TransportBuilder};
 pub use vod_aigc_signer as signer;

@@ -9,4 +9,5 @@ mod proxy;
 mod replies;
 mod secrets;
 mod server;
+mod store;
 mod tls;
