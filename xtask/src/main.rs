@@ -1,9 +1,10 @@
-//! The project's own chores: `cargo xtask codegen [--check]`, `cargo xtask arrows`, `cargo xtask ci`.
+//! The project's own chores: `cargo xtask codegen`, `cargo xtask sync`, `cargo xtask arrows`, `cargo xtask ci`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod arrows;
 mod codegen;
 mod spec;
+mod sync;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -14,6 +15,10 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
   codegen            write everything that is generated from spec/
   codegen --check    write nothing; print what is stale and fail
+  sync [--api FILE] [--check]
+                     print the drift between spec/upstream and the rest of spec/; with --api write spec/upstream from
+                     the official API description first; with --check write nothing and fail on drift that
+                     spec/accepted-drift.yaml does not name
   arrows             check which crate depends on which
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
@@ -38,6 +43,10 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
+        ["sync"] => sync::sync(root, None, false),
+        ["sync", "--check"] => sync::sync(root, None, true),
+        ["sync", "--api", api] => sync::sync(root, Some(Path::new(api)), false),
+        ["sync", "--api", api, "--check"] => sync::sync(root, Some(Path::new(api)), true),
         ["arrows"] => arrows::check(root),
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),

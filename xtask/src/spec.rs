@@ -788,12 +788,12 @@ fn is_rust_name(name: &str) -> bool {
 }
 
 /// Reads one YAML file. Through `Value`, because only that way a repeated key is an error.
-fn read<T: DeserializeOwned>(root: &Path, path: &str) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(root: &Path, path: &str) -> Result<T> {
     let text = fs::read_to_string(root.join(path)).with_context(|| path.to_owned())?;
     parse(&text).with_context(|| path.to_owned())
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value: serde_yaml::Value = serde_yaml::from_str(text)?;
     serde_path_to_error::deserialize(value).map_err(|error| anyhow!("{}: {}", error.path(), error.inner()))
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::codegen::{Output, errors};
 use crate::spec::{Api, Definition, DefinitionKind, ERROR_CODES, Errors, Items, Models, Property, Sources, Spec};
+use crate::sync::accepted::AcceptedDrift;
 
 /// Every shape of `spec/api` as plain JSON Schema 2020-12, straight from the YAML: one file for each of its files.
 pub(crate) fn shapes(spec: &Spec) -> Vec<Output> {
@@ -98,5 +99,6 @@ pub(crate) fn files() -> Vec<Output> {
         file("models", &schema_for!(Models)),
         file("errors", &schema_for!(Errors)),
         file("api", &schema_for!(Api)),
+        file("accepted-drift", &schema_for!(AcceptedDrift)),
     ]
 }

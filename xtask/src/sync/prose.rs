@@ -1,0 +1,496 @@
+//! What the vendor's prose says that the description has no field for: lists of values, limits, and what each model takes.
+//!
+//! Written by hand, because a regular expression drops what it does not match: here, whatever is left over of a clause
+//! is a clause that could not be read.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::sync::description::Kind;
+
+/// What was read of the prose of one member.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Facts {
+    pub(crate) values: Vec<String>,
+    pub(crate) limits: Limits,
+    /// What each model family takes.
+    pub(crate) families: IndexMap<String, Vec<Offer>>,
+    /// The clauses that could not be read, by family, or under `*`.
+    pub(crate) unreadable: IndexMap<String, String>,
+}
+
+/// The limits of one member: of the number, of the characters of a text, of the items of a list.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) minimum: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) maximum: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_length: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_length: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_items: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_items: Option<i64>,
+}
+
+/// One thing that a family takes, or one of its versions.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Offer {
+    /// The one version that it holds for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    /// The ways of working that it holds for: `text`, `image`, `reference`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) modes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) values: Vec<String>,
+    /// Whole numbers from the first to the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) range: Option<[i64; 2]>,
+    /// The most files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) most: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default: Option<String>,
+    /// It does not take the member at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) none: bool,
+}
+
+/// Words that announce values or limits: where one stands and nothing was read, something could not be read.
+const ANNOUNCING: [&str; 14] = [
+    "枚举值",
+    "可选值",
+    "取值范围",
+    "取值有：",
+    "取值如下",
+    "取值：",
+    "可取值",
+    "可选：",
+    "各模型",
+    "支持的模型包括",
+    "最长",
+    "数组长度",
+    "最大支持",
+    "ModelName",
+];
+
+/// Words in the sentence before a list of values.
+const BEFORE_VALUES: [&str; 7] = ["取值", "可选", "枚举值", "类型", "类别", "支持的值", "已废弃"];
+
+/// The ways of working as the prose names them; a longer name stands before its beginning.
+const MODES: [(&str, &str); 4] =
+    [("文生视频", "text"), ("使用参考图片生成", "reference"), ("参考生", "reference"), ("图生视频", "image")];
+
+/// Reads the prose of one member. `families` are the names that may open a clause.
+pub(crate) fn read(kind: &Kind, document: &str, families: &BTreeSet<String>) -> Facts {
+    let blocks = blocks(document);
+    let text: String = blocks.iter().flat_map(|block| [block.text.as_str(), "\n"]).collect();
+    let mut facts = Facts { limits: limits(kind, &text), ..Facts::default() };
+    let mut general = Vec::new();
+    for block in blocks {
+        if let Some((_, list)) = block.text.split_once("支持的模型包括") {
+            let taking = Cursor(list).list().into_iter().map(|family| (family, vec![Offer::default()]));
+            facts.families.extend(taking);
+        }
+        if !read_families(&block.text, families, &mut facts) {
+            general.push(block);
+        }
+    }
+    if kind.name == "string" {
+        facts.values = values(&general);
+    }
+    // A clause on a model must have been read as one.
+    let missed = general.iter().any(|block| block.text.contains("ModelName"));
+    if facts == Facts::default() || missed {
+        let announcing = |block: &&Block| ANNOUNCING.iter().any(|word| block.text.contains(word));
+        // What is announced may follow.
+        let left: Vec<&str> =
+            general.iter().skip_while(|block| !announcing(block)).map(|it| it.text.as_str()).collect();
+        if !left.is_empty() {
+            facts.unreadable.insert("*".to_owned(), left.join(" "));
+        }
+    }
+    facts
+}
+
+/// A stretch of text without a break: a paragraph, a line, an item of a list.
+struct Block {
+    item: bool,
+    text: String,
+}
+
+/// The text without its markup, broken where the markup or a line ends.
+fn blocks(document: &str) -> Vec<Block> {
+    let mut blocks = vec![Block { item: false, text: String::new() }];
+    let mut put = |text: &str, breaks: Option<bool>| {
+        let text = text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        if let Some(block) = blocks.last_mut() {
+            block.text += &text;
+        }
+        match (breaks, blocks.last_mut()) {
+            // A paragraph that opens an item is that item.
+            (Some(item), Some(block)) if block.text.trim().is_empty() => block.item |= item,
+            (Some(item), _) => blocks.push(Block { item, text: String::new() }),
+            (None, _) => {}
+        }
+    };
+    let mut rest = document;
+    while let Some(at) = rest.find(['<', '\n']) {
+        let (before, from) = rest.split_at(at);
+        let Some(end) = from.starts_with('<').then(|| from.find('>')).flatten() else {
+            put(before, from.starts_with('\n').then_some(false));
+            put(&from[..1], None);
+            rest = &from[1..];
+            continue;
+        };
+        let name = from[1..end].trim_start_matches('/').split_whitespace().next().unwrap_or_default();
+        let opens = !from[1..].starts_with('/');
+        put(
+            before,
+            ["li", "p", "ul", "ol", "br"].contains(&name.trim_end_matches('/')).then_some(opens && name == "li"),
+        );
+        rest = &from[end + 1..];
+    }
+    put(rest, None);
+    for block in &mut blocks {
+        block.text = block.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    blocks.retain(|block| !block.text.is_empty());
+    blocks
+}
+
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['；', ';', '。']).map(str::trim).filter(|sentence| !sentence.is_empty())
+}
+
+/// Reads a block that speaks of model families; false where it does not.
+fn read_families(text: &str, families: &BTreeSet<String>, facts: &mut Facts) -> bool {
+    let mut current: Option<(String, Option<String>)> = None;
+    for sentence in sentences(text) {
+        let mut cursor = Cursor(sentence);
+        if let Some(head) = cursor.family(families) {
+            current = Some(head);
+        }
+        let Some((family, version)) = &current else {
+            continue;
+        };
+        let (offers, left) = cursor.offers(version.as_deref());
+        facts.families.entry(family.clone()).or_default().extend(offers);
+        if !left.is_empty() {
+            let clause = facts.unreadable.entry(family.clone()).or_default();
+            *clause = [clause.as_str(), left].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("；");
+        }
+    }
+    facts.families.retain(|_, offers| !offers.is_empty());
+    current.is_some() || text.starts_with("其他 ModelName")
+}
+
+/// The values of a text: the items of an announced list, or a list inside a sentence.
+fn values(blocks: &[Block]) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    let mut announced = false;
+    for block in blocks {
+        let text = block.text.as_str();
+        let found = if announced { item(text) } else { None };
+        if let Some(value) = found {
+            values.push(value);
+        } else {
+            let last = sentences(text).last().unwrap_or_default();
+            let opens = last.ends_with(['：', ':']) && BEFORE_VALUES.iter().any(|word| last.contains(word));
+            announced = opens || (announced && block.item) || text.ends_with("方式。");
+            values.extend(inline(text));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    values.retain(|value| seen.insert(value.clone()));
+    values
+}
+
+/// The value that an item of an announced list names: `NAME：…`, `NAME；`, or `当…时：NAME；`.
+fn item(text: &str) -> Option<String> {
+    let mut cursor = Cursor(text);
+    if cursor.take("当") {
+        cursor = Cursor(cursor.0.split_once('：')?.1);
+    }
+    let value = cursor.word()?;
+    let ends = cursor.0.is_empty() || cursor.0.starts_with([':', '：', ';', '；', '。', '（']);
+    ends.then(|| value.to_owned())
+}
+
+/// The values that a sentence lists.
+fn inline(text: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    for sentence in sentences(text) {
+        for word in ["可选值：", "可选值为：", "取值范围：", "可选：", "时，支持"] {
+            for (at, _) in sentence.match_indices(word) {
+                values.extend(Cursor(&sentence[at + word.len()..]).list());
+            }
+        }
+        // `NAME（…）、NAME（…）`, however it is introduced.
+        let mut explained = Vec::new();
+        for part in sentence.split('、') {
+            let Some((head, _)) = part.split_once('（').filter(|_| part.ends_with('）')) else {
+                explained.clear();
+                break;
+            };
+            explained.extend(last_word(head));
+        }
+        if explained.len() > 1 {
+            values.extend(explained);
+        }
+        // `"NAME" 为 …`.
+        let mut quoted = sentence.split('"').skip(1).step_by(2).zip(sentence.split('"').skip(2).step_by(2));
+        values.extend(
+            quoted.by_ref().filter(|(_, after)| after.trim_start().starts_with('为')).map(|(word, _)| word.to_owned()),
+        );
+    }
+    values
+}
+
+fn limits(kind: &Kind, text: &str) -> Limits {
+    let mut limits = Limits::default();
+    match kind.name.as_str() {
+        _ if kind.list => (limits.min_items, limits.max_items) = items(text),
+        "string" => (limits.min_length, limits.max_length) = characters(text),
+        "int64" | "uint64" | "float" => (limits.minimum, limits.maximum) = range(text),
+        _ => {}
+    }
+    limits
+}
+
+type Bounds = (Option<i64>, Option<i64>);
+
+/// What follows a phrase, wherever it stands.
+fn after<'a>(text: &'a str, phrase: &'static str) -> impl Iterator<Item = Cursor<'a>> {
+    text.match_indices(phrase).map(move |(at, _)| Cursor(&text[at + phrase.len()..]))
+}
+
+fn items(text: &str) -> Bounds {
+    let stated = after(text, "数组长度").find_map(|mut cursor| {
+        cursor.take_any(&["限制：", "最大为", "必须在"]);
+        cursor.one_or_two_numbers()
+    });
+    let pictures = after(text, "支持").find_map(|mut cursor| {
+        let numbers = cursor.one_or_two_numbers()?;
+        cursor.take("张").then_some(numbers)
+    });
+    if let Some((low, most)) = stated.or(pictures) {
+        return (low, Some(most));
+    }
+    let counted = |phrase| {
+        after(text, phrase).find_map(|mut cursor| {
+            while cursor.take_any(&["支持", "包含", "输入", "上传"]) {}
+            let count = if cursor.take("一") { 1 } else { cursor.number()? };
+            cursor.take_any(&["张", "个"]).then_some(count)
+        })
+    };
+    (counted("至少"), counted("最多").or_else(|| counted("至多")))
+}
+
+fn characters(text: &str) -> Bounds {
+    let most = text.match_indices("字符").find_map(|(at, word)| {
+        if text[at + word.len()..].starts_with('串') {
+            return None;
+        }
+        let before = text[..at].trim_end().trim_end_matches("utf-8").trim_end().trim_end_matches('个').trim_end();
+        before[before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..].parse().ok()
+    });
+    let both = after(text, "长度范围").find_map(|mut cursor| cursor.one_or_two_numbers());
+    both.map_or((None, most), |(low, most)| (low, Some(most)))
+}
+
+fn range(text: &str) -> Bounds {
+    let both = after(text, "取值范围").find_map(|mut cursor| {
+        cursor.take_any(&["是", "：", ":"]);
+        cursor.one_or_two_numbers().filter(|(low, _)| low.is_some())
+    });
+    let most = after(text, "最大").find_map(|mut cursor| {
+        cursor.take("合法");
+        cursor.take("值");
+        cursor.take_any(&["为", "：", ":"]);
+        cursor.number()
+    });
+    both.map_or((None, most), |(low, most)| (low, Some(most)))
+}
+
+/// The part of a sentence that is still to be read.
+#[derive(Clone, Copy)]
+struct Cursor<'a>(&'a str);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, phrase: &str) -> bool {
+        let rest = self.0.trim_start().strip_prefix(phrase);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn take_any(&mut self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.take(phrase))
+    }
+
+    /// A value as the wire has it: `2.3-fast`, `16:9`, `H3_regen`.
+    fn word(&mut self) -> Option<&'a str> {
+        let text = self.0.trim_start();
+        let bytes = text.as_bytes();
+        let inside = |at: usize| {
+            let next = bytes.get(at + 1).copied().unwrap_or_default();
+            match bytes[at] {
+                b'_' | b'&' => true,
+                b'.' | b'-' => next.is_ascii_alphanumeric(),
+                b':' => at > 0 && bytes[at - 1].is_ascii_digit() && next.is_ascii_digit(),
+                byte => byte.is_ascii_alphanumeric(),
+            }
+        };
+        let end = (0..bytes.len()).find(|&at| !inside(at)).unwrap_or(bytes.len());
+        let (word, rest) = text.split_at(end);
+        if word.is_empty() {
+            return None;
+        }
+        self.0 = rest;
+        Some(word)
+    }
+
+    /// Words between commas of any kind.
+    fn list(&mut self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        let mut ahead = *self;
+        while let Some(word) = ahead.word() {
+            words.push(word.to_owned());
+            *self = ahead;
+            if !ahead.take_any(&["、", "，", ","]) {
+                break;
+            }
+        }
+        words
+    }
+
+    fn number(&mut self) -> Option<i64> {
+        let text = self.0.trim_start();
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let sign = text.len() - digits.len();
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        // A fraction is not read as the number before its point.
+        let number = text[..sign + end].parse().ok().filter(|_| !digits[end..].starts_with('.'))?;
+        self.0 = &text[sign + end..];
+        Some(number)
+    }
+
+    /// `16`, or `[1, 300]`, `1 - 100`, `-10 到 10`.
+    fn one_or_two_numbers(&mut self) -> Option<(Option<i64>, i64)> {
+        self.take("[");
+        let first = self.number()?;
+        let mut ahead = *self;
+        if ahead.take_any(&["-", ",", "，", "到", "～", "~"])
+            && let Some(second) = ahead.number()
+        {
+            *self = ahead;
+            return Some((Some(first), second));
+        }
+        Some((None, first))
+    }
+
+    /// `当 ModelName 是 X，`, `当使用 X 模型时，`, `X：`, `X 1.0：`; the family and the version.
+    fn family(&mut self, families: &BTreeSet<String>) -> Option<(String, Option<String>)> {
+        let mut ahead = *self;
+        let mut head = None;
+        if ahead.take("当") {
+            if ahead.take("ModelName") {
+                ahead.take_any(&["是", "为"]);
+                head = ahead.word().map(|family| (family.to_owned(), None));
+                ahead.take("时");
+                ahead.take_any(&["，", ",", "：", ":"]);
+            } else if ahead.take("使用") {
+                head = ahead.word().map(|family| (family.to_owned(), None));
+                head.take_if(|_| !ahead.take("模型"));
+            }
+        } else if let Some(family) = ahead.word() {
+            let version = ahead.word().map(str::to_owned);
+            let known = version.is_some() || families.contains(family);
+            head = (known && ahead.take_any(&["：", ":"])).then(|| (family.to_owned(), version));
+        }
+        if head.is_some() {
+            *self = ahead;
+        }
+        head
+    }
+
+    /// What a sentence after the family's name says, and what is left of it.
+    fn offers(mut self, version: Option<&str>) -> (Vec<Offer>, &'a str) {
+        let mut offer = Offer { version: version.map(str::to_owned), ..Offer::default() };
+        // `NAME 表示 …`: values, each with what it means.
+        let explained: Vec<&str> = self.0.split("表示").collect();
+        if let [before @ .., _] = explained.as_slice()
+            && let Some(values) = before.iter().map(|part| last_word(part)).collect::<Option<Vec<_>>>()
+            && !values.is_empty()
+        {
+            offer.values = values;
+            return (vec![offer], "");
+        }
+        if self.take_any(&["暂不支持", "不支持"]) {
+            offer.none = true;
+            return (vec![offer], "");
+        }
+        let all = self.0.trim();
+        if self.take_any(&["当版本是", "当版本为", "版本是", "版本为"]) {
+            offer.version = self.word().map(str::to_owned);
+            self.take("时");
+        }
+        loop {
+            let mode = MODES.iter().find(|(phrase, _)| self.take(phrase));
+            offer.modes.extend(mode.map(|(_, mode)| (*mode).to_owned()));
+            if mode.is_none() && !self.take_any(&["当", "时", "和", "、", "，", ",", "则"]) {
+                break;
+            }
+        }
+        let announced = self.take_any(&["可选值为", "可选值：", "可选值", "可指定"]);
+        offer.values = self.list();
+        if offer.values.is_empty() {
+            return (Vec::new(), all);
+        }
+        if let [only] = offer.values.as_slice() {
+            let range = only.split_once('-').and_then(|(low, high)| Some([low.parse().ok()?, high.parse().ok()?]));
+            if range.is_some() {
+                (offer.range, offer.values) = (range, Vec::new());
+            } else if self.take("张") {
+                (offer.most, offer.values) = (only.parse().ok(), Vec::new());
+            }
+        }
+        self.take("秒");
+        self.take("（整数）");
+        let mut ahead = self;
+        if ahead.take_any(&["，默认为", ",默认为", "，默认"]) {
+            offer.default = ahead.word().map(str::to_owned);
+            self = ahead;
+        }
+        let mut offers = vec![offer.clone()];
+        let mut ahead = self;
+        if ahead.take("，其中仅版本")
+            && let Some(version) = ahead.word()
+            && ahead.take("支持")
+        {
+            let own = ahead.list();
+            offers[0].values.retain(|value| !own.contains(value));
+            offers.push(Offer { version: Some(version.to_owned()), ..offer });
+            self = ahead;
+        }
+        match self.0.trim_start_matches(['，', ',']).trim() {
+            left if left.is_empty() || announced => (offers, left),
+            _ => (Vec::new(), all),
+        }
+    }
+}
+
+/// The word that a text ends with.
+fn last_word(text: &str) -> Option<String> {
+    let text = text.trim_end();
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let word = &text[text.trim_end_matches(inside).len()..];
+    (!word.is_empty()).then(|| word.to_owned())
+}
