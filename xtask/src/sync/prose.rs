@@ -494,3 +494,148 @@ fn last_word(text: &str) -> Option<String> {
     let word = &text[text.trim_end_matches(inside).len()..];
     (!word.is_empty()).then(|| word.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(kind: &str, list: bool, document: &str) -> Facts {
+        let families = ["Kling", "Vidu", "OG"].map(str::to_owned);
+        read(&Kind { name: kind.to_owned(), list }, document, &BTreeSet::from(families))
+    }
+
+    #[track_caller]
+    fn reads_values(document: &str, values: &[&str]) {
+        let facts = facts("string", false, document);
+        assert_eq!(facts.values, values);
+        assert!(facts.unreadable.is_empty(), "{:?}", facts.unreadable);
+    }
+
+    #[test]
+    fn values_are_read_however_they_are_listed() {
+        reads_values("<p>取值有： <li>File：a；</li> <li>Url：b；</li></p>", &["File", "Url"]);
+        reads_values(
+            "<p>枚举值：</p><ul><li><p>left_front： a</p></li><li><p>不允许重复。</p></li></ul>",
+            &["left_front"],
+        );
+        reads_values("取值：\n<li> Clip：a；</li>\n<li>Clip：a；</li>\n再：\n<li>Sign：b。</li>", &["Clip"]);
+        reads_values("取值：<br>GV；<br>OS：a;", &["GV", "OS"]);
+        reads_values(
+            "可选值：</p><ul><li><code>a_b</code>: c。</li></ul><p>下列已废弃：</p><ul><li>d</li></ul>",
+            &["a_b", "d"],
+        );
+        reads_values("取值如下：<li>当在海外时：Oversea；</li>", &["Oversea"]);
+        reads_values("可选值：WAITING（a）、FINISH（b）。", &["WAITING", "FINISH"]);
+        reads_values("目前支持sfx（a）、music（b）。", &["sfx", "music"]);
+        reads_values("可选值：1K、2K, 4K。", &["1K", "2K", "4K"]);
+        reads_values("&quot;OFF&quot; 为忽略，\"ON\" 为接收。", &["OFF", "ON"]);
+    }
+
+    #[test]
+    fn a_list_that_nothing_announces_holds_no_values() {
+        reads_values("密钥。<ul><li><code>Sign</code>：a</li><li>T：b</li></ul>", &[]);
+        reads_values("说明：<ol><li>png：a</li></ol>格式的取值为：jpeg，png。", &[]);
+    }
+
+    #[test]
+    fn limits_are_read_however_they_are_written() {
+        let text = |document| {
+            let Limits { min_length, max_length, .. } = facts("string", false, document).limits;
+            (min_length, max_length)
+        };
+        assert_eq!(text("最长 50 个字符，空字符串也可。"), (None, Some(50)));
+        assert_eq!(text("最长 1024 个 utf-8 字符"), (None, Some(1024)));
+        assert_eq!(text("限制50字符"), (None, Some(50)));
+        assert_eq!(text("长度范围[8,256];"), (Some(8), Some(256)));
+        assert_eq!(text("Base64字符串"), (None, None));
+        let number = |document| {
+            let Limits { minimum, maximum, .. } = facts("int64", false, document).limits;
+            (minimum, maximum)
+        };
+        assert_eq!(number("取值范围是 -10 到 10，"), (Some(-10), Some(10)));
+        assert_eq!(number("取值范围：[1, 300]"), (Some(1), Some(300)));
+        assert_eq!(number("取值范围 [0-100]"), (Some(0), Some(100)));
+        assert_eq!(number("最大合法值为10。"), (None, Some(10)));
+        assert_eq!(number("最大 200，"), (None, Some(200)));
+        let items = |document| {
+            let Limits { min_items, max_items, .. } = facts("string", true, document).limits;
+            (min_items, max_items)
+        };
+        assert_eq!(items("数组长度限制：16。"), (None, Some(16)));
+        assert_eq!(items("数组长度必须在2-8之间"), (Some(2), Some(8)));
+        assert_eq!(items("至少上传 1 张图。最多支持输入 3 张图"), (Some(1), Some(3)));
+        assert_eq!(items("最多包含一个文件。"), (None, Some(1)));
+        assert_eq!(items("支持1-4张图片。"), (Some(1), Some(4)));
+    }
+
+    #[test]
+    fn what_a_family_takes_is_read_with_its_versions_ways_and_default() {
+        let offer =
+            |values: &[&str]| Offer { values: values.iter().map(|it| (*it).to_owned()).collect(), ..Offer::default() };
+        let text = || Some("text".to_owned());
+        for (clause, family, offers) in [
+            ("当 ModelName 是 Hailuo，可选值为 02、2.3-fast；", "Hailuo", vec![offer(&["02", "2.3-fast"])]),
+            ("当 ModelName 是PixVerse，则可选值为 16:9，4:3, 1:1;", "PixVerse", vec![offer(&["16:9", "4:3", "1:1"])]),
+            (
+                "当 ModelName 是 Kling，可选值为3-15，默认为 5；",
+                "Kling",
+                vec![Offer { range: Some([3, 15]), default: Some("5".to_owned()), ..Offer::default() }],
+            ),
+            (
+                "当 ModelName 是 Hailuo，可选值为 6、10；当版本是H3时，可选值为4-15秒（整数）",
+                "Hailuo",
+                vec![
+                    offer(&["6", "10"]),
+                    Offer { version: Some("H3".to_owned()), range: Some([4, 15]), ..Offer::default() },
+                ],
+            ),
+            (
+                "当 ModelName 是 Vidu，当文生视频时，则可选值为 16:9、4:3，其中仅版本q2支持4:3",
+                "Vidu",
+                vec![
+                    Offer { modes: text().into_iter().collect(), ..offer(&["16:9"]) },
+                    Offer {
+                        version: Some("q2".to_owned()),
+                        modes: text().into_iter().collect(),
+                        ..offer(&["16:9", "4:3"])
+                    },
+                ],
+            ),
+            ("当 ModelName 为 Kling 时： a_b 表示动作； c 表示人；", "Kling", vec![offer(&["a_b"]), offer(&["c"])]),
+            ("当使用 GV 模型时，可选值：asset 表示素材、style 表示风格；", "GV", vec![offer(&["asset", "style"])]),
+            (
+                "Vidu q2：7张；",
+                "Vidu",
+                vec![Offer { version: Some("q2".to_owned()), most: Some(7), ..Offer::default() }],
+            ),
+            ("OG：1K、2K，默认1K；", "OG", vec![Offer { default: Some("1K".to_owned()), ..offer(&["1K", "2K"]) }]),
+            ("OG：暂不支持本字段，可用别的；", "OG", vec![Offer { none: true, ..Offer::default() }]),
+            ("支持的模型包括 OG。", "OG", vec![Offer::default()]),
+        ] {
+            let facts = facts("string", false, clause);
+            assert_eq!(facts.families.get(family), Some(&offers), "{clause}");
+            assert!(facts.unreadable.is_empty(), "{clause}: {:?}", facts.unreadable);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_told_with_what_was_left_of_it() {
+        for (clause, place, left) in [
+            (
+                "<li>当 ModelName 是 Kling，按需取整；</li><li>当 ModelName 是 Vidu，可选值为 1；</li>",
+                "Kling",
+                "按需取整",
+            ),
+            ("当 ModelName 是 Kling，可选值为 16:9，图生视频另计。", "Kling", "图生视频另计"),
+            ("任何 ModelName 都行。", "*", "任何 ModelName 都行。"),
+            ("开。<p>枚举值：</p><li>开</li>", "*", "枚举值： 开"),
+        ] {
+            assert_eq!(
+                facts("string", false, clause).unreadable.get(place).map(String::as_str),
+                Some(left),
+                "{clause}"
+            );
+        }
+        assert_eq!(facts("float", false, "取值范围：[0.5, 2]").unreadable["*"], "取值范围：[0.5, 2]");
+    }
+}
