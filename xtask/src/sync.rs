@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use self::accepted::{Accepted, AcceptedDrift};
 use self::description::Description;
-use self::digest::Digest;
+use self::digest::{Clauses, Digest};
 use crate::spec::Spec;
 
 /// Prints the drift between `spec/upstream` and the spec. `api` is the official description: `spec/upstream` is written
@@ -29,64 +29,14 @@ pub(crate) fn sync(root: &Path, api: Option<&Path>, check: bool) -> Result<()> {
             let text = fs::read_to_string(api).with_context(at)?;
             Description::parse(&text).and_then(|description| Digest::of(&description)).with_context(at)?
         }
-        None => (Digest::read(root)?, BTreeMap::new()),
+        None => (Digest::read(root)?, Clauses::new()),
     };
     let report = Report::new(&digest, &Spec::read(root)?, AcceptedDrift::read(root)?);
-    let mut stale = Vec::new();
-    match api {
-        Some(_) if check => stale = digest.stale(root)?,
-        Some(_) => digest.write(root)?,
-        None => {}
+    if api.is_some() && !check {
+        digest.write(root)?;
     }
-
-    let clauses: BTreeMap<String, &String> = clauses
-        .iter()
-        .flat_map(|(member, places)| places.iter().map(move |place| (member, place)))
-        .map(|(member, (place, clause))| (drift::unreadable(member, place, &digest::fingerprint(clause)), clause))
-        .collect();
-    let print = |line: &String, reason: Option<&str>| {
-        let reason = reason.map(|reason| format!("  # {reason}")).unwrap_or_default();
-        println!("  {line}{reason}");
-        if let Some(clause) = clauses.get(line) {
-            println!("      {clause:?}");
-        }
-    };
-    if !report.accepted.is_empty() {
-        println!("accepted in {}:", accepted::FILE);
-        report.accepted.iter().for_each(|it| print(&it.drift, Some(&it.reason)));
-    }
-    if !report.over.is_empty() {
-        println!("accepted in {}, but no drift any more:", accepted::FILE);
-        report.over.iter().for_each(|it| print(&it.drift, None));
-    }
-    println!("drift: {}", if report.open.is_empty() { "none" } else { "" }.trim());
-    report.open.iter().for_each(|line| print(line, None));
-    if !check {
-        return Ok(());
-    }
-
-    let mut wrong = Vec::new();
-    if !stale.is_empty() {
-        wrong.push(format!("stale: {}; run `cargo xtask sync --api FILE` and commit the result", stale.join(", ")));
-    }
-    if !report.open.is_empty() {
-        wrong.push(format!(
-            "{} lines of drift; mend the spec, or name them with a reason in {}",
-            report.open.len(),
-            accepted::FILE
-        ));
-    }
-    if !report.over.is_empty() {
-        wrong.push(format!(
-            "{} accepted lines are no drift any more; take them out of {}",
-            report.over.len(),
-            accepted::FILE
-        ));
-    }
-    if !wrong.is_empty() {
-        bail!("{}", wrong.join("; "));
-    }
-    Ok(())
+    report.print(&clauses);
+    if check { report.judge(&digest.stale(root)?) } else { Ok(()) }
 }
 
 /// The drift, sorted by what is to be done about it.
@@ -104,5 +54,50 @@ impl Report {
         let (accepted, over): (Vec<_>, Vec<_>) = accepted.0.into_iter().partition(|it| open.contains(&it.drift));
         open.retain(|line| accepted.iter().all(|it| it.drift != *line));
         Self { open, accepted, over }
+    }
+
+    /// Prints every line, and under it the clause that it stands for.
+    fn print(&self, clauses: &Clauses) {
+        let mut texts = BTreeMap::new();
+        for (member, places) in clauses {
+            for (place, clause) in places {
+                texts.insert(drift::unreadable(member, place, &digest::fingerprint(clause)), clause);
+            }
+        }
+        let accepted = self.accepted.iter().map(|it| (&it.drift, format!("  # {}", it.reason))).collect();
+        let over = self.over.iter().map(|it| (&it.drift, String::new())).collect();
+        let open = self.open.iter().map(|line| (line, String::new())).collect();
+        let groups: [(&str, Vec<(&String, String)>); 3] =
+            [("accepted", accepted), ("accepted, but no drift any more", over), ("drift", open)];
+        for (title, lines) in groups {
+            println!("{title}: {}", lines.len());
+            for (line, reason) in lines {
+                println!("  {line}{reason}");
+                if let Some(clause) = texts.get(line) {
+                    println!("      {clause:?}");
+                }
+            }
+        }
+    }
+
+    fn judge(&self, stale: &[String]) -> Result<()> {
+        let (open, over) = (self.open.len(), self.over.len());
+        let stale = stale.join(", ");
+        let wrong: Vec<String> = [
+            (!stale.is_empty(), format!("stale: {stale}; run `cargo xtask sync --api FILE` and commit the result")),
+            (
+                open > 0,
+                format!("lines of drift: {open}; mend the spec, or name them with a reason in {}", accepted::FILE),
+            ),
+            (
+                over > 0,
+                format!("accepted lines that are no drift any more: {over}; take them out of {}", accepted::FILE),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(wrong, sentence)| wrong.then_some(sentence))
+        .collect();
+        ensure!(wrong.is_empty(), "{}", wrong.join("; "));
+        Ok(())
     }
 }

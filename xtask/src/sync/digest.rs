@@ -51,7 +51,8 @@ pub(crate) struct Digest {
 
 type Actions = BTreeMap<String, Action>;
 type Objects = BTreeMap<String, IndexMap<String, Member>>;
-type Clauses = BTreeMap<String, IndexMap<String, String>>;
+/// By member, then by family or `*`.
+pub(crate) type Clauses = BTreeMap<String, IndexMap<String, String>>;
 
 /// The shapes of one action.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -104,8 +104,11 @@ fn a_version_that_is_gone_or_written_otherwise_is_one_line() {
 
 #[test]
 fn a_family_that_is_new_or_gone_is_one_line() {
-    let lines = new_drift(|copy| replace(copy, "CreateAigcVideoTaskRequest", "ModelVersion", "是 Kling", "是 Other"));
-    assert_eq!(lines, ["+ Other: 2.1, O1", "- Kling"]);
+    let lines = new_drift(|copy| {
+        replace(copy, "CreateAigcVideoTaskRequest", "ModelVersion", "是 Kling", "是 Other");
+        replace(copy, "CreateAigcVideoTaskRequest", "ModelName", "Kling：", "Nova：");
+    });
+    assert_eq!(lines, ["+ Nova", "+ Other: 2.1, O1", "- Kling"]);
 }
 
 #[test]
