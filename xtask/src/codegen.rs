@@ -65,6 +65,7 @@ fn outputs(root: &Path) -> Result<Vec<Output>> {
         rust("errors", &["spec/errors.yaml"], errors::rust(&spec.errors)),
     ];
     outputs.extend(api::rust(&spec)?);
+    outputs.push(api::actions(&spec)?);
     outputs.push(module_list(&spec));
     outputs.push(Output {
         path: "README.md".to_owned(),
@@ -96,7 +97,8 @@ fn rust(stem: &str, sources: &[&str], body: String) -> Output {
 }
 
 fn module_list(spec: &Spec) -> Output {
-    let mut stems: Vec<&str> = ["errors", "models"].into_iter().chain(spec.api.keys().map(String::as_str)).collect();
+    let mut stems: Vec<&str> =
+        ["actions", "errors", "models"].into_iter().chain(spec.api.keys().map(String::as_str)).collect();
     stems.sort_unstable();
     let gate = |stem: &&str| cfg("", spec.api.get(*stem).and_then(|api| api.feature));
     let mut body = String::from("//! What the files under `spec/` say, as Rust.\n\n");

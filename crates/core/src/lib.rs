@@ -5,6 +5,9 @@ mod capabilities;
 mod error;
 #[rustfmt::skip]
 mod generated;
+#[cfg(feature = "schemars")]
+mod judgement;
+mod known_action;
 mod limits;
 mod media;
 mod media_file;
@@ -21,6 +24,9 @@ pub use action::{Action, Effect};
 pub use capabilities::{Capabilities, LastFrame, Resolutions, UnknownResolution};
 pub use error::{ErrorFacts, OnCreate, OnRead};
 pub use generated::*;
+#[cfg(feature = "schemars")]
+pub use judgement::Judgement;
+pub use known_action::KnownAction;
 pub use limits::Breach;
 pub use media::{Image, Media};
 pub use media_file::{MediaFault, MediaFile, MediaType, MediaUse, Way};

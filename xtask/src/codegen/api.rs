@@ -1,7 +1,7 @@
 //! `spec/api/*.yaml` as Rust. typify decides names and types; this writes them down the way a person would: in the
 //! documented order, with open enums, short attributes and the limits beside the shapes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow};
 use heck::ToSnakeCase as _;
@@ -46,6 +46,29 @@ pub(crate) fn rust(spec: &Spec) -> Result<Vec<Output>> {
             Ok(rust_file(stem, &[&format!("spec/api/{stem}.yaml")], body))
         })
         .collect()
+}
+
+/// The list of all actions, each where its area is there.
+pub(crate) fn actions(spec: &Spec) -> Result<Output> {
+    let (mut imports, mut rows) = (BTreeSet::new(), BTreeMap::new());
+    for file in spec.api.values() {
+        let gate = |indent| cfg(indent, file.feature);
+        for (name, action) in &file.actions {
+            imports.insert(format!("{}use super::{};\n", gate(""), action.request));
+            let task = action.task.as_deref().map(|task| spec.task_kind(task)).transpose()?.map(|kind| kind.word);
+            let (request, session_id) = (&action.request, action.session_id.as_deref());
+            let row = format!("{}    KnownAction::of::<{request}>({session_id:?}, {task:?}),\n", gate("    "));
+            rows.insert(name, row);
+        }
+    }
+    let body = format!(
+        "//! The list of the actions.\n\nuse crate::known_action::KnownAction;\n{}\n\
+         /// Every action of the areas that this build has.\n\
+         pub const ACTIONS: &[KnownAction] = &[\n{rows}];\n",
+        imports.into_iter().collect::<String>(),
+        rows = rows.into_values().collect::<String>(),
+    );
+    Ok(rust_file("actions", &["spec/api"], body))
 }
 
 impl<'a> Shapes<'a> {

@@ -2,6 +2,7 @@
 
 //! What the files under `spec/` say, as Rust.
 
+mod actions;
 mod errors;
 mod events;
 #[cfg(feature = "image")]
@@ -11,6 +12,7 @@ mod models;
 mod task;
 mod video;
 
+pub use actions::*;
 pub use errors::*;
 pub use events::*;
 #[cfg(feature = "image")]
