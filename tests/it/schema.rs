@@ -7,8 +7,10 @@ use std::path::Path;
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value};
 use vod_aigc_core::{
-    Action, ConfirmEventsRequest, CreateAigcImageTaskRequest, CreateAigcVideoTaskRequest, DescribeEventConfigRequest,
-    DescribeTaskDetailRequest, DescribeTasksRequest, ManageTaskRequest, ModifyEventConfigRequest, PullEventsRequest,
+    Action, ConfirmEventsRequest, CreateAigcHunyuan3DTaskRequest, CreateAigcImageTaskRequest,
+    CreateAigcVideoRedrawTaskRequest, CreateAigcVideoTaskRequest, CreateSceneAigcImageTaskRequest,
+    CreateSceneAigcVideoTaskRequest, DescribeEventConfigRequest, DescribeTaskDetailRequest, DescribeTasksRequest,
+    ManageTaskRequest, ModifyEventConfigRequest, PullEventsRequest,
 };
 
 #[test]
@@ -69,7 +71,11 @@ fn within_one_file(schema: Value) -> Value {
 /// What the types derive, without the nulls that stand for members that are left out.
 fn derived() -> BTreeMap<String, Value> {
     let mut definitions = BTreeMap::new();
+    collect_action::<CreateAigcHunyuan3DTaskRequest>(&mut definitions);
     collect_action::<CreateAigcImageTaskRequest>(&mut definitions);
+    collect_action::<CreateAigcVideoRedrawTaskRequest>(&mut definitions);
+    collect_action::<CreateSceneAigcImageTaskRequest>(&mut definitions);
+    collect_action::<CreateSceneAigcVideoTaskRequest>(&mut definitions);
     collect_action::<CreateAigcVideoTaskRequest>(&mut definitions);
     collect_action::<DescribeTaskDetailRequest>(&mut definitions);
     collect_action::<DescribeTasksRequest>(&mut definitions);

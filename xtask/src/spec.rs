@@ -204,7 +204,7 @@ pub(crate) struct Api {
 pub(crate) enum Feature {
     /// Pictures.
     Image,
-    /// Pictures and videos of a ready-made scene.
+    /// Pictures and videos of a scene that the service offers.
     Scene,
     /// Videos in another style.
     Redraw,
@@ -929,5 +929,78 @@ mod tests {
             definition.judge().expect_err("C is not a value").to_string(),
             "the default C is not one of the values"
         );
+    }
+
+    /// An action that starts a task, in a file with `extra` keys and more shapes.
+    fn task_file(extra: &str, shapes: &str) -> String {
+        format!(
+            r##"{{ service: vod, version: v, {extra}
+            actions: {{ Make: {{ effect: paid, request: Asked, reply: Started, task: MakeTask, source: [api] }} }},
+            $defs: {{
+                Asked: {{ description: d, type: object, properties: {{ }} }},
+                Started: {{ description: d, type: object, properties: {{ TaskId: {{ type: string, description: d }} }} }},
+                AigcTaskStatus: {{ description: d, type: string, oneOf: [{{ const: FINISH, description: d }}] }},
+                Made: {{ description: d, type: object, properties: {{ Id: {{ type: string, description: d }} }} }},
+                {shapes} }} }}"##
+        )
+    }
+
+    const MAKE_TASK: &str = r##"MakeTask: { description: d, type: object, properties: {
+        Status: { $ref: "#/$defs/AigcTaskStatus", description: d }, Output: { $ref: "#/$defs/Made", description: d } } }, "##;
+    const REPLY: &str = r##"DescribeTaskDetailResponse: { description: d, type: object, properties: {
+        MakeTask: { $ref: "#/$defs/MakeTask", description: d } } }, "##;
+
+    #[track_caller]
+    fn api_refused(text: &str, sentence: &str) {
+        let error = format!("{:#}", Spec::of_api(text).err().expect("the file is wrong"));
+        assert!(error.contains(sentence), "{error}");
+    }
+
+    #[test]
+    fn a_kind_of_task_is_known_by_its_word_with_or_without_its_ending() {
+        for word in ["Make", "MakeTask"] {
+            let word =
+                format!("TaskType: {{ description: d, type: string, oneOf: [{{ const: {word}, description: d }}] }}");
+            let spec = Spec::of_api(&task_file("", &[MAKE_TASK, REPLY, &word].concat())).expect("the file is in order");
+            let kind = spec.task_kind("MakeTask").expect("it is a kind of task");
+            assert!(word.contains(&format!("const: {},", kind.word)));
+            assert_eq!((kind.output, kind.member, kind.event), ("Made", "MakeTask", None));
+        }
+    }
+
+    #[test]
+    fn an_action_whose_task_is_told_nowhere_is_refused() {
+        api_refused(
+            &task_file("", MAKE_TASK),
+            "file.yaml: Make: DescribeTaskDetailResponse has no member of shape MakeTask",
+        );
+        let word = "TaskType: { description: d, type: string, oneOf: [{ const: Other, description: d }] }";
+        api_refused(
+            &task_file("", &[MAKE_TASK, REPLY, word].concat()),
+            "file.yaml: Make: no word of TaskType names MakeTask",
+        );
+        let bare = MAKE_TASK.replace("Output:", "Input:");
+        api_refused(&task_file("", &[&bare, REPLY].concat()), "file.yaml: Make: MakeTask has no Output");
+    }
+
+    #[test]
+    fn an_unknown_feature_is_refused() {
+        api_refused(&task_file("feature: vidio,", MAKE_TASK), "feature: unknown variant `vidio`");
+    }
+
+    #[test]
+    fn a_limit_that_its_member_cannot_have_is_refused() {
+        let file = |member: &str| {
+            format!(
+                "{{ service: vod, version: v, $defs: {{ A: {{ description: d, type: object, properties: {{ M: {{ description: d, {member} }} }} }} }} }}"
+            )
+        };
+        api_refused(&file("type: integer, maxLength: 4"), "file.yaml: A.M: `minLength` and `maxLength` do not go with");
+        api_refused(&file("type: integer, maximum: 0.5"), "file.yaml: A.M: the limits of a whole number are whole");
+        api_refused(
+            &file("type: number, minimum: 0.5, default: 0.25"),
+            "file.yaml: A.M: the default 0.25 is not within 0.5..",
+        );
+        assert!(Spec::of_api(&file("type: number, minimum: 0.5, maximum: 2, default: 1")).is_ok());
     }
 }

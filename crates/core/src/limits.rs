@@ -39,6 +39,11 @@ pub enum Breach {
         /// The most it may be; infinity where any will do.
         most: f64,
     },
+    /// Needed, and not there.
+    Missing {
+        /// The member by its path on the wire.
+        member: String,
+    },
     /// A word that is none of those documented.
     Word {
         /// The member by its path on the wire.
@@ -54,7 +59,10 @@ impl Breach {
     /// The member by its path on the wire.
     pub fn member(&self) -> &str {
         match self {
-            Self::Number { member, .. } | Self::Decimal { member, .. } | Self::Word { member, .. } => member,
+            Self::Number { member, .. }
+            | Self::Decimal { member, .. }
+            | Self::Missing { member }
+            | Self::Word { member, .. } => member,
         }
     }
 }
@@ -82,6 +90,7 @@ impl fmt::Display for Breach {
                     (true, true) => write!(f, "{least} to {most}"),
                 }
             }
+            Self::Missing { member } => write!(f, "{member} is missing; give it a value"),
             Self::Word { member, found, known } => {
                 write!(f, "{member} is {found:?}; it takes {}", known.join(", "))
             }
@@ -103,6 +112,13 @@ impl Breaches {
         let mut breaches = Self::default();
         shape.check_limits(&mut breaches);
         breaches.found
+    }
+
+    /// A member that must be there.
+    pub(crate) fn given<T>(&mut self, member: &str, value: Option<&T>) {
+        if value.is_none() {
+            self.found.push(Breach::Missing { member: self.path_of(member) });
+        }
     }
 
     /// A text of so many characters.
@@ -232,5 +248,24 @@ mod tests {
     fn a_wrong_word_of_a_list_is_named_with_its_place() {
         let modes = [StorageMode::Permanent, StorageMode::Unknown("Forever".to_owned())];
         says(|it| it.words("Modes", Some(&modes)), &["Modes[1] is \"Forever\"; it takes Temporary, Permanent"]);
+    }
+
+    #[cfg(feature = "scene")]
+    #[test]
+    fn what_a_reply_may_leave_out_a_request_may_not() {
+        use crate::{Action as _, AiTryOnConfig, AigcImageSceneInfo, CreateSceneAigcImageTaskRequest};
+
+        let scene: AigcImageSceneInfo = serde_json::from_str("{}").expect("a reply with a gap parses");
+        let mut request = CreateSceneAigcImageTaskRequest::new(1, scene);
+        request.scene_info.ai_try_on_config =
+            Some(AiTryOnConfig { clothes_file_infos: Some(Vec::new()), ..AiTryOnConfig::default() });
+        assert_eq!(
+            request.breaches().iter().map(Breach::to_string).collect::<Vec<_>>(),
+            [
+                "SceneInfo.Type is missing; give it a value",
+                "SceneInfo.AiTryOnConfig.Model is missing; give it a value",
+                "SceneInfo.AiTryOnConfig.ClothesFileInfos has 0 items; it takes 1 to 4",
+            ]
+        );
     }
 }

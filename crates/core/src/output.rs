@@ -61,6 +61,22 @@ stored_file! {
     AigcVideoTaskOutputFileInfo,
     #[cfg(feature = "image")]
     AigcImageTaskOutputFileInfo,
+    #[cfg(feature = "scene")]
+    SceneAigcImageTaskOutputFileInfo,
+    #[cfg(feature = "redraw")]
+    AigcVideoRedrawOutputFileInfo,
+}
+
+#[cfg(feature = "hunyuan-3d")]
+impl<'a> From<&'a AigcHunyuan3DTaskOutputFileInfo> for OutputFile<'a> {
+    fn from(file: &'a AigcHunyuan3DTaskOutputFileInfo) -> Self {
+        Self {
+            url: file.file_url.as_deref(),
+            media_type: file.file_type.as_deref(),
+            storage_mode: file.storage_mode.as_ref(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The outputs that are a list of files.
@@ -79,4 +95,17 @@ files! {
     AigcVideoTaskOutput,
     #[cfg(feature = "image")]
     AigcImageTaskOutput,
+    #[cfg(feature = "scene")]
+    SceneAigcImageTaskOutput,
+    #[cfg(feature = "scene")]
+    SceneAigcVideoTaskOutput,
+    #[cfg(feature = "hunyuan-3d")]
+    AigcHunyuan3DTaskOutput,
+}
+
+#[cfg(feature = "redraw")]
+impl TaskOutput for AigcVideoRedrawTaskOutput {
+    fn files(&self) -> Vec<OutputFile<'_>> {
+        self.file_info.iter().map(OutputFile::from).collect()
+    }
 }

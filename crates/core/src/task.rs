@@ -314,4 +314,65 @@ mod tests {
             |state| matches!(state, TaskState::Succeeded(_)),
         );
     }
+
+    #[cfg(feature = "image")]
+    #[test]
+    fn an_image_task_is_judged_by_its_own_details() {
+        use crate::{AigcImageTask, CreateAigcImageTaskRequest, CreateAigcImageTaskResponse};
+
+        let reply =
+            |json: &str| -> DescribeTaskDetailResponse { serde_json::from_str(json).expect("the reply parses") };
+        let done = reply(
+            r#"{"TaskType":"AigcImageTask","Status":"FINISH","AigcImageTask":{"TaskId":"t","Status":"FINISH","ErrCode":0,"SessionId":"s",
+                "Output":{"FileInfos":[{"FileType":"png","FileUrl":"https://a/1.png"},{"FileId":"2","StorageMode":"Permanent"}]}}}"#,
+        );
+        let TaskState::Succeeded(output) = done.state_of::<AigcImageTask>() else {
+            panic!("{done:?}");
+        };
+        let files: Vec<_> = output.files().into_iter().map(|file| (file.url, file.file_id, file.media_type)).collect();
+        assert_eq!(files, [(Some("https://a/1.png"), None, Some("png")), (None, Some("2"), None)]);
+        let task = AigcImageTask::of(&done).expect("the reply holds it");
+        assert_eq!((task.task_id(), task.session_id()), (Some("t"), Some("s")));
+        assert_eq!(done.task_type.as_ref().map(crate::TaskType::as_str), Some(AigcImageTask::TASK_TYPE));
+        // Of a video, the same reply says only that the task has ended.
+        assert_eq!(done.state(), TaskState::Failed(TaskFailure::unexplained()));
+
+        let lost =
+            reply(r#"{"AigcImageTask":{"Status":"FINISH","ErrCode":0,"Output":{"FileInfos":[{"FileUrl":""}]}}}"#);
+        assert_eq!(lost.state_of::<AigcImageTask>(), TaskState::Failed(TaskFailure::unexplained()));
+        let at_work = reply(r#"{"AigcImageTask":{"Status":"PROCESSING","Progress":7}}"#);
+        assert_eq!(at_work.state_of::<AigcImageTask>(), TaskState::Processing { progress: Some(7) });
+
+        let event = r#"{"EventType":"AigcImageTaskComplete","AigcImageCompleteEvent":{"TaskId":"t"}}"#;
+        let event: EventContent = serde_json::from_str(event).expect("the event parses");
+        assert_eq!(AigcImageTask::of_event(&event).and_then(AigcTask::task_id), Some("t"));
+        assert!(AigcVideoTask::of_event(&event).is_none());
+
+        let accepted = CreateAigcImageTaskResponse { task_id: Some("t".to_owned()) };
+        assert_eq!(CreateAigcImageTaskRequest::task_id(accepted).as_deref(), Some("t"));
+    }
+
+    #[cfg(feature = "redraw")]
+    #[test]
+    fn a_kind_with_one_file_and_no_event_is_judged_alike() {
+        use crate::AigcVideoRedrawTask;
+
+        let reply =
+            |json: &str| -> DescribeTaskDetailResponse { serde_json::from_str(json).expect("the reply parses") };
+        let done = reply(
+            r#"{"AigcVideoRedrawTask":{"Status":"FINISH","Output":{"FileInfo":{"FileUrl":"https://a/b.mp4","MetaData":{"Width":8}}}}}"#,
+        );
+        let TaskState::Succeeded(output) = done.state_of::<AigcVideoRedrawTask>() else {
+            panic!("{done:?}");
+        };
+        assert_eq!(output.files()[0].meta_data.and_then(|it| it.width), Some(8));
+        let failed = reply(
+            r#"{"AigcVideoRedrawTask":{"Status":"FINISH","ErrCode":70000,"ErrCodeExt":"TaskTimeout","Output":{"FileInfo":{"FileUrl":"https://a"}}}}"#,
+        );
+        let TaskState::Failed(failure) = failed.state_of::<AigcVideoRedrawTask>() else {
+            panic!("{failed:?}");
+        };
+        assert_eq!((failure.code, failure.number), (Some(ErrorCode::from("TaskTimeout")), 70000));
+        assert!(AigcVideoRedrawTask::of_event(&EventContent::default()).is_none());
+    }
 }

@@ -28,6 +28,8 @@ struct Shapes<'a> {
     types: Types,
     /// Those that requests hold.
     requests: BTreeSet<&'a str>,
+    /// Those that replies hold. Their required members are optional in Rust: a reply with a gap parses.
+    replies: BTreeSet<&'a str>,
     /// Those that hold a limit, themselves or in what they name.
     limited: BTreeSet<&'a str>,
 }
@@ -75,11 +77,12 @@ impl<'a> Shapes<'a> {
     fn of(spec: &'a Spec) -> Result<Self> {
         let definitions: IndexMap<&str, &Definition> =
             spec.api.values().flat_map(|file| &file.definitions).map(|(name, it)| (name.as_str(), it)).collect();
-        let types = types(&definitions).context("typify")?;
-        let actions = spec.api.values().flat_map(|file| file.actions.values());
-        let requests = closure(&definitions, actions.map(|action| action.request.as_str()));
-        let limited = limited(&definitions, &requests);
-        Ok(Self { spec, definitions, types, requests, limited })
+        let actions = || spec.api.values().flat_map(|file| file.actions.values());
+        let requests = closure(&definitions, actions().map(|action| action.request.as_str()));
+        let replies = closure(&definitions, actions().map(|action| action.reply.as_str()));
+        let types = types(&definitions, &replies).context("typify")?;
+        let limited = limited(&definitions, &requests, &replies);
+        Ok(Self { spec, definitions, types, requests, replies, limited })
     }
 
     fn body(&self, file: &Api, tasks: &[&str]) -> Result<String> {
@@ -123,8 +126,10 @@ impl<'a> Shapes<'a> {
         let started = file.actions.values().filter_map(|action| action.task.as_deref());
         let mut foreign: BTreeSet<&str> = properties.filter_map(Property::shape).chain(started).collect();
         if !tasks.is_empty() {
-            foreign.extend([TASK_REPLY, EVENT, "AigcTaskStatus", "ErrorCode"]);
+            foreign.insert(TASK_REPLY);
         }
+        let kinds = tasks.iter().filter_map(|task| self.spec.task_kind(task).ok());
+        foreign.extend(kinds.filter(|kind| kind.event.is_some()).map(|_| EVENT));
         foreign.retain(|name| !file.definitions.contains_key(*name));
         let mut text = String::new();
         if foreign.remove("ErrorCode") {
@@ -174,9 +179,15 @@ impl<'a> Shapes<'a> {
 
     fn object(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
         let mut text = doc("", &definition.description);
-        let default = if definition.required.is_empty() { "Default, " } else { "" };
+        let gaps = self.replies.contains(name) && !definition.required.is_empty();
+        let default = if gaps || definition.required.is_empty() { "Default, " } else { "" };
         text += &format!("#[derive(Debug, Clone, {default}PartialEq, Serialize, Deserialize)]\n");
         text += "#[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n";
+        if gaps {
+            // A caller must give them all the same.
+            let required = format!("schemars(extend(\"required\" = {:?}))", definition.required);
+            text += &format!("#[cfg_attr(feature = \"schemars\", {required})]\n");
+        }
         text += "#[serde(rename_all = \"PascalCase\")]\n#[non_exhaustive]\n";
         text += &format!("pub struct {name} {{\n");
         for (wire, property) in &definition.properties {
@@ -213,13 +224,19 @@ impl<'a> Shapes<'a> {
             if !definition.required.contains(wire) {
                 fields += &self.gate_of("            ", file, property);
                 fields += &format!("            {field}: None,\n");
-            } else if kind == "String" || kind == SECRET {
-                parameters.push(format!("{field}: impl Into<{kind}>"));
-                fields += &format!("            {field}: {field}.into(),\n");
-            } else {
-                parameters.push(format!("{field}: {kind}"));
-                fields += &format!("            {field},\n");
+                continue;
             }
+            let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
+            let (parameter, mut value) = match inner.unwrap_or(kind) {
+                text @ ("String" | SECRET) => (format!("impl Into<{text}>"), format!("{field}.into()")),
+                other => (other.to_owned(), field.to_owned()),
+            };
+            if inner.is_some() {
+                value = format!("Some({value})");
+            }
+            parameters.push(format!("{field}: {parameter}"));
+            let name = if value == field { String::new() } else { format!("{field}: ") };
+            fields += &format!("            {name}{value},\n");
         }
         Ok(format!(
             "impl {name} {{\n    \
@@ -245,6 +262,9 @@ impl<'a> Shapes<'a> {
                 let limit = limit.map(|limit| format!(", {limit}")).unwrap_or_default();
                 lines += &format!("{gate}        breaches.{method}(\"{wire}\", {value}{limit});\n");
             };
+            if optional && definition.required.contains(wire) {
+                line("given", &reference, None);
+            }
             let is_list = property.kind == Some(PropertyKind::Array);
             if let Some(length) = property.length() {
                 let text = if property.is_secret() { &format!("{reference}.map({SECRET}::expose)") } else { &slice };
@@ -356,7 +376,7 @@ fn method(signature: &str, body: &str) -> String {
 }
 
 /// Asks typify for the Rust names and types of every object's members.
-fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
+fn types(definitions: &IndexMap<&str, &Definition>, replies: &BTreeSet<&str>) -> Result<Types> {
     let mut settings = TypeSpaceSettings::default();
     let strings = definitions.iter().filter(|(_, it)| it.kind == DefinitionKind::String).map(|(name, _)| *name);
     // typify would make closed enums of them; the service may add values, so they are written by `open_enum`.
@@ -368,7 +388,8 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
     let mut schemas: Vec<(&str, Schema)> = Vec::new();
     for (name, definition) in definitions {
         let schema = match definition.kind {
-            DefinitionKind::Object => object_schema(definition),
+            DefinitionKind::Object if replies.contains(name) => object_schema(definition, &[]),
+            DefinitionKind::Object => object_schema(definition, &definition.required),
             DefinitionKind::String => json!({ "type": "string" }),
         };
         schemas.push((name, serde_json::from_value(schema)?));
@@ -396,19 +417,19 @@ fn types(definitions: &IndexMap<&str, &Definition>) -> Result<Types> {
 
 /// The JSON Schema that typify sees: names, types and what is required. Limits and defaults stay out of it, because it
 /// would turn them into types and values of its own; every optional member may be null.
-fn object_schema(definition: &Definition) -> Value {
+fn object_schema(definition: &Definition, required: &[String]) -> Value {
     let properties = definition.properties.iter().map(|(name, property)| {
         let local = |reference: &str| format!("#/$defs/{}", shape_name(reference).unwrap_or_default());
         let mut schema = schema::property(property, local);
         if let Value::Object(keys) = &mut schema {
             keys.retain(|key, _| matches!(key.as_str(), "$ref" | "type" | "format" | "items"));
-            if let Some(kind) = keys.get_mut("type").filter(|_| !definition.required.contains(name)) {
+            if let Some(kind) = keys.get_mut("type").filter(|_| !required.contains(name)) {
                 *kind = json!([kind, "null"]);
             }
         }
         (name.clone(), schema)
     });
-    json!({ "type": "object", "required": definition.required, "properties": properties.collect::<Value>() })
+    json!({ "type": "object", "required": required, "properties": properties.collect::<Value>() })
 }
 
 /// A type as a person writes it: `Option<Vec<X>>`.
@@ -477,10 +498,15 @@ fn is_string(definitions: &IndexMap<&str, &Definition>, shape: &str) -> bool {
 }
 
 /// The shapes among `requests` that hold a limit, themselves or in what they name.
-fn limited<'a>(definitions: &IndexMap<&'a str, &'a Definition>, requests: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+fn limited<'a>(
+    definitions: &IndexMap<&'a str, &'a Definition>,
+    requests: &BTreeSet<&'a str>,
+    replies: &BTreeSet<&'a str>,
+) -> BTreeSet<&'a str> {
     let holds = |name: &str| {
         definitions.get(name).is_some_and(|definition| {
-            definition.properties.values().any(|it| {
+            let gaps = replies.contains(name) && !definition.required.is_empty();
+            gaps || definition.properties.values().any(|it| {
                 let word = it.shape().is_some_and(|shape| is_string(definitions, shape));
                 it.length().is_some() || it.range().is_some() || word
             })
@@ -501,11 +527,12 @@ mod tests {
     #[test]
     fn a_secret_is_of_its_own_type_wherever_it_stands() {
         let spec = Spec::of_api(
-            r##"{ service: vod, version: v, actions: { Ask: { effect: read, request: Asked, reply: Asked, source: [api] } },
+            r##"{ service: vod, version: v, actions: { Ask: { effect: read, request: Asked, reply: Told, source: [api] } },
                 $defs: { Asked: { description: d, type: object, required: [Key], properties: {
                     Key: { type: string, format: password, description: d },
                     Token: { type: string, format: password, maxLength: 8, description: d },
-                    Tokens: { type: array, items: { type: string, format: password }, description: d } } } } }"##,
+                    Tokens: { type: array, items: { type: string, format: password }, description: d } } },
+                  Told: { description: d, type: object } } }"##,
         );
         let spec = spec.expect("the file is in order");
         let text = &rust(&spec).expect("the file can be written")[0].text;

@@ -3,8 +3,16 @@
 //! The list of the actions.
 
 use crate::known_action::KnownAction;
+#[cfg(feature = "hunyuan-3d")]
+use super::CreateAigcHunyuan3DTaskRequest;
 #[cfg(feature = "image")]
 use super::CreateAigcImageTaskRequest;
+#[cfg(feature = "redraw")]
+use super::CreateAigcVideoRedrawTaskRequest;
+#[cfg(feature = "scene")]
+use super::CreateSceneAigcImageTaskRequest;
+#[cfg(feature = "scene")]
+use super::CreateSceneAigcVideoTaskRequest;
 use super::ConfirmEventsRequest;
 use super::CreateAigcVideoTaskRequest;
 use super::DescribeEventConfigRequest;
@@ -17,9 +25,17 @@ use super::PullEventsRequest;
 /// Every action of the areas that this build has.
 pub const ACTIONS: &[KnownAction] = &[
     KnownAction::of::<ConfirmEventsRequest>(None, None),
+    #[cfg(feature = "hunyuan-3d")]
+    KnownAction::of::<CreateAigcHunyuan3DTaskRequest>(Some("SessionId"), Some("AigcHunyuan3DTask")),
     #[cfg(feature = "image")]
     KnownAction::of::<CreateAigcImageTaskRequest>(Some("SessionId"), Some("AigcImageTask")),
+    #[cfg(feature = "redraw")]
+    KnownAction::of::<CreateAigcVideoRedrawTaskRequest>(Some("SessionId"), Some("AigcVideoRedrawTask")),
     KnownAction::of::<CreateAigcVideoTaskRequest>(Some("SessionId"), Some("AigcVideoTask")),
+    #[cfg(feature = "scene")]
+    KnownAction::of::<CreateSceneAigcImageTaskRequest>(Some("SessionId"), Some("SceneAigcImageTask")),
+    #[cfg(feature = "scene")]
+    KnownAction::of::<CreateSceneAigcVideoTaskRequest>(Some("SessionId"), Some("SceneAigcVideoTask")),
     KnownAction::of::<DescribeEventConfigRequest>(None, None),
     KnownAction::of::<DescribeTaskDetailRequest>(None, None),
     KnownAction::of::<DescribeTasksRequest>(None, None),

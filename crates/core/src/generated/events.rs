@@ -4,9 +4,13 @@
 
 use crate::Secret;
 use crate::action::{Action, Effect};
+#[cfg(feature = "hunyuan-3d")]
+use super::AigcHunyuan3DTask;
 #[cfg(feature = "image")]
 use super::AigcImageTask;
 use super::AigcVideoTask;
+#[cfg(feature = "scene")]
+use super::SceneAigcImageTask;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +60,14 @@ pub struct EventContent {
     /// The AIGC video task that has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aigc_video_complete_event: Option<AigcVideoTask>,
+    /// The task for pictures of a scene that has ended.
+    #[cfg(feature = "scene")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scene_aigc_image_complete_event: Option<SceneAigcImageTask>,
+    /// The Hunyuan 3D task that has ended.
+    #[cfg(feature = "hunyuan-3d")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aigc_hunyuan3_d_complete_event: Option<AigcHunyuan3DTask>,
 }
 
 crate::open_enum::open_enum! {

@@ -52,7 +52,7 @@ pub struct CreateAigcImageTaskRequest {
     pub input_region: Option<InputRegion>,
     /// A special way of working that some families offer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scene_type: Option<AigcImageSceneType>,
+    pub scene_type: Option<AigcImageTaskSceneType>,
     /// The model's random seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
@@ -288,7 +288,7 @@ pub struct AigcImageTaskInput {
     pub seed: Option<i64>,
     /// The special way of working.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scene_type: Option<AigcImageSceneType>,
+    pub scene_type: Option<AigcImageTaskSceneType>,
     /// Model parameters outside this schema, as JSON in a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ext_info: Option<String>,
@@ -339,7 +339,7 @@ pub struct AigcImageTaskOutputFileInfo {
 
 crate::open_enum::open_enum! {
     /// A special way of working that some image models offer.
-    pub enum AigcImageSceneType {
+    pub enum AigcImageTaskSceneType {
         /// Hunyuan: a panorama.
         Panorama3d = "3d_panorama",
         /// Kling: the picture grows beyond its edges.

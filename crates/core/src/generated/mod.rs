@@ -5,19 +5,31 @@
 mod actions;
 mod errors;
 mod events;
+#[cfg(feature = "hunyuan-3d")]
+mod hunyuan3d;
 #[cfg(feature = "image")]
 mod image;
 mod list;
 mod models;
+#[cfg(feature = "redraw")]
+mod redraw;
+#[cfg(feature = "scene")]
+mod scene;
 mod task;
 mod video;
 
 pub use actions::*;
 pub use errors::*;
 pub use events::*;
+#[cfg(feature = "hunyuan-3d")]
+pub use hunyuan3d::*;
 #[cfg(feature = "image")]
 pub use image::*;
 pub use list::*;
 pub use models::*;
+#[cfg(feature = "redraw")]
+pub use redraw::*;
+#[cfg(feature = "scene")]
+pub use scene::*;
 pub use task::*;
 pub use video::*;

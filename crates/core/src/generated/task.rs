@@ -4,13 +4,21 @@
 
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
+#[cfg(feature = "hunyuan-3d")]
+use super::AigcHunyuan3DTask;
 #[cfg(feature = "image")]
 use super::AigcImageTask;
 use super::AigcVideoOutputConfig;
+#[cfg(feature = "redraw")]
+use super::AigcVideoRedrawTask;
 use super::AigcVideoTaskInputFileInfo;
 use super::AigcVideoTaskInputSubjectInfo;
 use super::EventContent;
 use super::InputRegion;
+#[cfg(feature = "scene")]
+use super::SceneAigcImageTask;
+#[cfg(feature = "scene")]
+use super::SceneAigcVideoTask;
 use super::SceneType;
 use super::StorageMode;
 use super::Switch;
@@ -71,6 +79,22 @@ pub struct DescribeTaskDetailResponse {
     /// The details of an AIGC video task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aigc_video_task: Option<AigcVideoTask>,
+    /// The details of a task that makes pictures of a scene.
+    #[cfg(feature = "scene")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scene_aigc_image_task: Option<SceneAigcImageTask>,
+    /// The details of a task that makes a video of a scene.
+    #[cfg(feature = "scene")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scene_aigc_video_task: Option<SceneAigcVideoTask>,
+    /// The details of a task that draws a video in another style.
+    #[cfg(feature = "redraw")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aigc_video_redraw_task: Option<AigcVideoRedrawTask>,
+    /// The details of a Hunyuan 3D task.
+    #[cfg(feature = "hunyuan-3d")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aigc_hunyuan3_d_task: Option<AigcHunyuan3DTask>,
 }
 
 /// The details of an AIGC video task.
@@ -407,13 +431,13 @@ crate::open_enum::open_enum! {
     pub enum TaskType {
         /// An AIGC image task.
         AigcImageTask = "AigcImageTask",
-        /// An AIGC image task of a ready-made scene.
+        /// A task that makes pictures of a scene.
         SceneAigcImageTask = "SceneAigcImageTask",
         /// An AIGC video task.
         AigcVideoTask = "AigcVideoTask",
         /// An AIGC audio task.
         AigcAudioTask = "AigcAudioTask",
-        /// An AIGC video task of a ready-made scene.
+        /// A task that makes a video of a scene.
         SceneAigcVideoTask = "SceneAigcVideoTask",
         /// A task that makes an element.
         CreateAigcAdvancedCustomElement = "CreateAigcAdvancedCustomElement",

@@ -411,6 +411,16 @@ crate::open_enum::open_enum! {
 }
 
 crate::open_enum::open_enum! {
+    /// How an input file is given where its bytes cannot be.
+    pub enum FileOrUrl {
+        /// By VOD file id.
+        File = "File",
+        /// By URL.
+        Url = "Url",
+    }
+}
+
+crate::open_enum::open_enum! {
     /// What kind of file an input is.
     pub enum FileCategory {
         /// A picture.
