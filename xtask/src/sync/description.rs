@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 const SERVICE: &str = "vod";
 const VERSION: &str = "2018-07-17";
+const NOT_IT: &str = "not the API description, which is services/vod/v20180717/api.json of the Python package tccli";
 
 /// What the official file holds, as far as it is looked at.
 #[derive(Deserialize)]
@@ -94,8 +95,9 @@ impl Description {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut json = serde_json::Deserializer::from_str(text);
         let description: Self = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| anyhow!("not the API description: {}: {}", error.path(), error.inner()))?;
-        json.end().context("not the API description")?;
+            .map_err(|error| anyhow!("{}: {}", error.path(), error.inner()))
+            .context(NOT_IT)?;
+        json.end().context(NOT_IT)?;
         let Metadata { service_short_name: service, api_version: version } = &description.metadata;
         ensure!(
             service == SERVICE && version == VERSION,

@@ -211,7 +211,7 @@ fn accepted_drift_is_told_apart_from_what_is_open_and_from_what_is_over() {
 fn what_is_not_the_description_is_refused_with_the_place() {
     for text in ["names: 1", "[1]", "{}", r#"{ "openapi": "3.1" }"#, ""] {
         let error = format!("{:#}", Description::parse(text).err().expect("it is not the description"));
-        assert!(error.starts_with("not the API description: "), "{error}");
+        assert!(error.starts_with("not the API description, "), "{error}");
     }
     refused(
         |copy| copy["metadata"]["serviceShortName"] = json!("mps"),
@@ -224,7 +224,8 @@ fn what_is_not_the_description_is_refused_with_the_place() {
     refused(|copy| copy["actions"] = json!({}), "not the API description: it names no AIGC action");
     refused(
         |copy| copy["objects"]["Track"]["members"] = json!("none"),
-        "not the API description: objects.Track.members: invalid type: string \"none\", expected a sequence",
+        "not the API description, which is services/vod/v20180717/api.json of the Python package tccli: objects.Track.members: \
+         invalid type: string \"none\", expected a sequence",
     );
 }
 
