@@ -13,6 +13,10 @@ use super::CreateAigcVideoRedrawTaskRequest;
 use super::CreateSceneAigcImageTaskRequest;
 #[cfg(feature = "scene")]
 use super::CreateSceneAigcVideoTaskRequest;
+#[cfg(feature = "upload")]
+use super::ApplyUploadRequest;
+#[cfg(feature = "upload")]
+use super::CommitUploadRequest;
 use super::ConfirmEventsRequest;
 use super::CreateAigcVideoTaskRequest;
 use super::DescribeEventConfigRequest;
@@ -24,6 +28,10 @@ use super::PullEventsRequest;
 
 /// Every action of the areas that this build has.
 pub const ACTIONS: &[KnownAction] = &[
+    #[cfg(feature = "upload")]
+    KnownAction::of::<ApplyUploadRequest>(None, None),
+    #[cfg(feature = "upload")]
+    KnownAction::of::<CommitUploadRequest>(None, None),
     KnownAction::of::<ConfirmEventsRequest>(None, None),
     #[cfg(feature = "hunyuan-3d")]
     KnownAction::of::<CreateAigcHunyuan3DTaskRequest>(Some("SessionId"), Some("AigcHunyuan3DTask")),

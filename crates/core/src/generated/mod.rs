@@ -16,6 +16,8 @@ mod redraw;
 #[cfg(feature = "scene")]
 mod scene;
 mod task;
+#[cfg(feature = "upload")]
+mod upload;
 mod video;
 
 pub use actions::*;
@@ -32,4 +34,6 @@ pub use redraw::*;
 #[cfg(feature = "scene")]
 pub use scene::*;
 pub use task::*;
+#[cfg(feature = "upload")]
+pub use upload::*;
 pub use video::*;
