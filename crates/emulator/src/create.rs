@@ -34,6 +34,14 @@ pub(crate) struct Job {
     pub(crate) request: Value,
 }
 
+impl Job {
+    /// The stored files that it works from.
+    pub(crate) fn file_ids(&self) -> impl Iterator<Item = &str> {
+        let files = self.request["FileInfos"].as_array().into_iter().flatten().map(|file| &file["FileId"]);
+        files.chain([&self.request["LastFrameFileId"]]).filter_map(Value::as_str)
+    }
+}
+
 /// # Errors
 ///
 /// The first rule that the request breaks, with the vendor's code.

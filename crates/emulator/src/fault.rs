@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use vod_aigc_core::{
-    Action, ConfirmEventsRequest, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTasksRequest,
-    PullEventsRequest,
+    Action, ApplyUploadRequest, CommitUploadRequest, ConfirmEventsRequest, CreateAigcVideoTaskRequest,
+    DescribeTaskDetailRequest, DescribeTasksRequest, PullEventsRequest,
 };
 
 /// One thing that goes wrong with an exchange. Several may befall the same one: what they do to the reply adds up, and
@@ -216,6 +216,12 @@ pub enum Target {
     PullEvents,
     /// The action of this name.
     ConfirmEvents,
+    /// The action of this name.
+    ApplyUpload,
+    /// The action of this name.
+    CommitUpload,
+    /// A PUT of an object to storage. An [`Error`](Fault::Error) is one of storage there, with status 403.
+    PutObject,
     /// A GET of a task's video.
     Video,
     /// A GET of a task's cover.
@@ -230,6 +236,8 @@ impl Target {
             (DescribeTasksRequest::NAME, Self::DescribeTasks),
             (PullEventsRequest::NAME, Self::PullEvents),
             (ConfirmEventsRequest::NAME, Self::ConfirmEvents),
+            (ApplyUploadRequest::NAME, Self::ApplyUpload),
+            (CommitUploadRequest::NAME, Self::CommitUpload),
         ];
         known.into_iter().find_map(|(action, target)| (action.as_bytes() == name).then_some(target))
     }

@@ -32,7 +32,13 @@ impl Identifiers {
         self.text()
     }
 
-    fn text(&self) -> String {
+    /// Any 64 bits.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.next()
+    }
+
+    /// 32 hexadecimal digits.
+    pub(crate) fn text(&self) -> String {
         let (high, low) = (self.0.next(), self.0.next());
         format!("{high:016x}{low:016x}")
     }

@@ -13,6 +13,7 @@ use crate::exchange::Exchange;
 use crate::fault::FaultRule;
 use crate::service::{Service, locked};
 use crate::tasks::{Bill, Failing, LedgerEntry};
+use crate::upload::Upload;
 use crate::{Emulator, StartError};
 
 /// An emulator without sockets, for tests that play thousands of schedules: the same service, behaviour and faults as
@@ -93,6 +94,12 @@ impl InProcess {
     pub fn bill(&self) -> Bill {
         self.service.settle(self.service.clock.now());
         self.service.tasks().bill()
+    }
+
+    /// Every upload that was applied for, oldest first.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<Upload> {
+        locked(&self.service.uploads).all()
     }
 
     /// Ends a running task now with `code` as its `ErrCodeExt`. False if there is no such task or

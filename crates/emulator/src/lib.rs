@@ -8,6 +8,9 @@
 //! | `POST /`, `X-TC-Action: DescribeTaskDetail` | the state of a task for three days after its creation, in one of two [shapes](ReplyShape) |
 //! | `POST /`, `X-TC-Action: DescribeTasks` | the tasks of three days, newest first, with filters, order and pages |
 //! | `POST /`, `X-TC-Action: PullEvents` and `ConfirmEvents` | the events of tasks that have ended: 16 at most, hidden for 30 seconds, kept for four days. It never waits for one to come, because nothing does unless the clock is moved |
+//! | `POST /`, `X-TC-Action: ApplyUpload` and `CommitUpload` | a place in object storage with keys to it for two hours, and then a file id, by which a create may name the file |
+//! | `PUT /cos/{bucket}/{key}` | keeps the object of an upload in memory, once its signature and its MD5 are those of what came; 256 MiB at most |
+//! | `GET /uploads/{file id}` | the file of a committed upload |
 //! | `GET /files/{task id}/video.mp4` and `…/cover.jpg` | the finished video and its cover, for seven days; `Range` is understood |
 //! | `GET /_emulator/health` | `{"status":"ok","now":"2026-11-23T08:00:00Z"}` |
 //! | `GET /_emulator/ledger` | every accepted create as a [`LedgerEntry`], oldest first |
@@ -24,7 +27,7 @@
 //!
 //! A wrong signature, key or time; an unknown action or version; a body over 10 MiB; members of wrong type or
 //! beyond their documented limits; whatever the capability table of `vod-aigc-core` refuses, models that it does
-//! not know included; inputs whose Base64 is broken or larger than 7 MB together; a SessionId that the same
+//! not know included; inputs whose Base64 is broken or larger than 7 MB together, and files that look like its own uploads and are none; a SessionId that the same
 //! sub-application has had accepted within three days, unless a [`Behaviour`] says otherwise. It does not fetch the
 //! URLs that a request names, nor look into the pictures.
 //!
@@ -37,6 +40,7 @@
 
 mod behaviour;
 mod clock;
+mod cos;
 mod create;
 mod describe;
 mod events;
@@ -55,6 +59,7 @@ mod schedule;
 mod service;
 mod spoil;
 mod tasks;
+mod upload;
 mod wire;
 
 use std::error::Error;
@@ -77,6 +82,7 @@ pub use fault::{Fate, Fault, FaultRule, Pace, StatusBody, Target, When};
 pub use in_process::InProcess;
 pub use scenario::{Scenario, ScenarioError};
 pub use tasks::{Bill, LedgerEntry, Timing};
+pub use upload::Upload;
 
 use identifiers::Identifiers;
 use schedule::Schedule;
@@ -164,6 +170,12 @@ impl Emulator {
     #[must_use]
     pub fn bill(&self) -> Bill {
         self.inside.bill()
+    }
+
+    /// Every upload that was applied for, oldest first.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.inside.uploads()
     }
 
     /// Ends a running task now with `code` as its `ErrCodeExt`. False if there is no such task or
@@ -315,6 +327,7 @@ impl Builder {
             identifiers: Identifiers::new(self.seed),
             schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
             tasks: Mutex::default(),
+            uploads: Mutex::default(),
             rates: Mutex::default(),
             delayed: Mutex::default(),
         };

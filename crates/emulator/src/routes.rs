@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use vod_aigc_signer::Received;
 
 use crate::clock::iso;
+use crate::cos;
 use crate::exchange::Reply;
 use crate::fault::{Fault, FaultRule, Target};
 use crate::files;
@@ -25,6 +26,7 @@ pub(crate) enum Called {
 pub(crate) fn target(received: &Received<'_>) -> Called {
     match *segments(received.path) {
         ["_emulator", ..] => Called::Control,
+        ["cos", ..] => Called::Service(Some(Target::PutObject)),
         ["files", _, "video.mp4"] => Called::Service(Some(Target::Video)),
         ["files", _, "cover.jpg"] => Called::Service(Some(Target::Cover)),
         _ => Called::Service(header(received, "x-tc-action").and_then(Target::of_action)),
@@ -35,6 +37,13 @@ pub(crate) fn reply(service: &Service, received: &Received<'_>, now: SystemTime,
     let path = segments(received.path);
     match (received.method, &*path) {
         (_, [""]) => service.api(received, now, faults),
+        ("PUT", ["cos", ..]) => cos::put(service, received, now, faults),
+        ("GET" | "HEAD", ["uploads", file_id]) => match locked(&service.uploads).file(file_id) {
+            Some(upload) => {
+                files::reply(received, "application/octet-stream", upload.object.clone().unwrap_or_default())
+            }
+            None => problem(404, "no such file"),
+        },
         ("GET" | "HEAD", ["files", task_id, "video.mp4"]) => match service.film(task_id, now) {
             Some((size, length)) => files::reply(received, "video/mp4", files::video(size, length)),
             None => problem(404, "no such video, or not yet, or no longer"),

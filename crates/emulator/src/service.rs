@@ -22,6 +22,7 @@ use crate::rates::Rates;
 use crate::refusal::{Refusal, decode};
 use crate::schedule::Schedule;
 use crate::tasks::{Event, Failing, LedgerEntry, Stage, Task, Tasks, Timing};
+use crate::upload::Uploads;
 use crate::{create, describe, events, list, routes, spoil};
 
 type Create = CreateAigcVideoTaskRequest;
@@ -39,6 +40,7 @@ pub(crate) struct Service {
     pub(crate) endpoint: String,
     pub(crate) identifiers: Identifiers,
     pub(crate) tasks: Mutex<Tasks>,
+    pub(crate) uploads: Mutex<Uploads>,
     pub(crate) schedule: Mutex<Schedule>,
     pub(crate) rates: Mutex<Rates>,
     pub(crate) delayed: Mutex<Vec<Delayed>>,
@@ -166,6 +168,8 @@ impl Service {
             Target::DescribeTaskDetail => self.describe(body, now, faults),
             Target::DescribeTasks => self.list(body, now, faults),
             Target::PullEvents => self.pull_events(body, now),
+            Target::ApplyUpload => locked(&self.uploads).apply(body, now, &self.identifiers),
+            Target::CommitUpload => locked(&self.uploads).commit(body, &self.identifiers, &self.endpoint),
             _ => self.confirm_events(body, now),
         }
     }
@@ -193,6 +197,7 @@ impl Service {
             tasks.use_up(session, now);
         }
         let job = create::judge(body)?;
+        self.check_files(&job)?;
         let mut tasks = self.tasks();
         let session = job.session_id.clone().map(|session_id| (job.sub_app_id, session_id));
         let session = session.filter(|_| self.behaviour.burn == Burn::Accept);
@@ -227,6 +232,18 @@ impl Service {
             event: Event::default(),
         });
         Ok(json!({ "TaskId": task_id }))
+    }
+
+    /// Files that this emulator could have, it must have.
+    fn check_files(&self, job: &create::Job) -> Result<(), Refusal> {
+        let uploads = locked(&self.uploads);
+        for file_id in job.file_ids() {
+            if !uploads.may_exist(file_id, job.sub_app_id) {
+                let message = format!("this SubAppId has no file {file_id:?}; upload it, and commit the upload");
+                return Err(Refusal::new("InvalidParameterValue.FileId", message));
+            }
+        }
+        Ok(())
     }
 
     fn refuse_used(&self, tasks: &mut Tasks, session: &(u64, String), now: SystemTime) -> Result<(), Refusal> {

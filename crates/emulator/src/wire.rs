@@ -25,6 +25,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use vod_aigc_core::MAX_REQUEST_BYTES;
 use vod_aigc_signer::Received;
 
+use crate::cos;
 use crate::exchange::{Exchange, Reply};
 use crate::fault::{Fault, Pace};
 use crate::service::Service;
@@ -95,11 +96,12 @@ async fn answer(
     if crate::spoil::early(&faults).is_some() {
         if faults.contains(&Fault::ResetInRequest) {
             let half = body.size_hint().lower() / 2;
-            read(&mut body, half).await;
+            read(&mut body, half, 0).await;
         }
         return reset.now();
     }
-    let Some(bytes) = read(&mut body, u64::MAX).await else {
+    let most = if received.path.starts_with(cos::ROOT) { cos::LARGEST_OBJECT } else { MAX_REQUEST_BYTES };
+    let Some(bytes) = read(&mut body, u64::MAX, most).await else {
         return reset.now();
     };
     let exchange = service.exchange(&Received { body: &bytes, ..received }, &faults);
@@ -119,8 +121,8 @@ async fn answer(
 }
 
 /// At least `wanted` bytes of a body, or all; `None` if it broke off. One that is too large is read to its end all the
-/// same, because a client that is still sending would not see the reply; but little more of it is kept than tells so.
-async fn read(body: &mut Incoming, wanted: u64) -> Option<Vec<u8>> {
+/// same, because a client that is still sending would not see the reply; but little more than `most` of it is kept.
+async fn read(body: &mut Incoming, wanted: u64, most: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut length = 0;
     while length < wanted
@@ -128,7 +130,7 @@ async fn read(body: &mut Incoming, wanted: u64) -> Option<Vec<u8>> {
     {
         if let Ok(data) = frame.ok()?.into_data() {
             length += data.len() as u64;
-            if bytes.len() <= MAX_REQUEST_BYTES {
+            if bytes.len() <= most {
                 bytes.extend(data);
             }
         }
