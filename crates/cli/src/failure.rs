@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 use vod_aigc_client::core::{ErrorClass, RequestError};
 use vod_aigc_client::transport::{Billed, Error, ErrorKind};
-use vod_aigc_client::{DownloadError, InputError, JournalError, Outcome, SettingsError, SubmitError, WaitError};
+use vod_aigc_client::{
+    AttachError, DownloadError, JournalError, Outcome, SettingsError, SubmitError, UploadError, WaitError,
+};
 
 use crate::print_json;
 
@@ -69,6 +71,12 @@ impl Failure {
     pub(crate) fn interrupted(task_id: &str) -> Self {
         let details = Details::new(INTERRUPTED, "interrupted; the task goes on and may be billed");
         Self::from(Details { interrupted: true, ..details }).with_task(task_id)
+    }
+
+    /// Interrupted before there was a request.
+    pub(crate) fn interrupted_upload() -> Self {
+        let details = Details::new(INTERRUPTED, "interrupted while preparing the inputs; nothing was billed");
+        Details { billed: Some("no"), interrupted: true, ..details }.into()
     }
 
     /// Interrupted while a request was on its way.
@@ -251,9 +259,20 @@ impl From<RequestError> for Failure {
     }
 }
 
-impl From<InputError> for Failure {
-    fn from(error: InputError) -> Self {
-        Self::usage(error.to_string())
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        let message = error.to_string();
+        let code = match error {
+            AttachError::Refused(error) => return error.into(),
+            AttachError::Upload { error: UploadError::Apply(error) | UploadError::Commit { error, .. }, .. } => {
+                let mut failure = Self::from(error);
+                failure.0.message = message;
+                return failure;
+            }
+            AttachError::Upload { error, .. } if !matches!(error, UploadError::Input(_)) => NETWORK,
+            _ => USAGE,
+        };
+        Details { billed: Some("no"), ..Details::new(code, message) }.into()
     }
 }
 

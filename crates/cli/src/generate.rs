@@ -2,11 +2,11 @@
 
 use clap::{Args, ValueEnum};
 use vod_aigc_client::core::{
-    AspectRatio, Image, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
+    AspectRatio, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
     VideoRequestBuilder,
 };
 use vod_aigc_client::transport::{Call, InvalidEndpoint, Random as _, SystemRandom};
-use vod_aigc_client::{Client, Job, WaitPolicy, read_image};
+use vod_aigc_client::{Client, Inputs, Job, WaitPolicy};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
@@ -38,9 +38,18 @@ pub(crate) struct Generate {
     /// An image to take subjects or style from: a file or a URL; may be repeated
     #[arg(long, value_name = "FILE|URL")]
     reference: Vec<String>,
+    /// A video to take motion or style from, or to edit: a file or a URL; may be repeated
+    #[arg(long, value_name = "FILE|URL")]
+    video: Vec<String>,
+    /// A sound to work with: a file or a URL; may be repeated
+    #[arg(long, value_name = "FILE|URL")]
+    sound: Vec<String>,
     /// The last frame: a file or a URL
     #[arg(long, value_name = "FILE|URL")]
     last_frame: Option<String>,
+    /// Upload every local file to VOD, also one that would fit into the request; it costs storage there
+    #[arg(long)]
+    upload: bool,
     /// The size, for example 1080P
     #[arg(short, long)]
     resolution: Option<Resolution>,
@@ -152,16 +161,10 @@ impl Generate {
         json: bool,
         mut interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
-        let mut job = Job::new(self.request().await?);
-        if let Some(key) = &self.key {
-            job = job.key(key);
-        }
+        let builder = self.builder()?;
         self.output.check().await?;
-        if let Some(path) = self.output.absolute()? {
-            job = job.output(path);
-        }
         if self.dry_run {
-            return dry_run(job, self.emulator, connection);
+            return dry_run(self.job(self.inputs().embed(builder).await?)?, self.emulator, connection);
         }
 
         let emulator = match self.emulator {
@@ -172,7 +175,15 @@ impl Generate {
             Some(emulator) => emulator_client(emulator)?,
             None => connection.client()?.journal(connection.journal()?).submit_policy(self.submit.policy()).build(),
         };
-        let job = client.prepare(job)?;
+        let mut display = Display::new();
+        let attached = tokio::select! {
+            attached = client.attach_with(builder, self.inputs(), |path, sent, all| {
+                display.show_bytes(&format!("uploading {}", path.display()), sent, Some(all));
+            }) => attached,
+            _ = interruption.as_mut() => return Err(Failure::interrupted_upload()),
+        };
+        drop(display);
+        let job = client.prepare(self.job(attached?)?)?;
         // Kept, because an interrupted submit can only be traced by it.
         let session_id = job.session_id();
         let task = tokio::select! {
@@ -209,17 +220,22 @@ impl Generate {
         }
     }
 
-    async fn request(&self) -> Result<VideoRequest, Failure> {
+    fn inputs(&self) -> Inputs {
+        let inputs = self.image.iter().fold(Inputs::new(), Inputs::image);
+        let inputs = self.reference.iter().fold(inputs, Inputs::reference);
+        let inputs = self.video.iter().fold(inputs, Inputs::video);
+        let inputs = self.sound.iter().fold(inputs, Inputs::sound);
+        self.last_frame.iter().fold(inputs, Inputs::last_frame).upload_always(self.upload)
+    }
+
+    fn job(&self, request: VideoRequest) -> Result<Job, Failure> {
+        let job = Job::new(request);
+        let job = self.key.iter().fold(job, Job::key);
+        Ok(self.output.absolute()?.into_iter().fold(job, Job::output))
+    }
+
+    fn builder(&self) -> Result<VideoRequestBuilder, Failure> {
         let mut builder = VideoRequest::builder(self.model()?);
-        for image in &self.image {
-            builder = builder.image(input(image).await?);
-        }
-        for image in &self.reference {
-            builder = builder.reference(input(image).await?);
-        }
-        if let Some(image) = &self.last_frame {
-            builder = builder.last_frame(input(image).await?);
-        }
         type Builder = VideoRequestBuilder;
         let set = |builder, whether: Option<OnOff>, method: fn(Builder, bool) -> Builder| match whether {
             Some(whether) => method(builder, whether == OnOff::On),
@@ -252,7 +268,7 @@ impl Generate {
         builder = with(builder, self.session_context.as_ref(), VideoRequestBuilder::session_context);
         builder = with(builder, self.priority, VideoRequestBuilder::priority);
         builder = with(builder, self.ext_info.as_ref(), VideoRequestBuilder::ext_info);
-        Ok(builder.build()?)
+        Ok(builder)
     }
 }
 
@@ -281,14 +297,6 @@ fn with<T>(
         Some(value) => method(builder, value),
         None => builder,
     }
-}
-
-/// An image by its URL, or a local file by its bytes.
-async fn input(text: &str) -> Result<Image, Failure> {
-    if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(Image::url(text));
-    }
-    Ok(read_image(text).await?)
 }
 
 async fn start_emulator() -> Result<Emulator, Failure> {

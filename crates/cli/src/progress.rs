@@ -41,13 +41,13 @@ impl Display {
         }
     }
 
-    /// How much of a file has come.
-    pub(crate) fn show_bytes(&mut self, bytes: u64, all: Option<u64>) {
+    /// How much of a file has come or gone.
+    pub(crate) fn show_bytes(&mut self, doing: &str, bytes: u64, all: Option<u64>) {
         // Only where the picture can change in place: one line for each piece of a file helps nobody.
         if let Some(bar) = &self.bar {
             bar.set_length(all.unwrap_or(bytes).max(1));
             bar.set_position(bytes);
-            bar.set_message("downloading");
+            bar.set_message(doing.to_owned());
         }
     }
 

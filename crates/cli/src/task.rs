@@ -151,7 +151,7 @@ impl Output {
         let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
         let default = || PathBuf::from(format!("{}.mp4", video.task().task_id.chars().map(safe).collect::<String>()));
         let path = self.output.clone().unwrap_or_else(default);
-        let downloaded = video.download_with(&path, |bytes, all| display.show_bytes(bytes, all)).await?;
+        let downloaded = video.download_with(&path, |bytes, all| display.show_bytes("downloading", bytes, all)).await?;
         Ok(Some(downloaded.path))
     }
 }

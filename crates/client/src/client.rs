@@ -22,6 +22,7 @@ const REGION: &str = "ap-guangzhou";
 pub struct Client {
     transport: Transport,
     http: HttpClient,
+    cos_endpoint: Option<Endpoint>,
     sub_app_id: u64,
     namespace: Arc<str>,
     journal: Option<Arc<dyn Journal>>,
@@ -59,6 +60,7 @@ impl Client {
         ClientBuilder {
             transport,
             http,
+            cos_endpoint: None,
             sub_app_id,
             namespace: Arc::from(""),
             journal: None,
@@ -171,6 +173,11 @@ impl Client {
         &self.http
     }
 
+    /// Where uploads go instead of to object storage itself.
+    pub(crate) fn cos_endpoint(&self) -> Option<&Endpoint> {
+        self.cos_endpoint.as_ref()
+    }
+
     pub(crate) fn submit_policy(&self) -> &SubmitPolicy {
         &self.submit_policy
     }
@@ -186,6 +193,7 @@ impl Client {
 pub struct ClientBuilder {
     transport: TransportBuilder,
     http: HttpClient,
+    cos_endpoint: Option<Endpoint>,
     sub_app_id: u64,
     namespace: Arc<str>,
     journal: Option<Arc<dyn Journal>>,
@@ -197,6 +205,13 @@ impl ClientBuilder {
     /// Another server than `vod.ap-guangzhou.tencentcloudapi.com`, for example a local emulator.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.transport = self.transport.endpoint(endpoint);
+        self
+    }
+
+    /// Another server for uploads than `https://BUCKET.cos.REGION.myqcloud.com`: it is asked for `/cos/BUCKET/KEY`, as an
+    /// emulator serves it. Where it is not set, an endpoint on this machine takes the uploads too.
+    pub fn cos_endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.cos_endpoint = Some(endpoint);
         self
     }
 
@@ -251,8 +266,11 @@ impl ClientBuilder {
 
     /// The finished client. Nothing is connected or checked yet.
     pub fn build(self) -> Client {
-        let Self { transport, http, sub_app_id, namespace, journal, submit_policy, wait_policy } = self;
-        Client { transport: transport.build(), http, sub_app_id, namespace, journal, submit_policy, wait_policy }
+        let Self { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policy } = self;
+        let transport = transport.build();
+        let on_this_machine = || transport.endpoint().filter(|endpoint| endpoint.is_loopback()).cloned();
+        let cos_endpoint = cos_endpoint.or_else(on_this_machine);
+        Client { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policy }
     }
 }
 

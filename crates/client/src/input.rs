@@ -1,61 +1,370 @@
-//! A local image as an input of a request.
+//! Local files as inputs of a request: inside it where they fit, uploaded where they do not.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::io::AsyncReadExt as _;
-use vod_aigc_core::{Image, MAX_BASE64_BYTES};
+use vod_aigc_core::{
+    FileCategory, MAX_BASE64_BYTES, MAX_REQUEST_BYTES, Media, MediaFault, MediaUse, RequestError, VideoRequest,
+    VideoRequestBuilder, Way,
+};
 
-/// Reads an image from a file; its bytes travel inside the request.
+use crate::local_file::LocalFile;
+use crate::upload::{UploadError, UploadPolicy, upload};
+use crate::{Client, Uploaded};
+
+/// What a request holds beside what is known of it here: its SessionId, and for each file the names around it.
+const FRAME: usize = 4096;
+
+/// The files that a video is made from, each by its path or its URL, in their order.
 ///
-/// # Errors
-/// A file that is missing, unreadable, no file, empty, or larger than [`MAX_BASE64_BYTES`]. Nothing has been sent.
-pub async fn read_image(path: impl AsRef<Path>) -> Result<Image, InputError> {
-    let path = path.as_ref();
-    let refused = |problem| InputError { path: path.to_owned(), problem };
-    let unreadable = |error: io::Error| refused(Problem::Unreadable(error.to_string()));
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let about = file.metadata().await.map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(refused(Problem::NotAFile));
+/// What begins with `https://` or `http://` is a URL and goes out as it is. A path is a local file: JPEG, PNG, WebP, MP4,
+/// MOV, WAV or MP3, told by its content. It travels inside the request where all of them fit, at most
+/// [`MAX_BASE64_BYTES`] together; those that do not fit, and sounds, are uploaded first, the largest ones.
+#[derive(Debug, Clone, Default)]
+#[must_use = "inputs do nothing until they are attached to a request"]
+pub struct Inputs {
+    entries: Vec<(Role, PathBuf)>,
+    upload_always: bool,
+    policy: UploadPolicy,
+}
+
+impl Inputs {
+    /// No files yet.
+    pub fn new() -> Self {
+        Self::default()
     }
-    // The file may grow while it is read, so the length at the start is no bound.
-    let mut bytes = Vec::new();
-    file.take(MAX_BASE64_BYTES as u64 + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
-    match bytes.len() {
-        0 => Err(refused(Problem::Empty)),
-        length if length > MAX_BASE64_BYTES => Err(refused(Problem::TooLarge(about.len().max(length as u64)))),
-        _ => Ok(Image::bytes(bytes)),
+
+    /// An image to make the video from, its role left to the service: the first frame.
+    pub fn image(self, file: impl AsRef<Path>) -> Self {
+        self.with(Role::Image, file)
+    }
+
+    /// The first frame, with its role spelled out.
+    pub fn first_frame(self, file: impl AsRef<Path>) -> Self {
+        self.with(Role::FirstFrame, file)
+    }
+
+    /// The last frame. Needs a first image.
+    pub fn last_frame(self, file: impl AsRef<Path>) -> Self {
+        self.with(Role::LastFrame, file)
+    }
+
+    /// A file to take subjects, style or motion from. A local file may also be a video or a sound; a URL is an image's.
+    pub fn reference(self, file: impl AsRef<Path>) -> Self {
+        self.with(Role::Reference, file)
+    }
+
+    /// A video to take subjects, style or motion from, or to edit.
+    pub fn video(self, file: impl AsRef<Path>) -> Self {
+        self.with(Role::Video, file)
+    }
+
+    /// A sound to work with.
+    pub fn sound(self, file: impl AsRef<Path>) -> Self {
+        self.with(Role::Sound, file)
+    }
+
+    /// Uploads every local file, also one that would fit into the request.
+    pub fn upload_always(mut self, always: bool) -> Self {
+        self.upload_always = always;
+        self
+    }
+
+    /// How patiently files are uploaded.
+    pub fn upload_policy(mut self, policy: UploadPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The request with its files inside. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Client::attach`], and where a file would have to be uploaded.
+    pub async fn embed(self, builder: VideoRequestBuilder) -> Result<VideoRequest, AttachError> {
+        self.attach(builder, None, |_, _, _| {}).await
+    }
+
+    async fn attach(
+        self,
+        builder: VideoRequestBuilder,
+        client: Option<&Client>,
+        mut show: impl FnMut(&Path, u64, u64),
+    ) -> Result<VideoRequest, AttachError> {
+        let plan = self.plan(&builder).await?;
+        // What the table refuses is refused before anything is read whole or uploaded.
+        let probe = plan.iter().fold(builder.clone(), |builder, (role, source)| match source {
+            Source::Url(url) => role.add(builder, Media::url(url)),
+            Source::Embed(_) | Source::Upload(_) => role.add(builder, Media::file_id("0")),
+        });
+        probe.build().map_err(AttachError::Refused)?;
+
+        let mut built = builder;
+        for (role, source) in plan {
+            let media = match (source, client) {
+                (Source::Url(url), _) => Media::url(url),
+                (Source::Embed(file), _) => file.embed().await?,
+                (Source::Upload(file), None) => return Err(file.refused(InputProblem::DoesNotFit).into()),
+                (Source::Upload(file), Some(client)) => {
+                    let path = file.path.clone();
+                    let uploaded = upload(client, file, &self.policy, |sent, all| show(&path, sent, all)).await;
+                    uploaded.map_err(|error| AttachError::Upload { path, error })?.into()
+                }
+            };
+            built = role.add(built, media);
+        }
+        built.build().map_err(AttachError::Refused)
+    }
+
+    /// Opens and judges every file, and decides which way it goes.
+    async fn plan(&self, builder: &VideoRequestBuilder) -> Result<Vec<(Role, Source)>, AttachError> {
+        let mut plan = Vec::new();
+        // Those that could travel inside, by place in the plan, with why they could not be uploaded.
+        let mut fitting: Vec<(usize, u64, Option<MediaFault>)> = Vec::new();
+        for (role, place) in &self.entries {
+            if let Some(url) = place.to_str().filter(|it| it.starts_with("https://") || it.starts_with("http://")) {
+                plan.push((*role, Source::Url(url.to_owned())));
+                continue;
+            }
+            let file = LocalFile::open(place).await?;
+            let role = role.of(&file.about.media_type.category());
+            let stored = role.media_use().check(&file.about, Way::Stored);
+            let embedded = role.media_use().check(&file.about, Way::Embedded);
+            match (embedded, stored) {
+                (Ok(()), stored) if !self.upload_always => {
+                    fitting.push((plan.len(), file.about.bytes, stored.err()));
+                }
+                (_, Err(fault)) => return Err(file.refused(InputProblem::Unfit(fault)).into()),
+                (_, Ok(())) => {}
+            }
+            plan.push((role, Source::Upload(file)));
+        }
+        // First those that have no other way, then the smallest, so that as few as possible are uploaded.
+        fitting.sort_by_key(|(_, bytes, fault)| (fault.is_none(), *bytes));
+        let mut room = Room::beside(builder);
+        for (index, bytes, fault) in fitting {
+            let (_, source) = &mut plan[index];
+            if room.take(bytes) {
+                if let Source::Upload(file) = source {
+                    *source = Source::Embed(file.clone());
+                }
+            } else if let (Source::Upload(file), Some(fault)) = (source, fault) {
+                return Err(file.refused(InputProblem::Unfit(fault)).into());
+            }
+        }
+        Ok(plan)
+    }
+
+    fn with(mut self, role: Role, file: impl AsRef<Path>) -> Self {
+        self.entries.push((role, file.as_ref().to_owned()));
+        self
     }
 }
 
-/// Why a file cannot be an input. Nothing has been sent.
+impl Client {
+    /// Finishes a request with its local files: those that fit travel inside it, the others are uploaded and used by their
+    /// file ids. The files and the request are judged before anything is sent.
+    ///
+    /// An uploaded file stays in VOD and costs storage until it is deleted. What a [`Job`](crate::Job) is known by is what
+    /// its files hold and not their ids, so the same key with the same files is the same job although they were uploaded
+    /// twice.
+    ///
+    /// # Errors
+    /// A file that cannot be an input, every rule that the request breaks, or an upload that failed. No task was started.
+    pub async fn attach(&self, builder: VideoRequestBuilder, inputs: Inputs) -> Result<VideoRequest, AttachError> {
+        inputs.attach(builder, Some(self), |_, _, _| {}).await
+    }
+
+    /// The same, showing for each file that is uploaded its path, the bytes so far and in all. An upload that breaks
+    /// begins anew, so the bytes so far may become fewer.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub async fn attach_with(
+        &self,
+        builder: VideoRequestBuilder,
+        inputs: Inputs,
+        show: impl FnMut(&Path, u64, u64),
+    ) -> Result<VideoRequest, AttachError> {
+        inputs.attach(builder, Some(self), show).await
+    }
+}
+
+/// What a file is to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Image,
+    FirstFrame,
+    LastFrame,
+    Reference,
+    Video,
+    Sound,
+}
+
+impl Role {
+    /// The role of a local file, whose content is known.
+    fn of(self, category: &FileCategory) -> Self {
+        match (self, category) {
+            (Self::Reference, FileCategory::Video) => Self::Video,
+            (Self::Reference, FileCategory::Audio) => Self::Sound,
+            _ => self,
+        }
+    }
+
+    fn media_use(self) -> MediaUse {
+        match self {
+            Self::Image | Self::FirstFrame | Self::Reference => MediaUse::Image,
+            Self::LastFrame => MediaUse::LastFrame,
+            Self::Video => MediaUse::Video,
+            Self::Sound => MediaUse::Sound,
+        }
+    }
+
+    fn add(self, builder: VideoRequestBuilder, media: Media) -> VideoRequestBuilder {
+        match self {
+            Self::Image => builder.image(media),
+            Self::FirstFrame => builder.first_frame(media),
+            Self::LastFrame => builder.last_frame(media),
+            Self::Reference => builder.reference(media),
+            Self::Video => builder.video(media),
+            Self::Sound => builder.sound(media),
+        }
+    }
+}
+
+/// Where an input comes from.
+enum Source {
+    Url(String),
+    Embed(LocalFile),
+    Upload(LocalFile),
+}
+
+/// How much a request still takes.
+struct Room {
+    /// Of files, before they are encoded.
+    files: u64,
+    /// Of everything.
+    request: u64,
+}
+
+impl Room {
+    fn beside(builder: &VideoRequestBuilder) -> Self {
+        let request = builder.request();
+        let length = serde_json::to_string(request).map_or(usize::MAX, |body| body.len().saturating_add(FRAME));
+        Self {
+            files: MAX_BASE64_BYTES.saturating_sub(request.embedded_bytes()) as u64,
+            request: MAX_REQUEST_BYTES.saturating_sub(length) as u64,
+        }
+    }
+
+    /// Takes room for a file of so many bytes, if there is.
+    fn take(&mut self, bytes: u64) -> bool {
+        let encoded = bytes.div_ceil(3).saturating_mul(4).saturating_add(FRAME as u64);
+        let fits = bytes <= self.files && encoded <= self.request;
+        if fits {
+            self.files -= bytes;
+            self.request -= encoded;
+        }
+        fits
+    }
+}
+
+impl From<Uploaded> for Media {
+    fn from(uploaded: Uploaded) -> Self {
+        Self::from(&uploaded)
+    }
+}
+
+impl From<&Uploaded> for Media {
+    fn from(uploaded: &Uploaded) -> Self {
+        Self::uploaded(&uploaded.file_id, format!("md5:{}:{}", uploaded.md5, uploaded.bytes))
+    }
+}
+
+/// Why a request was not finished with its files. No task was started.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// A file cannot be an input. Nothing of it was sent.
+    Input(InputError),
+    /// The request breaks rules or limits. Nothing was sent, unless this is found only after an upload.
+    Refused(RequestError),
+    /// A file was not uploaded.
+    Upload {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: UploadError,
+    },
+}
+
+impl From<InputError> for AttachError {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(error) => write!(f, "{error}; nothing was billed"),
+            Self::Refused(error) => write!(f, "{error}; nothing was billed"),
+            Self::Upload { path, error } => {
+                write!(f, "{} was not uploaded: {error}; no video was billed", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for AttachError {}
+
+/// Why a file cannot be an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputError {
     path: PathBuf,
-    problem: Problem,
+    problem: InputProblem,
 }
 
+impl InputError {
+    pub(crate) fn new(path: PathBuf, problem: InputProblem) -> Self {
+        Self { path, problem }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is wrong with it.
+    pub fn problem(&self) -> &InputProblem {
+        &self.problem
+    }
+}
+
+/// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Problem {
-    Unreadable(String),
+#[non_exhaustive]
+pub enum InputProblem {
+    /// It is no regular file.
     NotAFile,
-    Empty,
-    TooLarge(u64),
+    /// It cannot be read, or is not what its use asks for.
+    Unfit(MediaFault),
+    /// It was written to while it was read.
+    Changed,
+    /// It would have to be uploaded, and nothing is to be sent.
+    DoesNotFit,
 }
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the image {} ", self.path.display())?;
+        write!(f, "the file {} ", self.path.display())?;
         match &self.problem {
-            Problem::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            Problem::NotAFile => write!(f, "is no file"),
-            Problem::Empty => write!(f, "is empty"),
-            Problem::TooLarge(bytes) => {
+            InputProblem::NotAFile => write!(f, "is no file"),
+            InputProblem::Unfit(fault) => write!(f, "{fault}"),
+            InputProblem::Changed => write!(f, "was written to while it was read; try again when it is complete"),
+            InputProblem::DoesNotFit => {
                 write!(
                     f,
-                    "has {bytes} bytes; a request takes at most {MAX_BASE64_BYTES}, give a URL or a VOD file instead"
+                    "must be uploaded, because requests hold at most {MAX_BASE64_BYTES} bytes of images and videos"
                 )
             }
         }

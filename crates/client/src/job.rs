@@ -47,6 +47,7 @@ impl Job {
     pub fn prepare(self, sub_app_id: u64, namespace: &str, random: &dyn Random) -> Result<PreparedJob, SubmitError> {
         self.request.check().map_err(SubmitError::Refused)?;
         let model = self.request.model().to_string();
+        let by_content = self.request.by_content();
         let mut action = self.request.into_action(sub_app_id);
         let own_session_id = action.session_id.take().filter(|id| !id.is_empty());
         let shared = self.key.is_some() || own_session_id.is_some();
@@ -56,7 +57,13 @@ impl Job {
             (None, None) => format!("{:016x}{:016x}", random.next_u64(), random.next_u64()),
         };
         let body = body(&action);
-        let digest = BodyHash::of(body.as_bytes()).as_str().to_owned();
+        // A file that was uploaded once more has another id, and is the same file.
+        let identity = by_content.map(|request| {
+            let mut action = request.into_action(sub_app_id);
+            action.session_id = None;
+            self::body(&action)
+        });
+        let digest = BodyHash::of(identity.as_ref().unwrap_or(&body).as_bytes()).as_str().to_owned();
         let session = own_session_id.unwrap_or_else(|| {
             let identity = serde_json::json!([action.sub_app_id, namespace, key, digest]).to_string();
             // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.

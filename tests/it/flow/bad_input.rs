@@ -1,7 +1,7 @@
 //! Bad input gets a clear sentence before anything is sent; the service, asked all the same, says the same sentence.
 
 use serde_json::{Value, json};
-use vod_aigc_client::{DownloadError, Outcome, SubmitError, Task, check_target, read_image};
+use vod_aigc_client::{DownloadError, Inputs, Outcome, SubmitError, Task, check_target};
 use vod_aigc_core::{
     CreateAigcVideoTaskRequest, GV, Hailuo, Image, Kling, MAX_BASE64_BYTES, Model, OS, Resolution, VideoRequest,
     VideoRequestBuilder, Vidu, video,
@@ -154,23 +154,27 @@ async fn an_unknown_model_names_the_nearest_and_goes_out_only_when_it_is_asked_f
 }
 
 #[tokio::test]
-async fn a_local_image_that_cannot_be_used_is_named() {
+async fn a_local_file_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let check = async |name: &str, sentence: &str| {
+    let emulator = emulator().await;
+    let check = async |name: &str, content: Option<&[u8]>, sentence: &str| {
         let path = folder.path().join(name);
-        let error = read_image(&path).await.unwrap_err().to_string();
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+        }
+        let attached = client(&emulator).attach(request(GV::V3_1), Inputs::new().image(&path)).await;
+        let error = attached.unwrap_err().to_string();
         assert!(error.contains(&path.display().to_string()) && error.contains(sentence), "{error}");
+        assert!(error.ends_with("nothing was billed"), "{error}");
     };
-    check("missing.png", "cannot be read").await;
-    check("", "is no file").await;
-    std::fs::write(folder.path().join("empty.png"), b"").unwrap();
-    check("empty.png", "is empty").await;
-    std::fs::write(folder.path().join("large.png"), vec![0; MAX_BASE64_BYTES + 1]).unwrap();
-    check("large.png", "has 7340033 bytes; a request takes at most 7340032").await;
-
-    let path = folder.path().join("panda.png");
-    std::fs::write(&path, b"\x89PNG").unwrap();
-    assert_eq!(read_image(&path).await.unwrap(), Image::bytes(b"\x89PNG"));
+    check("missing.png", None, "cannot be read").await;
+    check("", None, "is no file").await;
+    check("empty.png", Some(b""), "is empty").await;
+    check("wrong.png", Some(b"GIF89a"), "looks like a GIF image").await;
+    check("page.jpg", Some(b"<html>"), "looks like an HTML page").await;
+    check("cut.png", Some(b"\x89PNG\r\n\x1A\n"), "may be damaged").await;
+    check("film.png", Some(b"\0\0\0\x18ftypmp42"), "is MP4; an image must be JPEG or PNG").await;
+    assert!(emulator.uploads().is_empty());
 }
 
 #[tokio::test]

@@ -6,4 +6,5 @@ mod download;
 mod mp4;
 mod paid;
 mod secrets;
+mod uploads;
 mod waiting;
