@@ -7,10 +7,16 @@ use std::path::Path;
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value};
 use vod_aigc_core::{
-    Action, ConfirmEventsRequest, CreateAigcHunyuan3DTaskRequest, CreateAigcImageTaskRequest,
-    CreateAigcVideoRedrawTaskRequest, CreateAigcVideoTaskRequest, CreateSceneAigcImageTaskRequest,
-    CreateSceneAigcVideoTaskRequest, DescribeEventConfigRequest, DescribeTaskDetailRequest, DescribeTasksRequest,
-    ManageTaskRequest, ModifyEventConfigRequest, PullEventsRequest,
+    Action, ApplyUploadRequest, CommitUploadRequest, ConfirmEventsRequest, CreateAigcAdvancedCustomElementRequest,
+    CreateAigcApiTokenRequest, CreateAigcAudioCloneRequest, CreateAigcAudioTaskRequest, CreateAigcCustomElementRequest,
+    CreateAigcCustomVoiceRequest, CreateAigcHunyuan3DTaskRequest, CreateAigcImageTaskRequest, CreateAigcQuotaRequest,
+    CreateAigcSubjectRequest, CreateAigcVideoRedrawTaskRequest, CreateAigcVideoTaskRequest,
+    CreateSceneAigcImageTaskRequest, CreateSceneAigcVideoTaskRequest, DeleteAigcAdvancedCustomElementRequest,
+    DeleteAigcApiTokenRequest, DeleteAigcQuotaRequest, DescribeAigcAdvancedCustomElementsRequest,
+    DescribeAigcApiTokensRequest, DescribeAigcFaceInfoAsyncRequest, DescribeAigcFaceInfoRequest,
+    DescribeAigcQuotasRequest, DescribeAigcUsageDataRequest, DescribeEventConfigRequest, DescribeTaskDetailRequest,
+    DescribeTasksRequest, ManageTaskRequest, ModifyAigcQuotaRequest, ModifyEventConfigRequest, PullEventsRequest,
+    PullUploadRequest, UpdateAigcApiTokenRequest,
 };
 
 #[test]
@@ -84,6 +90,28 @@ fn derived() -> BTreeMap<String, Value> {
     collect_action::<DescribeEventConfigRequest>(&mut definitions);
     collect_action::<ModifyEventConfigRequest>(&mut definitions);
     collect_action::<ManageTaskRequest>(&mut definitions);
+    collect_action::<CreateAigcQuotaRequest>(&mut definitions);
+    collect_action::<ModifyAigcQuotaRequest>(&mut definitions);
+    collect_action::<DeleteAigcQuotaRequest>(&mut definitions);
+    collect_action::<DescribeAigcQuotasRequest>(&mut definitions);
+    collect_action::<CreateAigcApiTokenRequest>(&mut definitions);
+    collect_action::<UpdateAigcApiTokenRequest>(&mut definitions);
+    collect_action::<DeleteAigcApiTokenRequest>(&mut definitions);
+    collect_action::<DescribeAigcApiTokensRequest>(&mut definitions);
+    collect_action::<DescribeAigcUsageDataRequest>(&mut definitions);
+    collect_action::<CreateAigcAudioTaskRequest>(&mut definitions);
+    collect_action::<CreateAigcAudioCloneRequest>(&mut definitions);
+    collect_action::<CreateAigcCustomElementRequest>(&mut definitions);
+    collect_action::<CreateAigcSubjectRequest>(&mut definitions);
+    collect_action::<CreateAigcAdvancedCustomElementRequest>(&mut definitions);
+    collect_action::<DescribeAigcAdvancedCustomElementsRequest>(&mut definitions);
+    collect_action::<DeleteAigcAdvancedCustomElementRequest>(&mut definitions);
+    collect_action::<CreateAigcCustomVoiceRequest>(&mut definitions);
+    collect_action::<DescribeAigcFaceInfoRequest>(&mut definitions);
+    collect_action::<DescribeAigcFaceInfoAsyncRequest>(&mut definitions);
+    collect_action::<ApplyUploadRequest>(&mut definitions);
+    collect_action::<CommitUploadRequest>(&mut definitions);
+    collect_action::<PullUploadRequest>(&mut definitions);
     definitions
 }
 

@@ -625,7 +625,7 @@ impl Spec {
     }
 
     /// How the service speaks of the tasks whose details are a `shape`.
-    pub(crate) fn task_kind(&self, shape: &str) -> Result<TaskKind<'_>> {
+    pub(crate) fn task_kind<'a>(&'a self, shape: &'a str) -> Result<TaskKind<'a>> {
         let member_of = |holder: &str| {
             let mut members = self.definition(holder)?.properties.iter();
             members.find(|(_, property)| property.shape() == Some(shape)).map(|(member, _)| member.as_str())
@@ -634,7 +634,8 @@ impl Spec {
         let details = self.definition(shape).with_context(|| format!("there is no shape {shape}"))?;
         let holds = |member: &str| details.properties.get(member).and_then(Property::shape);
         ensure!(holds("Status") == Some("AigcTaskStatus"), "the Status of {shape} is no AigcTaskStatus");
-        let output = holds("Output").with_context(|| format!("{shape} has no Output"))?;
+        // What a pulled file is stands beside its task's status.
+        let output = holds("Output").unwrap_or(shape);
         // Some words leave out the `Task` that ends the shape's name.
         let names = [Some(shape), shape.strip_suffix("Task")];
         let words = &self.definition("TaskType").context("there is no TaskType")?.values;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vod_aigc_core::{
-    Action, ApplyUploadRequest, ApplyUploadResponse, CommitUploadRequest, MediaType, MediaUse, OnRead, Way,
+    Action, ApplyUploadRequest, ApplyUploadResponse, CommitUploadRequest, MediaType, MediaUse, OnRead, Secret, Way,
 };
 use vod_aigc_transport::signer::{CosRequest, Credential};
 use vod_aigc_transport::{Endpoint, Error, ErrorKind, FileToStore, RawReply, RetryPolicy, SendError, SendErrorKind};
@@ -209,7 +209,7 @@ struct Place {
     credential: Credential,
     /// When the keys end, in seconds since 1970-01-01 UTC.
     expires: u64,
-    session: String,
+    session: Secret,
 }
 
 impl Place {
@@ -226,7 +226,8 @@ impl Place {
         let region = label("StorageRegion", reply.storage_region)?;
         let key = given("MediaStoragePath", reply.media_storage_path)?;
         let key = key.trim_start_matches('/');
-        let session = given("VodSessionKey", reply.vod_session_key)?;
+        let session = reply.vod_session_key.filter(|session| !session.expose().is_empty());
+        let session = session.ok_or(UploadError::Reply("VodSessionKey"))?;
 
         let secret_key = keys.secret_key.ok_or(UploadError::Reply("TempCertificate.SecretKey"))?;
         let credential = Credential::new(given("TempCertificate.SecretId", keys.secret_id)?, secret_key.expose());
@@ -236,7 +237,7 @@ impl Place {
             Some(token) => credential.with_token(token).map_err(|_| UploadError::Reply("TempCertificate.Token"))?,
             None => credential,
         };
-        let expires = keys.expired_time.and_then(|time| u64::try_from(time).ok()).unwrap_or(u64::MAX);
+        let expires = keys.expired_time.unwrap_or(u64::MAX);
 
         let (root, host, path) = match endpoint {
             Some(endpoint) => (endpoint.to_string(), endpoint.host().to_owned(), format!("/cos/{bucket}/{key}")),

@@ -34,9 +34,13 @@ pub struct OutputFile<'a> {
 impl OutputFile<'_> {
     /// Whether it can be had: by URL or by file id.
     pub fn is_there(&self) -> bool {
-        let given = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
         given(self.url) || given(self.file_id)
     }
+}
+
+/// The service writes an empty text where it has nothing.
+fn given(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
 }
 
 /// The shapes of files that VOD can store.
@@ -61,6 +65,8 @@ stored_file! {
     AigcVideoTaskOutputFileInfo,
     #[cfg(feature = "image")]
     AigcImageTaskOutputFileInfo,
+    #[cfg(feature = "audio")]
+    AigcAudioTaskOutputFileInfo,
     #[cfg(feature = "scene")]
     SceneAigcImageTaskOutputFileInfo,
     #[cfg(feature = "redraw")]
@@ -108,4 +114,62 @@ impl TaskOutput for AigcVideoRedrawTaskOutput {
     fn files(&self) -> Vec<OutputFile<'_>> {
         self.file_info.iter().map(OutputFile::from).collect()
     }
+}
+
+#[cfg(feature = "audio")]
+impl TaskOutput for AigcAudioTaskOutput {
+    fn files(&self) -> Vec<OutputFile<'_>> {
+        self.audio_infos.iter().chain(&self.video_infos).flatten().map(OutputFile::from).collect()
+    }
+}
+
+#[cfg(feature = "audio")]
+impl TaskOutput for CreateAigcAudioCloneOutput {
+    /// The spoken sample.
+    fn files(&self) -> Vec<OutputFile<'_>> {
+        self.demo_audio.iter().map(|url| OutputFile { url: Some(url), ..Default::default() }).collect()
+    }
+
+    fn is_there(&self) -> bool {
+        given(self.voice_id.as_deref())
+    }
+}
+
+#[cfg(feature = "upload")]
+impl TaskOutput for PullUploadTask {
+    fn files(&self) -> Vec<OutputFile<'_>> {
+        vec![OutputFile {
+            url: self.file_url.as_deref(),
+            file_id: self.file_id.as_deref(),
+            media_type: self.media_basic_info.as_ref().and_then(|info| info.type_.as_deref()),
+            storage_mode: None,
+            meta_data: self.meta_data.as_ref(),
+        }]
+    }
+}
+
+/// The outputs that are things with an id, and no files.
+#[cfg(any(feature = "elements", feature = "face"))]
+macro_rules! things {
+    ($($gate:literal $output:ty: |$this:ident| $ids:expr;)*) => {$(
+        #[cfg(feature = $gate)]
+        impl TaskOutput for $output {
+            fn files(&self) -> Vec<OutputFile<'_>> {
+                Vec::new()
+            }
+
+            fn is_there(&self) -> bool {
+                let $this = self;
+                $ids.any(|id| given(id.as_deref()))
+            }
+        }
+    )*};
+}
+
+#[cfg(any(feature = "elements", feature = "face"))]
+things! {
+    "elements" CreateAigcSubjectOutput: |it| [&it.subject_id].into_iter();
+    "elements" CreateAigcAdvancedCustomElementOutput: |it| it.info_list.iter().flatten().map(|it| &it.element_id);
+    "elements" CreateAigcCustomVoiceOutput: |it| it.info_list.iter().flatten().map(|it| &it.voice_id);
+    "face" DescribeAigcFaceInfoAsyncOutput: |it| it.face_info_set.iter().flatten().map(|it| &it.session_id);
 }

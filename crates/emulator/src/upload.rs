@@ -100,7 +100,7 @@ impl Uploads {
     pub(crate) fn commit(&mut self, body: &[u8], ids: &Identifiers, endpoint: &str) -> Result<Value, Refusal> {
         let (request, _): (CommitUploadRequest, _) = decode(body, &["VodSessionKey", "SubAppId"])?;
         let stored = self.0.iter_mut().find(|stored| {
-            stored.session == request.vod_session_key && request.sub_app_id == Some(stored.upload.sub_app_id)
+            stored.session == request.vod_session_key.expose() && request.sub_app_id == Some(stored.upload.sub_app_id)
         });
         let Some(Stored { upload, .. }) = stored else {
             let message = "this SubAppId has applied for no such upload; apply for one";

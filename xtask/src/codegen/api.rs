@@ -366,6 +366,9 @@ impl<'a> Shapes<'a> {
                 text += &method(&format!("{field}(&self) -> Option<{gives}>"), &format!("self.{field}{how}"));
             }
         }
+        if kind.output == shape {
+            text += &method("output(&self) -> Option<&Self>", "Some(self)");
+        }
         Ok(text + "}\n")
     }
 }

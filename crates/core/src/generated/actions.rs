@@ -3,6 +3,44 @@
 //! The list of the actions.
 
 use crate::known_action::KnownAction;
+#[cfg(feature = "account")]
+use super::CreateAigcApiTokenRequest;
+#[cfg(feature = "account")]
+use super::CreateAigcQuotaRequest;
+#[cfg(feature = "account")]
+use super::DeleteAigcApiTokenRequest;
+#[cfg(feature = "account")]
+use super::DeleteAigcQuotaRequest;
+#[cfg(feature = "account")]
+use super::DescribeAigcApiTokensRequest;
+#[cfg(feature = "account")]
+use super::DescribeAigcQuotasRequest;
+#[cfg(feature = "account")]
+use super::DescribeAigcUsageDataRequest;
+#[cfg(feature = "account")]
+use super::ModifyAigcQuotaRequest;
+#[cfg(feature = "account")]
+use super::UpdateAigcApiTokenRequest;
+#[cfg(feature = "audio")]
+use super::CreateAigcAudioCloneRequest;
+#[cfg(feature = "audio")]
+use super::CreateAigcAudioTaskRequest;
+#[cfg(feature = "elements")]
+use super::CreateAigcAdvancedCustomElementRequest;
+#[cfg(feature = "elements")]
+use super::CreateAigcCustomElementRequest;
+#[cfg(feature = "elements")]
+use super::CreateAigcCustomVoiceRequest;
+#[cfg(feature = "elements")]
+use super::CreateAigcSubjectRequest;
+#[cfg(feature = "elements")]
+use super::DeleteAigcAdvancedCustomElementRequest;
+#[cfg(feature = "elements")]
+use super::DescribeAigcAdvancedCustomElementsRequest;
+#[cfg(feature = "face")]
+use super::DescribeAigcFaceInfoAsyncRequest;
+#[cfg(feature = "face")]
+use super::DescribeAigcFaceInfoRequest;
 #[cfg(feature = "hunyuan-3d")]
 use super::CreateAigcHunyuan3DTaskRequest;
 #[cfg(feature = "image")]
@@ -17,6 +55,8 @@ use super::CreateSceneAigcVideoTaskRequest;
 use super::ApplyUploadRequest;
 #[cfg(feature = "upload")]
 use super::CommitUploadRequest;
+#[cfg(feature = "upload")]
+use super::PullUploadRequest;
 use super::ConfirmEventsRequest;
 use super::CreateAigcVideoTaskRequest;
 use super::DescribeEventConfigRequest;
@@ -33,10 +73,26 @@ pub const ACTIONS: &[KnownAction] = &[
     #[cfg(feature = "upload")]
     KnownAction::of::<CommitUploadRequest>(None, None),
     KnownAction::of::<ConfirmEventsRequest>(None, None),
+    #[cfg(feature = "elements")]
+    KnownAction::of::<CreateAigcAdvancedCustomElementRequest>(Some("SessionId"), Some("CreateAigcAdvancedCustomElement")),
+    #[cfg(feature = "account")]
+    KnownAction::of::<CreateAigcApiTokenRequest>(None, None),
+    #[cfg(feature = "audio")]
+    KnownAction::of::<CreateAigcAudioCloneRequest>(Some("SessionId"), Some("CreateAigcAudioClone")),
+    #[cfg(feature = "audio")]
+    KnownAction::of::<CreateAigcAudioTaskRequest>(None, Some("AigcAudioTask")),
+    #[cfg(feature = "elements")]
+    KnownAction::of::<CreateAigcCustomElementRequest>(None, None),
+    #[cfg(feature = "elements")]
+    KnownAction::of::<CreateAigcCustomVoiceRequest>(Some("SessionId"), Some("CreateAigcCustomVoice")),
     #[cfg(feature = "hunyuan-3d")]
     KnownAction::of::<CreateAigcHunyuan3DTaskRequest>(Some("SessionId"), Some("AigcHunyuan3DTask")),
     #[cfg(feature = "image")]
     KnownAction::of::<CreateAigcImageTaskRequest>(Some("SessionId"), Some("AigcImageTask")),
+    #[cfg(feature = "account")]
+    KnownAction::of::<CreateAigcQuotaRequest>(None, None),
+    #[cfg(feature = "elements")]
+    KnownAction::of::<CreateAigcSubjectRequest>(Some("SessionId"), Some("CreateAigcSubject")),
     #[cfg(feature = "redraw")]
     KnownAction::of::<CreateAigcVideoRedrawTaskRequest>(Some("SessionId"), Some("AigcVideoRedrawTask")),
     KnownAction::of::<CreateAigcVideoTaskRequest>(Some("SessionId"), Some("AigcVideoTask")),
@@ -44,10 +100,34 @@ pub const ACTIONS: &[KnownAction] = &[
     KnownAction::of::<CreateSceneAigcImageTaskRequest>(Some("SessionId"), Some("SceneAigcImageTask")),
     #[cfg(feature = "scene")]
     KnownAction::of::<CreateSceneAigcVideoTaskRequest>(Some("SessionId"), Some("SceneAigcVideoTask")),
+    #[cfg(feature = "elements")]
+    KnownAction::of::<DeleteAigcAdvancedCustomElementRequest>(None, None),
+    #[cfg(feature = "account")]
+    KnownAction::of::<DeleteAigcApiTokenRequest>(None, None),
+    #[cfg(feature = "account")]
+    KnownAction::of::<DeleteAigcQuotaRequest>(None, None),
+    #[cfg(feature = "elements")]
+    KnownAction::of::<DescribeAigcAdvancedCustomElementsRequest>(None, None),
+    #[cfg(feature = "account")]
+    KnownAction::of::<DescribeAigcApiTokensRequest>(None, None),
+    #[cfg(feature = "face")]
+    KnownAction::of::<DescribeAigcFaceInfoRequest>(None, None),
+    #[cfg(feature = "face")]
+    KnownAction::of::<DescribeAigcFaceInfoAsyncRequest>(Some("SessionId"), Some("DescribeAigcFaceInfoAsync")),
+    #[cfg(feature = "account")]
+    KnownAction::of::<DescribeAigcQuotasRequest>(None, None),
+    #[cfg(feature = "account")]
+    KnownAction::of::<DescribeAigcUsageDataRequest>(None, None),
     KnownAction::of::<DescribeEventConfigRequest>(None, None),
     KnownAction::of::<DescribeTaskDetailRequest>(None, None),
     KnownAction::of::<DescribeTasksRequest>(None, None),
     KnownAction::of::<ManageTaskRequest>(None, None),
+    #[cfg(feature = "account")]
+    KnownAction::of::<ModifyAigcQuotaRequest>(None, None),
     KnownAction::of::<ModifyEventConfigRequest>(None, None),
     KnownAction::of::<PullEventsRequest>(None, None),
+    #[cfg(feature = "upload")]
+    KnownAction::of::<PullUploadRequest>(Some("SessionId"), Some("PullUpload")),
+    #[cfg(feature = "account")]
+    KnownAction::of::<UpdateAigcApiTokenRequest>(None, None),
 ];

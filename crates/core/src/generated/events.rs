@@ -9,6 +9,14 @@ use super::AigcHunyuan3DTask;
 #[cfg(feature = "image")]
 use super::AigcImageTask;
 use super::AigcVideoTask;
+#[cfg(feature = "elements")]
+use super::CreateAigcAdvancedCustomElementTask;
+#[cfg(feature = "elements")]
+use super::CreateAigcCustomVoiceTask;
+#[cfg(feature = "face")]
+use super::DescribeAigcFaceInfoAsyncTask;
+#[cfg(feature = "upload")]
+use super::PullUploadTask;
 #[cfg(feature = "scene")]
 use super::SceneAigcImageTask;
 use crate::limits::{Breach, Breaches, CheckLimits};
@@ -53,6 +61,10 @@ pub struct EventContent {
     /// What happened, and so which member below holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<EventType>,
+    /// The task that has fetched a file by its URL.
+    #[cfg(feature = "upload")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_complete_event: Option<PullUploadTask>,
     /// The AIGC image task that has ended.
     #[cfg(feature = "image")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +76,18 @@ pub struct EventContent {
     #[cfg(feature = "scene")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scene_aigc_image_complete_event: Option<SceneAigcImageTask>,
+    /// The task that has made an advanced custom element.
+    #[cfg(feature = "elements")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_aigc_advanced_custom_element_complete_event: Option<CreateAigcAdvancedCustomElementTask>,
+    /// The task that has made a voice.
+    #[cfg(feature = "elements")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_aigc_custom_voice_complete_event: Option<CreateAigcCustomVoiceTask>,
+    /// The task that has found faces.
+    #[cfg(feature = "face")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub describe_aigc_face_info_async_complete_event: Option<DescribeAigcFaceInfoAsyncTask>,
     /// The Hunyuan 3D task that has ended.
     #[cfg(feature = "hunyuan-3d")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +97,8 @@ pub struct EventContent {
 crate::open_enum::open_enum! {
     /// What happened.
     pub enum EventType {
+        /// A task that fetches a file by its URL has ended.
+        PullComplete = "PullComplete",
         /// An AIGC image task has ended.
         AigcImageTaskComplete = "AigcImageTaskComplete",
         /// An AIGC video task has ended.

@@ -2,9 +2,17 @@
 
 //! What the files under `spec/` say, as Rust.
 
+#[cfg(feature = "account")]
+mod account;
 mod actions;
+#[cfg(feature = "audio")]
+mod audio;
+#[cfg(feature = "elements")]
+mod elements;
 mod errors;
 mod events;
+#[cfg(feature = "face")]
+mod face;
 #[cfg(feature = "hunyuan-3d")]
 mod hunyuan3d;
 #[cfg(feature = "image")]
@@ -20,9 +28,17 @@ mod task;
 mod upload;
 mod video;
 
+#[cfg(feature = "account")]
+pub use account::*;
 pub use actions::*;
+#[cfg(feature = "audio")]
+pub use audio::*;
+#[cfg(feature = "elements")]
+pub use elements::*;
 pub use errors::*;
 pub use events::*;
+#[cfg(feature = "face")]
+pub use face::*;
 #[cfg(feature = "hunyuan-3d")]
 pub use hunyuan3d::*;
 #[cfg(feature = "image")]

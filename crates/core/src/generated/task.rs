@@ -4,6 +4,8 @@
 
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
+#[cfg(feature = "audio")]
+use super::AigcAudioTask;
 #[cfg(feature = "hunyuan-3d")]
 use super::AigcHunyuan3DTask;
 #[cfg(feature = "image")]
@@ -13,8 +15,20 @@ use super::AigcVideoOutputConfig;
 use super::AigcVideoRedrawTask;
 use super::AigcVideoTaskInputFileInfo;
 use super::AigcVideoTaskInputSubjectInfo;
+#[cfg(feature = "elements")]
+use super::CreateAigcAdvancedCustomElementTask;
+#[cfg(feature = "audio")]
+use super::CreateAigcAudioCloneTask;
+#[cfg(feature = "elements")]
+use super::CreateAigcCustomVoiceTask;
+#[cfg(feature = "elements")]
+use super::CreateAigcSubjectTask;
+#[cfg(feature = "face")]
+use super::DescribeAigcFaceInfoAsyncTask;
 use super::EventContent;
 use super::InputRegion;
+#[cfg(feature = "upload")]
+use super::PullUploadTask;
 #[cfg(feature = "scene")]
 use super::SceneAigcImageTask;
 #[cfg(feature = "scene")]
@@ -72,6 +86,10 @@ pub struct DescribeTaskDetailResponse {
     /// When it ended, as an ISO 8601 time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_time: Option<String>,
+    /// The details of a task that fetches a file by its URL.
+    #[cfg(feature = "upload")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_upload_task: Option<PullUploadTask>,
     /// The details of an AIGC image task.
     #[cfg(feature = "image")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,10 +105,34 @@ pub struct DescribeTaskDetailResponse {
     #[cfg(feature = "scene")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scene_aigc_video_task: Option<SceneAigcVideoTask>,
+    /// The details of a task that makes an advanced custom element.
+    #[cfg(feature = "elements")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_aigc_advanced_custom_element_task: Option<CreateAigcAdvancedCustomElementTask>,
+    /// The details of a task that makes a voice.
+    #[cfg(feature = "elements")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_aigc_custom_voice_task: Option<CreateAigcCustomVoiceTask>,
+    /// The details of a task that makes a subject.
+    #[cfg(feature = "elements")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_aigc_subject_task: Option<CreateAigcSubjectTask>,
     /// The details of a task that draws a video in another style.
     #[cfg(feature = "redraw")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aigc_video_redraw_task: Option<AigcVideoRedrawTask>,
+    /// The details of an AIGC audio task.
+    #[cfg(feature = "audio")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aigc_audio_task: Option<AigcAudioTask>,
+    /// The details of a task that clones a voice.
+    #[cfg(feature = "audio")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_aigc_audio_clone_task: Option<CreateAigcAudioCloneTask>,
+    /// The details of a task that looks for faces.
+    #[cfg(feature = "face")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub describe_aigc_face_info_async_task: Option<DescribeAigcFaceInfoAsyncTask>,
     /// The details of a Hunyuan 3D task.
     #[cfg(feature = "hunyuan-3d")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -429,6 +471,8 @@ crate::open_enum::open_enum! {
 crate::open_enum::open_enum! {
     /// What kind of task it is.
     pub enum TaskType {
+        /// A task that fetches a file by its URL.
+        PullUpload = "PullUpload",
         /// An AIGC image task.
         AigcImageTask = "AigcImageTask",
         /// A task that makes pictures of a scene.
