@@ -249,6 +249,9 @@ pub(crate) struct Action {
     pub(crate) session_id: Option<String>,
     /// The shape that holds its task in DescribeTaskDetail's reply, where it starts one.
     pub(crate) task: Option<String>,
+    /// Whether its request has a `check` of its own, which knows more rules than the limits of members.
+    #[serde(default)]
+    pub(crate) rules: bool,
     /// Where the shapes come from: names of `sources.yaml`.
     pub(crate) source: Vec<String>,
 }

@@ -80,11 +80,11 @@ impl Failure {
     }
 
     /// Interrupted while a request was on its way.
-    pub(crate) fn interrupted_submit(session_id: &str) -> Self {
-        let message = format!(
-            "interrupted while submitting; the outcome is unknown and money may have been spent, SessionId {session_id}"
-        );
-        let (session_id, resume) = (Some(session_id.to_owned()), Some(RESUME.to_owned()));
+    pub(crate) fn interrupted_submit(session_id: Option<String>) -> Self {
+        let named = session_id.as_ref().map(|id| format!(", SessionId {id}")).unwrap_or_default();
+        let message =
+            format!("interrupted while submitting; the outcome is unknown and money may have been spent{named}");
+        let resume = Some(RESUME.to_owned());
         let details = Details::new(OUTCOME_UNKNOWN, message);
         Details { billed: Some("unknown"), session_id, resume, interrupted: true, ..details }.into()
     }

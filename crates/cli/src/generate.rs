@@ -5,7 +5,7 @@ use vod_aigc_client::core::{
     AspectRatio, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
     VideoRequestBuilder,
 };
-use vod_aigc_client::transport::{Call, InvalidEndpoint, Random as _, SystemRandom};
+use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom};
 use vod_aigc_client::{Client, Inputs, Job, WaitPolicy};
 use vod_aigc_emulator::Emulator;
 
@@ -188,7 +188,7 @@ impl Generate {
         let session_id = job.session_id();
         let task = tokio::select! {
             submitted = client.submit_prepared(job) => submitted?,
-            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(&session_id)),
+            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(session_id)),
         };
         if self.no_wait {
             return match json {
@@ -282,9 +282,7 @@ fn dry_run(job: Job, emulator: bool, connection: &Connection) -> Result<(), Fail
             0
         }
     };
-    let mut action = job.prepare(sub_app_id, NAMESPACE, &SystemRandom)?.action();
-    let call = Call::of(&mut action).map_err(|error| Failure::usage(error.to_string()))?;
-    print(String::from_utf8_lossy(call.body()))
+    print(job.prepare(sub_app_id, NAMESPACE, &SystemRandom)?.body())
 }
 
 /// Sets a parameter that was given.

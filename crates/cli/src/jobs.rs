@@ -87,7 +87,7 @@ impl Resume {
         let session_id = job.session_id();
         let task = tokio::select! {
             submitted = client.resume_job(job) => submitted?,
-            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(&session_id)),
+            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(session_id)),
         };
         let (video, file) = complete(&task, self.wait.policy(), &output, interruption).await?;
         Ok(document(&task, "succeeded", Some((&video, file.as_deref()))))

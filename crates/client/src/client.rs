@@ -1,13 +1,17 @@
-//! The client: submits a request, finds a task again, and calls any other action.
+//! The client: submits a request, finds a task again, hears of events, and calls any other action.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use vod_aigc_core::{Action, DescribeTaskDetailRequest, DescribeTaskDetailResponse};
+use vod_aigc_core::{
+    Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTaskDetailResponse, Order,
+    StartsTask,
+};
 use vod_aigc_transport::{
     Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
 };
 
+use crate::events::{Notification, PullPolicy, Waits};
 use crate::journal::{JobRecord, JobState, Journal};
 use crate::submit::Submit;
 use crate::{Job, PreparedJob, Settings, SettingsError, SubmitError, SubmitPolicy, Task, TaskHandle, WaitPolicy};
@@ -28,6 +32,7 @@ pub struct Client {
     journal: Option<Arc<dyn Journal>>,
     submit_policy: SubmitPolicy,
     wait_policy: WaitPolicy,
+    waits: Arc<Waits>,
 }
 
 impl Client {
@@ -69,7 +74,8 @@ impl Client {
         }
     }
 
-    /// Submits a job: the service starts a task, which costs money. A plain request is a job without a key.
+    /// Submits a job: the service starts a task, which costs money. A plain request is a job without a key: a
+    /// [`VideoRequest`](vod_aigc_core::VideoRequest), or the request of any other action that starts a task.
     ///
     /// The request is checked first. Then the submit protocol makes sure that it is billed once: see
     /// [`Job::key`] and [`ClientBuilder::journal`]. Where an answer is lost, it looks for the task and sends the same bytes
@@ -80,7 +86,10 @@ impl Client {
     ///
     /// # Errors
     /// Each says whether anything was sent and whether money may have been spent.
-    pub async fn submit(&self, job: impl Into<Job>) -> Result<Task, SubmitError> {
+    pub async fn submit<O: Order>(
+        &self,
+        job: impl Into<Job<O>>,
+    ) -> Result<Task<<O::Request as StartsTask>::Task>, SubmitError> {
         self.submit_prepared(self.prepare(job)?).await
     }
 
@@ -88,7 +97,10 @@ impl Client {
     ///
     /// # Errors
     /// Every rule and limit that the request breaks.
-    pub fn prepare(&self, job: impl Into<Job>) -> Result<PreparedJob, SubmitError> {
+    pub fn prepare<O: Order>(
+        &self,
+        job: impl Into<Job<O>>,
+    ) -> Result<PreparedJob<<O::Request as StartsTask>::Task>, SubmitError> {
         job.into().prepare(self.sub_app_id, &self.namespace, &**self.transport.random())
     }
 
@@ -96,17 +108,31 @@ impl Client {
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
-    pub async fn submit_prepared(&self, mut job: PreparedJob) -> Result<Task, SubmitError> {
-        job.record.endpoint = self.transport.endpoint().map(ToString::to_string).unwrap_or_default();
-        Submit::begin(self, job)?.run().await
+    pub async fn submit_prepared<K: AigcTask>(&self, job: PreparedJob<K>) -> Result<Task<K>, SubmitError> {
+        let (mut record, body) = job.into_parts();
+        record.endpoint = self.transport.endpoint().map(ToString::to_string).unwrap_or_default();
+        let handle = Submit::begin(self, record, body)?.run().await?;
+        Ok(self.resume_as(handle))
     }
 
-    /// Goes on with a job of the journal whose submit was interrupted or held, or finds its task again.
+    /// Goes on with a video's job of the journal whose submit was interrupted or held, or finds its task again.
     ///
     /// # Errors
-    /// As [`submit`](Self::submit).
+    /// As [`submit`](Self::submit); [`SubmitError::OtherAction`] where the job is not a video's.
     pub async fn resume_job(&self, job: JobRecord) -> Result<Task, SubmitError> {
-        Submit::resume(self, job).run().await
+        self.resume_job_as::<CreateAigcVideoTaskRequest>(job).await
+    }
+
+    /// The same for a job of any action, which is named by its request. [`JobRecord::action`] says which it is.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit); [`SubmitError::OtherAction`] where the job is of another action.
+    pub async fn resume_job_as<R: StartsTask>(&self, job: JobRecord) -> Result<Task<R::Task>, SubmitError> {
+        if job.action != R::NAME {
+            return Err(SubmitError::OtherAction { key: job.key, action: job.action });
+        }
+        let handle = Submit::resume(self, job).run().await?;
+        Ok(self.resume_as(handle))
     }
 
     /// The journal, if the client keeps one.
@@ -131,14 +157,54 @@ impl Client {
         }
     }
 
-    /// A task of this client's sub-application by its id, from this process or any other. Nothing is sent.
+    /// A video's task of this client's sub-application by its id, from this process or any other. Nothing is sent.
     pub fn task(&self, task_id: impl Into<String>) -> Task {
-        self.resume(TaskHandle::new(task_id, self.sub_app_id))
+        self.task_as(task_id)
     }
 
-    /// A task from its serialised handle. Nothing is sent.
+    /// The same for a task of any kind, for example `AigcImageTask`.
+    pub fn task_as<K: AigcTask>(&self, task_id: impl Into<String>) -> Task<K> {
+        self.resume_as(TaskHandle::new(task_id, self.sub_app_id))
+    }
+
+    /// A video's task from its serialised handle. Nothing is sent.
     pub fn resume(&self, handle: TaskHandle) -> Task {
+        self.resume_as(handle)
+    }
+
+    /// The same for a task of any kind.
+    pub fn resume_as<K: AigcTask>(&self, handle: TaskHandle) -> Task<K> {
         Task::new(self.clone(), handle)
+    }
+
+    /// Reads the queue of events of this client's sub-application while anyone in this process waits for a task, and lets
+    /// each wait ask for its task as soon as the queue says that it has ended. Runs until it is dropped.
+    ///
+    /// Waits go on polling by their policy, so that this only makes them faster: nothing is lost where no event comes. Only
+    /// events of tasks that this client or a clone of it waits for, or has waited for to the end, are taken off the queue.
+    /// All others are left, but the service shows an event that was read by one to nobody else for 30 seconds: several
+    /// consumers of one queue, which belongs to the whole sub-application, slow each other down.
+    ///
+    /// The sub-application must receive events by reliable notification (`Mode` `PULL` of `ModifyEventConfig`).
+    ///
+    /// # Errors
+    /// Comes back only with an error that would come again, for example where the key may not read the queue.
+    pub async fn pull_events(&self, policy: PullPolicy) -> Error {
+        crate::events::pull_events(self, policy).await
+    }
+
+    /// Asks for the task that a callback is about, because nothing is believed that a callback says, and lets those who wait
+    /// for it in this process ask for it at once. None where the callback is about no task.
+    ///
+    /// # Errors
+    /// What went wrong with the call; the task goes on.
+    pub async fn confirm(&self, notification: &Notification) -> Result<Option<DescribeTaskDetailResponse>, Error> {
+        let Some(task_id) = &notification.task_id else {
+            return Ok(None);
+        };
+        self.waits.wake(task_id);
+        let handle = TaskHandle::new(task_id, self.sub_app_id);
+        Ok(Some(self.describe(&handle).await?.value))
     }
 
     /// Asks for the state of a task once, with the transport's retries.
@@ -176,6 +242,10 @@ impl Client {
     /// Where uploads go instead of to object storage itself.
     pub(crate) fn cos_endpoint(&self) -> Option<&Endpoint> {
         self.cos_endpoint.as_ref()
+    }
+
+    pub(crate) fn waits(&self) -> &Arc<Waits> {
+        &self.waits
     }
 
     pub(crate) fn submit_policy(&self) -> &SubmitPolicy {
@@ -270,7 +340,8 @@ impl ClientBuilder {
         let transport = transport.build();
         let on_this_machine = || transport.endpoint().filter(|endpoint| endpoint.is_loopback()).cloned();
         let cos_endpoint = cos_endpoint.or_else(on_this_machine);
-        Client { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policy }
+        let waits = Arc::default();
+        Client { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policy, waits }
     }
 }
 

@@ -9,10 +9,10 @@ use md5::{Digest as _, Md5};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use vod_aigc_transport::{Endpoint, Fetched, FileRequest, RetryPolicy, SendError, SendErrorKind};
 
-use crate::Video;
+use crate::ResultFile;
 use crate::part::{Part, folder};
 
-/// How patiently a video is downloaded.
+/// How patiently a file is downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadPolicy {
@@ -38,7 +38,7 @@ impl Default for DownloadPolicy {
     }
 }
 
-/// A video that is safely on the disk.
+/// A file that is safely on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
@@ -48,11 +48,11 @@ pub struct Downloaded {
     pub bytes: u64,
 }
 
-/// Why a video was not downloaded. Under the target's name nothing has changed.
+/// Why a file was not downloaded. Under the target's name nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DownloadError {
-    /// The service gave no URL: the video is only stored in VOD.
+    /// The service gave no URL: the file is only stored in VOD.
     NoUrl,
     /// The target cannot be written.
     Target {
@@ -91,26 +91,26 @@ pub enum DownloadError {
 impl fmt::Display for DownloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoUrl => write!(f, "the service gave no URL; the video is stored in VOD under its file id"),
+            Self::NoUrl => write!(f, "the service gave no URL; the file is stored in VOD under its file id"),
             Self::Target { path, problem } => write!(f, "{} cannot be written: {problem}", path.display()),
             Self::Fetch(error) if error.kind() == SendErrorKind::Refused => {
-                write!(f, "the video's address must not be read from: {error}")
+                write!(f, "the file's address must not be read from: {error}")
             }
-            Self::Fetch(error) => write!(f, "the video could not be fetched: {error}; download it again"),
+            Self::Fetch(error) => write!(f, "the file could not be fetched: {error}; download it again"),
             Self::Status(status @ (403 | 404 | 410)) => {
-                write!(f, "the video's address is no longer valid (HTTP status {status}); ask for the task again")
+                write!(f, "the file's address is no longer valid (HTTP status {status}); ask for the task again")
             }
             Self::Status(status) => {
-                write!(f, "the video's server answered with HTTP status {status}; download it again")
+                write!(f, "the file's server answered with HTTP status {status}; download it again")
             }
             Self::Length { found, expected } => {
-                write!(f, "the video has {found} bytes in place of {expected}; download it again")
+                write!(f, "the file has {found} bytes in place of {expected}; download it again")
             }
             Self::Checksum { found, expected } => {
-                write!(f, "the video's MD5 is {found} in place of {expected}; download it again")
+                write!(f, "the file's MD5 is {found} in place of {expected}; download it again")
             }
-            Self::NoLength => write!(f, "neither the service nor the server says how long the video is"),
-            Self::TooLarge { largest } => write!(f, "the video has more than the {largest} bytes that are allowed"),
+            Self::NoLength => write!(f, "neither the service nor the server says how long the file is"),
+            Self::TooLarge { largest } => write!(f, "the file has more than the {largest} bytes that are allowed"),
         }
     }
 }
@@ -133,7 +133,7 @@ impl DownloadError {
 /// Whether a file could be written there: its folder exists and is no file, and it is no folder.
 ///
 /// # Errors
-/// Why not. A caller asks before it spends money on a video.
+/// Why not. A caller asks before it spends money.
 pub async fn check_target(path: &Path) -> Result<(), DownloadError> {
     let refused = |problem: String| DownloadError::Target { path: path.to_owned(), problem };
     if tokio::fs::metadata(path).await.is_ok_and(|about| about.is_dir()) || path.file_name().is_none() {
@@ -148,7 +148,7 @@ pub async fn check_target(path: &Path) -> Result<(), DownloadError> {
 }
 
 pub(crate) async fn download(
-    video: &Video,
+    source: &ResultFile,
     path: &Path,
     policy: &DownloadPolicy,
     mut show: impl FnMut(u64, Option<u64>),
@@ -158,9 +158,9 @@ pub(crate) async fn download(
     let part = Part::create(path).map_err(failed)?;
     let file = part.file().map_err(failed)?;
     let mut transfer =
-        Transfer { video: video.clone(), policy, path, file, found: 0, etag: None, digest: None, retry_after: None };
+        Transfer { source: source.clone(), policy, path, file, found: 0, etag: None, digest: None, retry_after: None };
 
-    let transport = video.client().transport();
+    let transport = source.client().transport();
     let start = transport.clock().now();
     let mut attempts = 0;
     let mut described_again = false;
@@ -171,7 +171,7 @@ pub(crate) async fn download(
         }
         if matches!(error, DownloadError::Status(403 | 404 | 410)) && !std::mem::replace(&mut described_again, true) {
             // The address is signed and ends some day; the task knows a new one.
-            transfer.video = transfer.video.describe_again().await.ok_or(error)?;
+            transfer.source = transfer.source.describe_again().await.ok_or(error)?;
             continue;
         }
         let wait = policy.retry.wait(attempts, transfer.retry_after.take(), &**transport.random());
@@ -189,7 +189,7 @@ pub(crate) async fn download(
 
 /// A download under way, over as many attempts as it takes.
 struct Transfer<'a> {
-    video: Video,
+    source: ResultFile,
     policy: &'a DownloadPolicy,
     path: &'a Path,
     file: tokio::fs::File,
@@ -207,9 +207,9 @@ impl Transfer<'_> {
         if self.etag.is_none() {
             self.restart().await?;
         }
-        let client = self.video.client().clone();
+        let client = self.source.client().clone();
         let request = FileRequest {
-            url: self.video.url().ok_or(DownloadError::NoUrl)?,
+            url: self.source.url().ok_or(DownloadError::NoUrl)?,
             offset: self.found,
             etag: self.etag.as_deref(),
             idle: self.policy.idle,
@@ -217,7 +217,7 @@ impl Transfer<'_> {
         };
         let mut fetched = client.http().fetch(request).await.map_err(DownloadError::Fetch)?;
         let announced = self.begin(&fetched).await?;
-        let size = self.video.size().filter(|size| *size > 0);
+        let size = self.source.size().filter(|size| *size > 0);
         let largest = self.policy.largest;
         if [announced, size].into_iter().flatten().any(|bytes| bytes > largest) {
             return Err(DownloadError::TooLarge { largest });
@@ -282,7 +282,7 @@ impl Transfer<'_> {
         emptied.await.map_err(|error| self.unwritable(error))?;
         self.found = 0;
         self.etag = None;
-        self.digest = self.video.md5().map(|_| Md5::new());
+        self.digest = self.source.md5().map(|_| Md5::new());
         Ok(())
     }
 
@@ -296,7 +296,7 @@ impl Transfer<'_> {
             }
             return Err(DownloadError::Length { found: self.found, expected });
         }
-        if let (Some(digest), Some(expected)) = (&self.digest, self.video.md5()) {
+        if let (Some(digest), Some(expected)) = (&self.digest, self.source.md5()) {
             let found = hex::encode(digest.clone().finalize());
             if !found.eq_ignore_ascii_case(expected) {
                 let expected = expected.to_owned();

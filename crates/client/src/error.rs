@@ -1,4 +1,4 @@
-//! What can go wrong between a request and its video: whether it was sent, what it cost, and what to do next.
+//! What can go wrong between a request and its result: whether it was sent, what it cost, and what to do next.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,6 +36,13 @@ pub enum SubmitError {
         /// The key.
         key: String,
     },
+    /// The job is of another action than the one that it was to be resumed as. Nothing was sent.
+    OtherAction {
+        /// The job's key.
+        key: String,
+        /// Its own action.
+        action: String,
+    },
     /// The journal did not keep the request, because it holds a URL that may be presigned, and nothing of it has been sent
     /// or is under way.
     NotKept {
@@ -48,8 +55,8 @@ pub enum SubmitError {
         error: JournalError,
         /// What the job has come to.
         outcome: Outcome,
-        /// The `SessionId` of the job.
-        session_id: String,
+        /// The `SessionId` of the job; none where its action takes none.
+        session_id: Option<String>,
     },
     /// A task was started, and the journal could not write it down.
     Unrecorded {
@@ -76,7 +83,11 @@ impl SubmitError {
     /// What the submit has come to.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } | Self::NotKept { .. } => Outcome::NotSent,
+            Self::Refused(_)
+            | Self::Request(_)
+            | Self::KeyTaken { .. }
+            | Self::OtherAction { .. }
+            | Self::NotKept { .. } => Outcome::NotSent,
             Self::Journal { outcome, .. } => *outcome,
             Self::Unrecorded { .. } => Outcome::Accepted,
             Self::Call(error) if error.sent() == Sent::No => Outcome::NotSent,
@@ -97,9 +108,11 @@ impl SubmitError {
     /// What kind of thing went wrong, where the service or the credentials said so.
     pub fn class(&self) -> Option<ErrorClass> {
         match self {
-            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } | Self::NotKept { .. } => {
-                Some(ErrorClass::Parameter)
-            }
+            Self::Refused(_)
+            | Self::Request(_)
+            | Self::KeyTaken { .. }
+            | Self::OtherAction { .. }
+            | Self::NotKept { .. } => Some(ErrorClass::Parameter),
             Self::Call(error) => error.class(),
             Self::Journal { .. } | Self::Unrecorded { .. } | Self::Held(_) => None,
         }
@@ -108,11 +121,15 @@ impl SubmitError {
     /// The `SessionId` of the request, by which a task that was started after all can be found.
     pub fn session_id(&self) -> Option<&str> {
         match self {
-            Self::Refused(_) | Self::Request(_) | Self::KeyTaken { .. } | Self::NotKept { .. } => None,
-            Self::Journal { session_id, .. } => Some(session_id),
+            Self::Refused(_)
+            | Self::Request(_)
+            | Self::KeyTaken { .. }
+            | Self::OtherAction { .. }
+            | Self::NotKept { .. } => None,
+            Self::Journal { session_id, .. } => session_id.as_deref(),
             Self::Unrecorded { task, .. } => task.session_id.as_deref(),
             Self::Call(error) => error.session_id(),
-            Self::Held(held) => Some(&held.session_id),
+            Self::Held(held) => held.session_id.as_deref(),
         }
     }
 
@@ -146,16 +163,21 @@ impl fmt::Display for SubmitError {
                     "the key {key:?} stands for another request already; give this one a key of its own; nothing was sent"
                 )
             }
+            Self::OtherAction { key, action } => {
+                write!(f, "job {key:?} is one of {action}; resume it as such (`resume_job_as`); nothing was sent")
+            }
             Self::NotKept { key } => write!(
                 f,
                 "the journal did not keep the request of job {key:?}, because it holds a URL that may be presigned; nothing \
                  is under way; submit it again with the same key"
             ),
-            Self::Journal { error, outcome: Outcome::Unknown, session_id } => write!(
-                f,
-                "{error}; the outcome is unknown and money may have been spent, SessionId {session_id}; next: mend the \
-                 journal and resume the job"
-            ),
+            Self::Journal { error, outcome: Outcome::Unknown, session_id } => {
+                write!(f, "{error}; the outcome is unknown and money may have been spent")?;
+                if let Some(session_id) = session_id {
+                    write!(f, ", SessionId {session_id}")?;
+                }
+                write!(f, "; next: mend the journal and resume the job")
+            }
             Self::Journal { error, .. } => write!(f, "{error}; nothing was sent and nothing was billed"),
             Self::Unrecorded { task, error } => {
                 write!(
@@ -172,7 +194,7 @@ impl fmt::Display for SubmitError {
 
 impl std::error::Error for SubmitError {}
 
-/// Why a wait gave no video. The task is never lost: [`WaitError::task`] names it.
+/// Why a wait gave no result. The task is never lost: [`WaitError::task`] names it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum WaitError {
@@ -185,7 +207,7 @@ pub enum WaitError {
         /// The last that was heard of it.
         last: Option<Progress>,
     },
-    /// The task ended without a video.
+    /// The task ended without a result.
     Failed {
         /// The task.
         task: TaskHandle,
@@ -255,7 +277,7 @@ impl fmt::Display for WaitError {
                 if let Some(last) = last {
                     write!(f, " (last heard: {last})")?;
                 }
-                write!(f, "; it may be billed; look for its video in the VOD console")
+                write!(f, "; it may be billed; look for its result in the VOD console")
             }
         }
     }

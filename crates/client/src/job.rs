@@ -1,8 +1,12 @@
 //! A job: a request with the identity by which it is paid for once.
 
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
-use vod_aigc_core::{CreateAigcVideoTaskRequest, VideoRequest};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, VideoRequest};
 use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
 
@@ -11,21 +15,24 @@ use crate::journal::{JobRecord, JobState};
 
 /// A request to submit, and what it is known by.
 ///
-/// With a key, the `SessionId` follows from the sub-application, the client's namespace, the key and the request: a second
-/// process, another host or a run without the journal arrives at the same one, and the service starts one task for all of
-/// them. Without a key each submit is a job of its own.
+/// With a key, the `SessionId` follows from the sub-application, the client's namespace, the key, the action and the
+/// request: a second process, another host or a run without the journal arrives at the same one, and the service starts
+/// one task for all of them. Without a key each submit is a job of its own.
+///
+/// An action whose request has no `SessionId` is billed once as long as its journal is kept: the service cannot tell a
+/// second submit of it from elsewhere.
 #[derive(Debug, Clone)]
 #[must_use = "a job does nothing until it is submitted"]
-pub struct Job {
-    request: VideoRequest,
+pub struct Job<O = VideoRequest> {
+    order: O,
     key: Option<String>,
     output: Option<PathBuf>,
 }
 
-impl Job {
+impl<O: Order> Job<O> {
     /// A job without a key.
-    pub fn new(request: VideoRequest) -> Self {
-        Self { request, key: None, output: None }
+    pub fn new(order: O) -> Self {
+        Self { order, key: None, output: None }
     }
 
     /// What the caller knows the job by: the same key with the same request is the same job, and is paid for once.
@@ -34,7 +41,7 @@ impl Job {
         self
     }
 
-    /// Where the video is to go, for whoever resumes the job.
+    /// Where the result is to go, for whoever resumes the job.
     pub fn output(mut self, path: impl Into<PathBuf>) -> Self {
         self.output = Some(path.into());
         self
@@ -44,42 +51,112 @@ impl Job {
     ///
     /// # Errors
     /// Every rule and limit that the request breaks.
-    pub fn prepare(self, sub_app_id: u64, namespace: &str, random: &dyn Random) -> Result<PreparedJob, SubmitError> {
-        self.request.check().map_err(SubmitError::Refused)?;
-        let model = self.request.model().to_string();
-        let by_content = self.request.by_content();
-        let mut action = self.request.into_action(sub_app_id);
-        let own_session_id = action.session_id.take().filter(|id| !id.is_empty());
+    pub fn prepare(
+        self,
+        sub_app_id: u64,
+        namespace: &str,
+        random: &dyn Random,
+    ) -> Result<PreparedJob<<O::Request as StartsTask>::Task>, SubmitError> {
+        self.order.check().map_err(SubmitError::Refused)?;
+        let unserialised = |error: serde_json::Error| SubmitError::Request(error.to_string());
+        // A file that was uploaded once more has another id, and is the same file.
+        let same = self.order.by_content().map(|same| body(same.into_request(sub_app_id)).map(|(body, _)| body));
+        let (body, session_id) = body(self.order.into_request(sub_app_id)).map_err(unserialised)?;
+        let digest = BodyHash::of(same.transpose().map_err(unserialised)?.as_ref().unwrap_or(&body).as_bytes());
+        let digest = digest.as_str().to_owned();
+        let action = O::Request::NAME;
+        let identity = Identity { action, namespace, key: self.key, digest, session_id, output: self.output };
+        let record = identity.record(&body, random).map_err(unserialised)?;
+        Ok(PreparedJob { record, body, kind: PhantomData })
+    }
+}
+
+impl<O: Order> From<O> for Job<O> {
+    fn from(order: O) -> Self {
+        Self::new(order)
+    }
+}
+
+/// A job that has been checked and named; nothing of it has been sent. `K` is the kind of its task.
+#[derive(Debug, Clone)]
+pub struct PreparedJob<K = AigcVideoTask> {
+    pub(crate) record: JobRecord,
+    body: String,
+    kind: PhantomData<K>,
+}
+
+impl<K> PreparedJob<K> {
+    /// What the job is known by.
+    pub fn key(&self) -> &str {
+        &self.record.key
+    }
+
+    /// The `SessionId` that its first send will carry, if its action takes one.
+    pub fn session_id(&self) -> Option<String> {
+        self.record.session_id()
+    }
+
+    /// The request exactly as its first send will carry it, as JSON.
+    pub fn body(&self) -> String {
+        with_session_id(&self.body, self.session_id().as_deref())
+    }
+
+    pub(crate) fn into_parts(self) -> (JobRecord, String) {
+        (self.record, self.body)
+    }
+}
+
+/// What makes a record of a request, whatever its action.
+struct Identity<'a> {
+    action: &'a str,
+    namespace: &'a str,
+    key: Option<String>,
+    /// SHA-256 of what is asked for.
+    digest: String,
+    /// The request's own; the outer one is none where its action takes none.
+    session_id: Option<Option<String>>,
+    output: Option<PathBuf>,
+}
+
+impl Identity<'_> {
+    /// The record of a request whose JSON without its `SessionId` is `body`.
+    fn record(self, body: &str, random: &dyn Random) -> Result<JobRecord, serde_json::Error> {
+        let request: Value = serde_json::from_str(body)?;
+        let sub_app_id = request["SubAppId"].as_u64().unwrap_or_default();
+        let takes_session_id = self.session_id.is_some();
+        let own_session_id = self.session_id.flatten().filter(|id| !id.is_empty());
         let shared = self.key.is_some() || own_session_id.is_some();
         let key = match (self.key, &own_session_id) {
             (Some(key), _) => key,
             (None, Some(id)) => id.clone(),
             (None, None) => format!("{:016x}{:016x}", random.next_u64(), random.next_u64()),
         };
-        let body = body(&action);
-        // A file that was uploaded once more has another id, and is the same file.
-        let identity = by_content.map(|request| {
-            let mut action = request.into_action(sub_app_id);
-            action.session_id = None;
-            self::body(&action)
+        let digest = self.digest;
+        let session = takes_session_id.then(|| {
+            own_session_id.unwrap_or_else(|| {
+                let identity = serde_json::json!([sub_app_id, self.namespace, key, self.action, digest]).to_string();
+                // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.
+                format!("va2-{}", &BodyHash::of(identity.as_bytes()).as_str()[..32])
+            })
         });
-        let digest = BodyHash::of(identity.as_ref().unwrap_or(&body).as_bytes()).as_str().to_owned();
-        let session = own_session_id.unwrap_or_else(|| {
-            let identity = serde_json::json!([action.sub_app_id, namespace, key, digest]).to_string();
-            // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.
-            format!("va2-{}", &BodyHash::of(identity.as_bytes()).as_str()[..32])
-        });
-        let record = JobRecord {
+        let model = match (request["ModelName"].as_str(), request["ModelVersion"].as_str()) {
+            (Some(name), Some(version)) => format!("{name}:{version}"),
+            (Some(name), None) => name.to_owned(),
+            (None, _) => self.action.to_owned(),
+        };
+        Ok(JobRecord {
             key,
+            action: self.action.to_owned(),
             shared,
             digest,
             session,
             attempt: 0,
             // The client that sends it fills its own in.
             endpoint: String::new(),
-            sub_app_id: action.sub_app_id,
+            sub_app_id,
             model,
-            body: (!holds_presigned_url(&action)).then_some(body),
+            off_peak: request["OutputConfig"]["OffPeak"] == "Enabled",
+            body: (!holds_presigned_url(&request)).then(|| body.to_owned()),
             output: self.output,
             state: JobState::Planned,
             first_sent: None,
@@ -87,60 +164,42 @@ impl Job {
             refused_before: false,
             request_id: None,
             revision: 0,
-        };
-        Ok(PreparedJob { record, action })
+        })
     }
 }
 
-impl From<VideoRequest> for Job {
-    fn from(request: VideoRequest) -> Self {
-        Self::new(request)
+/// The JSON of a request without its `SessionId`, and that `SessionId`, if it can have one.
+fn body<R: StartsTask>(mut request: R) -> Result<(String, Option<Option<String>>), serde_json::Error> {
+    let session_id = request.session_id().map(Option::take);
+    Ok((serde_json::to_string(&request)?, session_id))
+}
+
+/// Whether any text of a request, also within `ExtInfo`, holds a URL with a query, which may be a signature: such a
+/// request is never written to a journal.
+fn holds_presigned_url(request: &Value) -> bool {
+    match request {
+        Value::String(text) => {
+            // JSON within a text may write a slash as `\/`.
+            (text.contains("://") || text.contains(r":\/\/")) && text.contains(['?', '@'])
+        }
+        Value::Array(values) => values.iter().any(holds_presigned_url),
+        Value::Object(members) => members.values().any(holds_presigned_url),
+        _ => false,
     }
 }
 
-/// A job that has been checked and named; nothing of it has been sent.
-#[derive(Debug, Clone)]
-pub struct PreparedJob {
-    pub(crate) record: JobRecord,
-    action: CreateAigcVideoTaskRequest,
+/// Whether a journal's text is what it was when it was written: the JSON of a request without a `SessionId`.
+pub(crate) fn is_request(body: &str) -> bool {
+    serde_json::from_str::<BTreeMap<String, IgnoredAny>>(body).is_ok_and(|members| !members.contains_key("SessionId"))
 }
 
-impl PreparedJob {
-    /// What the job is known by.
-    pub fn key(&self) -> &str {
-        &self.record.key
-    }
-
-    /// The `SessionId` that its first send will carry.
-    pub fn session_id(&self) -> String {
-        self.record.session_id()
-    }
-
-    pub(crate) fn into_parts(self) -> (JobRecord, CreateAigcVideoTaskRequest) {
-        (self.record, self.action)
-    }
-
-    /// The request exactly as it will be sent.
-    pub fn action(&self) -> CreateAigcVideoTaskRequest {
-        let mut action = self.action.clone();
-        action.session_id = Some(self.session_id());
-        action
-    }
-}
-
-/// The request without its `SessionId`: what its digest is taken of, and what a journal keeps of it.
-fn body(action: &CreateAigcVideoTaskRequest) -> String {
-    serde_json::to_string(action).expect("a shape of texts and numbers serialises")
-}
-
-/// Whether an input's URL, or one in `ExtInfo`, may carry a query, which may be a signature: such a request is never
-/// written to a journal.
-fn holds_presigned_url(action: &CreateAigcVideoTaskRequest) -> bool {
-    let files = action.file_infos.iter().flatten().filter_map(|file| file.url.as_ref());
-    let subjects = action.subject_infos.iter().flatten();
-    let of_subjects = subjects.flat_map(|it| it.image_urls.iter().flatten().chain(it.video_urls.iter().flatten()));
-    let urls = files.chain(of_subjects).chain(&action.last_frame_url).chain(&action.ext_info);
-    urls.into_iter().any(|url| url.contains("://") && url.contains(['?', '@']))
+/// The JSON of a request with its `SessionId` as the last member: the same bytes for every send of one attempt.
+pub(crate) fn with_session_id(body: &str, session_id: Option<&str>) -> String {
+    let (Some(session_id), Some(members)) = (session_id, body.trim_end().strip_suffix('}')) else {
+        return body.to_owned();
+    };
+    let comma = if members.trim_end().ends_with('{') { "" } else { "," };
+    format!("{members}{comma}\"SessionId\":{}}}", Value::from(session_id))
 }
 
 #[cfg(test)]
@@ -161,7 +220,23 @@ mod tests {
         assert!(kept(builder().image("https://a/b.png")));
         assert!(!kept(builder().image("https://a/b.png?sign=1")));
         assert!(!kept(builder().ext_info(r#"{"sound_file":"https://a/b.mp3?sign=1"}"#)));
+        assert!(!kept(builder().ext_info(r#"{"sound_file":"https:\/\/a\/b.mp3?sign=1"}"#)));
         let last = builder().image("https://a/b.png").last_frame("https://a/l.png?sign=1");
         assert!(!kept(last.resolution(vod_aigc_core::Resolution::P1080)));
+    }
+
+    #[test]
+    fn a_session_id_is_the_last_member_and_is_escaped() {
+        assert_eq!(with_session_id(r#"{"A":1}"#, Some("x\"y")), r#"{"A":1,"SessionId":"x\"y"}"#);
+        assert_eq!(with_session_id("{ }", Some("x")), r#"{ "SessionId":"x"}"#);
+        assert_eq!(with_session_id(r#"{"A":1}"#, None), r#"{"A":1}"#);
+    }
+
+    #[test]
+    fn only_the_json_of_a_request_without_a_session_id_is_sent_from_a_journal() {
+        assert!(is_request(r#"{"A":{"SessionId":"of something else"}}"#));
+        for text in ["", "[]", "{", "null", r#"{"SessionId":"x"}"#, r#"{"A":1} {"B":2}"#] {
+            assert!(!is_request(text), "{text}");
+        }
     }
 }

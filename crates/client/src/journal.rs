@@ -7,6 +7,7 @@ use std::fmt::{self, Debug};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest};
 
 #[cfg(feature = "journal")]
 pub use sqlite::SqliteJournal;
@@ -48,23 +49,30 @@ pub trait Journal: Debug + Send + Sync {
 pub struct JobRecord {
     /// What the job is known by.
     pub key: String,
+    /// The action that starts its task.
+    #[serde(default = "video")]
+    pub action: String,
     /// Whether others may submit the same job: its key or its `SessionId` is the caller's.
     pub shared: bool,
     /// SHA-256 of the request without its `SessionId`.
     pub digest: String,
-    /// The part of the `SessionId` that all its sends share.
-    pub session: String,
+    /// The part of the `SessionId` that all its sends share; none where the action takes no `SessionId`, so that the
+    /// service cannot tell a repeated request from a new one.
+    pub session: Option<String>,
     /// Which `SessionId` it has come to; a new one is taken only where the old one is known to have started nothing.
     pub attempt: u8,
     /// The server that it goes to.
     pub endpoint: String,
     /// The sub-application that owns the task.
     pub sub_app_id: u64,
-    /// The model, as [`Model`](vod_aigc_core::Model) prints it.
+    /// The model, as [`Model`](vod_aigc_core::Model) prints it; the action's name where its request names no model.
     pub model: String,
+    /// Whether the request lets the task wait for off-peak hours.
+    #[serde(default)]
+    pub off_peak: bool,
     /// The request without its `SessionId`; none where it holds a URL that may be presigned.
     pub body: Option<String>,
-    /// Where the video is to go.
+    /// Where the result is to go.
     pub output: Option<PathBuf>,
     /// How far it is.
     pub state: JobState,
@@ -104,19 +112,19 @@ pub enum JobState {
         /// Its id.
         task_id: String,
     },
-    /// The task ended without a video.
+    /// The task ended without a result.
     Failed {
         /// Its id.
         task_id: String,
         /// Why.
         reason: String,
     },
-    /// The task has made its video.
+    /// The task has made its result.
     Done {
         /// Its id.
         task_id: String,
     },
-    /// The video is on the disk.
+    /// The result is on the disk.
     Downloaded {
         /// The task's id.
         task_id: String,
@@ -164,26 +172,37 @@ impl JobRecord {
 
     /// Whether both stand for the same request to the same place.
     pub(crate) fn is_same_job(&self, other: &Self) -> bool {
-        let identity = |it: &Self| (it.digest.clone(), it.sub_app_id, it.endpoint.clone());
+        fn identity(it: &JobRecord) -> (&str, &str, u64, &str) {
+            (&it.action, &it.digest, it.sub_app_id, &it.endpoint)
+        }
         identity(self) == identity(other)
     }
 
-    /// The `SessionId` of its present attempt.
-    pub fn session_id(&self) -> String {
-        match self.session.strip_prefix("va2-") {
-            Some(_) => format!("{}-{:02}", self.session, self.attempt),
+    /// The `SessionId` of its present attempt, if its action takes one.
+    pub fn session_id(&self) -> Option<String> {
+        let session = self.session.as_deref()?;
+        Some(match session.strip_prefix("va2-") {
+            Some(_) => format!("{session}-{:02}", self.attempt),
             // The caller's own id goes out as it is.
-            None => self.session.clone(),
-        }
+            None => session.to_owned(),
+        })
     }
 
     /// Whether a task of this `SessionId` is one of this job's, of any attempt.
     pub fn owns(&self, session_id: &str) -> bool {
-        match self.session.strip_prefix("va2-") {
-            Some(_) => session_id.strip_prefix(&self.session).is_some_and(|rest| rest.starts_with('-')),
-            None => session_id == self.session,
+        let Some(session) = self.session.as_deref() else {
+            return false;
+        };
+        match session.strip_prefix("va2-") {
+            Some(_) => session_id.strip_prefix(session).is_some_and(|rest| rest.starts_with('-')),
+            None => session_id == session,
         }
     }
+}
+
+/// The action of records that were written before there was any other.
+fn video() -> String {
+    CreateAigcVideoTaskRequest::NAME.to_owned()
 }
 
 /// Why a journal could not be read or written.

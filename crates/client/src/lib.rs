@@ -3,6 +3,8 @@
 mod client;
 mod download;
 mod error;
+pub mod events;
+mod finished;
 mod input;
 mod job;
 mod journal;
@@ -12,12 +14,12 @@ mod submit;
 mod task;
 mod upload;
 mod variables;
-mod video;
 mod wait;
 
 pub use client::{Client, ClientBuilder};
 pub use download::{DownloadError, DownloadPolicy, Downloaded, check_target};
 pub use error::{Outcome, SubmitError, WaitError};
+pub use finished::{Finished, ResultFile, Video};
 pub use input::{AttachError, InputError, InputProblem, Inputs};
 pub use job::{Job, PreparedJob};
 #[cfg(feature = "journal")]
@@ -27,7 +29,6 @@ pub use submit::{Held, SubmitPolicy};
 pub use task::{Task, TaskHandle};
 pub use upload::{UploadError, UploadPolicy, Uploaded};
 pub use variables::{Settings, SettingsError};
-pub use video::Video;
 pub use vod_aigc_core as core;
 pub use vod_aigc_transport as transport;
 pub use wait::{Progress, TaskEvent, WaitPolicy};

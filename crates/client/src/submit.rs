@@ -6,6 +6,7 @@
 //! | a send whose outcome is unknown, also after a crash | look for its task, then send the same bytes with the same id |
 //! | the service says that it knows the id | look for its task; never send again |
 //! | the task is not found in time | hold the job and say so; never a new id on a timer |
+//! | the action takes no id, and the outcome of a send is unknown | hold the job at once: there is nothing to look by |
 //!
 //! A new `SessionId` is taken in one case only: the service says that it knows the id, every send under it is known to have
 //! been refused, and nobody else can have used it.
@@ -13,15 +14,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
 use vod_aigc_core::{
-    CreateAigcVideoTaskRequest, CreateAigcVideoTaskResponse, DescribeTasksRequest, ErrorClass, OnCreate, SortBy,
-    SortOrder, Switch, TaskSimpleInfo, TimeRange,
+    Action as _, DescribeTasksRequest, Effect, ErrorClass, OnCreate, SortBy, SortOrder, TaskSimpleInfo, TimeRange,
 };
 use vod_aigc_transport::{Call, Error, Sent};
 
-use crate::job::PreparedJob;
+use crate::job::{is_request, with_session_id};
 use crate::journal::{JobRecord, JobState, JournalError};
-use crate::{Client, SubmitError, Task, TaskHandle};
+use crate::{Client, SubmitError, TaskHandle};
 
 /// How patiently a submit goes about what the service refuses for now or does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +66,8 @@ impl Default for SubmitPolicy {
 pub struct Held {
     /// What the job is known by.
     pub key: String,
-    /// The `SessionId` of its last send.
-    pub session_id: String,
+    /// The `SessionId` of its last send; none where the action takes none.
+    pub session_id: Option<String>,
     /// The service's id of the last request that it answered.
     pub request_id: Option<String>,
     /// When it was first sent, in seconds since 1970-01-01 UTC.
@@ -77,15 +78,19 @@ pub struct Held {
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the outcome is unknown and money may have been spent: {}; job {}, SessionId {}",
-            self.reason, self.key, self.session_id
-        )?;
+        write!(f, "the outcome is unknown and money may have been spent: {}; job {}", self.reason, self.key)?;
+        if let Some(session_id) = &self.session_id {
+            write!(f, ", SessionId {session_id}")?;
+        }
         if let Some(request_id) = &self.request_id {
             write!(f, ", RequestId {request_id}")?;
         }
-        write!(f, "; next: resume the job within 71 hours of its first send; a new submit would be billed again")
+        write!(f, "; next: ")?;
+        match self.session_id {
+            Some(_) => write!(f, "resume the job within 71 hours of its first send")?,
+            None => write!(f, "look for the task in the service's console")?,
+        }
+        write!(f, "; a new submit would be billed again")
     }
 }
 
@@ -94,7 +99,7 @@ pub(crate) struct Submit<'a> {
     client: &'a Client,
     record: JobRecord,
     /// The request without its `SessionId`; none where the journal could not keep it.
-    action: Option<CreateAigcVideoTaskRequest>,
+    body: Option<String>,
     resends: u32,
     refusals: u32,
     looks: u32,
@@ -106,8 +111,7 @@ pub(crate) struct Submit<'a> {
 
 impl<'a> Submit<'a> {
     /// Begins, or goes on with what the journal holds under the job's key.
-    pub(crate) fn begin(client: &'a Client, job: PreparedJob) -> Result<Self, SubmitError> {
-        let (planned, action) = job.into_parts();
+    pub(crate) fn begin(client: &'a Client, planned: JobRecord, body: String) -> Result<Self, SubmitError> {
         let record = match client.journal() {
             Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
             None => planned.clone(),
@@ -115,21 +119,21 @@ impl<'a> Submit<'a> {
         if !record.is_same_job(&planned) {
             return Err(SubmitError::KeyTaken { key: record.key });
         }
-        Ok(Self::new(client, record, Some(action)))
+        Ok(Self::new(client, record, Some(body)))
     }
 
     /// Goes on with a job of the journal.
     pub(crate) fn resume(client: &'a Client, record: JobRecord) -> Self {
-        let action = record.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
-        Self::new(client, record, action)
+        let body = record.body.clone().filter(|body| is_request(body));
+        Self::new(client, record, body)
     }
 
-    fn new(client: &'a Client, record: JobRecord, action: Option<CreateAigcVideoTaskRequest>) -> Self {
-        Self { client, record, action, resends: 0, refusals: 0, looks: 0, taken: false, asked: None }
+    fn new(client: &'a Client, record: JobRecord, body: Option<String>) -> Self {
+        Self { client, record, body, resends: 0, refusals: 0, looks: 0, taken: false, asked: None }
     }
 
     /// Runs until there is a task, a definite refusal, or nothing more to do but to hold the job.
-    pub(crate) async fn run(mut self) -> Result<Task, SubmitError> {
+    pub(crate) async fn run(mut self) -> Result<TaskHandle, SubmitError> {
         loop {
             let step = match &self.record.state {
                 JobState::Planned => self.send().await,
@@ -149,11 +153,14 @@ impl<'a> Submit<'a> {
 
     /// Sends the request once, after it is written down that it is being sent.
     async fn send(&mut self) -> Result<(), SubmitError> {
-        let Some(mut action) = self.action.clone() else {
+        let Some(body) = &self.body else {
             return Err(SubmitError::NotKept { key: self.record.key.clone() });
         };
-        action.session_id = Some(self.record.session_id());
-        let call = Call::of(&mut action).map_err(|error| SubmitError::Request(error.to_string()))?;
+        let session_id = self.record.session_id();
+        let body = with_session_id(body, session_id.as_deref());
+        let (service, version) = (DescribeTasksRequest::SERVICE, DescribeTasksRequest::VERSION);
+        let call = Call::new(self.record.action.clone(), service, version, Effect::Paid, body);
+        let call = call.with_session_id(session_id);
         let was_unknown = !matches!(self.record.state, JobState::Planned);
 
         // The turn comes first: what is written down as being sent is sent at once, and can be looked for by its time.
@@ -166,13 +173,13 @@ impl<'a> Submit<'a> {
         })?;
 
         let offset = self.offset();
-        let sent = self.client.transport().attempt::<CreateAigcVideoTaskResponse>(&call).await;
+        let sent = self.client.transport().attempt::<Value>(&call).await;
         self.correct_times(now, self.offset() - offset);
         let error = match sent {
             Ok(reply) => {
                 self.record.request_id = reply.request_id.or(self.record.request_id.take());
-                return match reply.value.task_id.filter(|id| is_id(id)) {
-                    Some(task_id) => self.accept(task_id),
+                return match reply.value["TaskId"].as_str().filter(|id| is_id(id)) {
+                    Some(task_id) => self.accept(task_id.to_owned()),
                     None => Ok(()),
                 };
             }
@@ -198,7 +205,12 @@ impl<'a> Submit<'a> {
                 self.resends = self.client.submit_policy().resends;
                 Ok(())
             }
-            Some(OnCreate::Taken) if !was_unknown && self.record.refused_before && !self.record.shared => {
+            Some(OnCreate::Taken)
+                if !was_unknown
+                    && self.record.refused_before
+                    && !self.record.shared
+                    && self.record.session.is_some() =>
+            {
                 self.rotate().await
             }
             Some(OnCreate::Taken) => {
@@ -253,6 +265,12 @@ impl<'a> Submit<'a> {
 
     /// The outcome of a send is unknown: looks for its task, then sends the same again or waits for the next look.
     async fn recover(&mut self) -> Result<(), SubmitError> {
+        if self.record.session.is_none() {
+            return self.hold(format!(
+                "{} takes no SessionId, so that its task cannot be told from others and the request cannot be sent again",
+                self.record.action
+            ));
+        }
         let found = self.look().await;
         if let Ok(Some(task_id)) = found {
             return self.accept(task_id);
@@ -262,7 +280,7 @@ impl<'a> Submit<'a> {
             return self.hold("the service no longer knows the id, so that nothing can be sent again; look for the task in its console");
         }
         let policy = *self.client.submit_policy();
-        if !self.taken && self.resends < policy.resends && self.action.is_some() {
+        if !self.taken && self.resends < policy.resends && self.body.is_some() {
             // The first look has taken its time already.
             let pause = self.resends.checked_sub(1).map(|step| policy.wait(step));
             if let Some(pause) = self.asked.take().or(pause) {
@@ -339,7 +357,7 @@ impl<'a> Submit<'a> {
                 Ok(())
             }
             Err(SubmitError::Journal { error, .. }) => {
-                Err(SubmitError::Unrecorded { task: Box::new(self.task(&task_id).handle().clone()), error })
+                Err(SubmitError::Unrecorded { task: Box::new(self.task(&task_id)), error })
             }
             saved => saved,
         }
@@ -357,16 +375,15 @@ impl<'a> Submit<'a> {
         })))
     }
 
-    fn task(&self, task_id: &str) -> Task {
+    fn task(&self, task_id: &str) -> TaskHandle {
         let mut handle = TaskHandle::new(task_id, self.record.sub_app_id);
         handle.key = Some(self.record.key.clone());
-        handle.session_id = Some(self.record.session_id());
+        handle.session_id = self.record.session_id();
         handle.request_id = self.record.request_id.clone();
         handle.model = Some(self.record.model.clone());
-        let output = self.action.as_ref().and_then(|action| action.output_config.as_ref());
-        handle.off_peak = output.is_some_and(|output| output.off_peak == Some(Switch::Enabled));
+        handle.off_peak = self.record.off_peak;
         handle.submitted_at = self.record.last_sent;
-        Task::new(self.client.clone(), handle)
+        handle
     }
 
     fn save(&mut self, state: JobState) -> Result<(), SubmitError> {

@@ -1,12 +1,15 @@
 //! A task on the service: what names it, and the verbs on it.
 
+use std::marker::PhantomData;
+
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize, Serializer};
-use vod_aigc_core::DescribeTaskDetailResponse;
+use vod_aigc_core::{AigcTask, AigcVideoTask, DescribeTaskDetailResponse};
 use vod_aigc_transport::Error;
 
 use crate::journal::JobState;
-use crate::{Client, TaskEvent, Video, WaitError, WaitPolicy};
+use crate::wait::Waiting;
+use crate::{Client, Finished, TaskEvent, WaitError, WaitPolicy};
 
 /// What names a task, without secrets: to store, and to resume the task with in another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +28,7 @@ pub struct TaskHandle {
     /// The service's id of the request that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The model, as [`Model`](vod_aigc_core::Model) prints it.
+    /// The model, as [`Model`](vod_aigc_core::Model) prints it; the action's name where its request names no model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Whether the request let the task wait for off-peak hours, so that it is waited for longer and polled less often.
@@ -52,18 +55,19 @@ impl TaskHandle {
     }
 }
 
-/// A task with the client that can ask for it.
+/// A task of one kind, a video's where nothing else is said, with the client that can ask for it.
 ///
 /// Serialises as its [`TaskHandle`]. Dropping it, or a wait for it, leaves the task on the service as it is.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub struct Task<K = AigcVideoTask> {
     client: Client,
     handle: TaskHandle,
+    kind: PhantomData<K>,
 }
 
-impl Task {
+impl<K: AigcTask> Task<K> {
     pub(crate) fn new(client: Client, handle: TaskHandle) -> Self {
-        Self { client, handle }
+        Self { client, handle, kind: PhantomData }
     }
 
     /// The id that the service gave it.
@@ -80,7 +84,7 @@ impl Task {
         &self.client
     }
 
-    /// Asks for its state once. See [`DescribeTaskDetailResponse::state`].
+    /// Asks for its state once. See [`DescribeTaskDetailResponse::state_of`].
     ///
     /// # Errors
     /// What went wrong with the call; the task goes on.
@@ -88,14 +92,14 @@ impl Task {
         Ok(self.client.describe(&self.handle).await?.value)
     }
 
-    /// Waits for the video by the client's [`WaitPolicy`]: 30 minutes where nothing else was set, 24 hours for a task that
+    /// Waits for the result by the client's [`WaitPolicy`]: 30 minutes where nothing else was set, 24 hours for a task that
     /// may wait for off-peak hours.
     ///
     /// Failing polls do not end the wait. Dropping the future stops waiting and nothing else.
     ///
     /// # Errors
     /// See [`WaitError`]; each names the task, so that it can be waited for again.
-    pub async fn wait(&self) -> Result<Video, WaitError> {
+    pub async fn wait(&self) -> Result<Finished<K>, WaitError> {
         self.wait_with(self.policy(), |_| {}).await
     }
 
@@ -103,8 +107,12 @@ impl Task {
     ///
     /// # Errors
     /// See [`WaitError`].
-    pub async fn wait_with(&self, policy: WaitPolicy, mut show: impl FnMut(&TaskEvent)) -> Result<Video, WaitError> {
-        let mut waiting = crate::wait::Waiting::new(self.clone(), policy);
+    pub async fn wait_with(
+        &self,
+        policy: WaitPolicy,
+        mut show: impl FnMut(&TaskEvent<K>),
+    ) -> Result<Finished<K>, WaitError> {
+        let mut waiting = Waiting::new(self.clone(), policy);
         loop {
             match waiting.next().await {
                 TaskEvent::Ended(result) => {
@@ -117,9 +125,9 @@ impl Task {
     }
 
     /// The events of a wait by the client's policy: what each poll says, and at last how it ended.
-    pub fn events(&self) -> impl futures_util::Stream<Item = TaskEvent> + Send + 'static {
+    pub fn events(&self) -> impl futures_util::Stream<Item = TaskEvent<K>> + Send + 'static {
         let task = self.clone();
-        crate::wait::Waiting::new(self.clone(), self.policy()).into_stream().inspect(move |event| {
+        Waiting::new(self.clone(), self.policy()).into_stream().inspect(move |event| {
             if let TaskEvent::Ended(result) = event {
                 task.note_end(result);
             }
@@ -133,7 +141,7 @@ impl Task {
     }
 
     /// Writes the end of the task down in the journal, if it is a job's.
-    fn note_end(&self, result: &Result<Video, WaitError>) {
+    fn note_end(&self, result: &Result<Finished<K>, WaitError>) {
         let task_id = self.handle.task_id.clone();
         match result {
             Ok(_) => self.client.note(&self.handle, JobState::Done { task_id }),
@@ -146,7 +154,7 @@ impl Task {
     }
 }
 
-impl Serialize for Task {
+impl<K> Serialize for Task<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.handle.serialize(serializer)
     }

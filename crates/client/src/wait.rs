@@ -3,11 +3,15 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use std::pin::pin;
+
 use futures_util::Stream;
-use vod_aigc_core::{DescribeTaskDetailResponse, ErrorClass, TaskState};
+use futures_util::future::select;
+use vod_aigc_core::{AigcTask, AigcVideoTask, DescribeTaskDetailResponse, ErrorClass, TaskState};
 use vod_aigc_transport::{Error, ErrorKind};
 
-use crate::{Task, Video, WaitError};
+use crate::events::Subscription;
+use crate::{Finished, Task, WaitError};
 
 /// How often a task is asked for, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,13 +90,13 @@ impl Default for WaitPolicy {
 /// What a wait has to tell.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum TaskEvent {
+pub enum TaskEvent<K: AigcTask = AigcVideoTask> {
     /// A poll that was answered; the task goes on.
     Progress(Progress),
     /// A poll that failed; the wait goes on.
     PollFailed(Error),
-    /// The end: the video, or why there is none. Nothing follows.
-    Ended(Box<Result<Video, WaitError>>),
+    /// The end: the result, or why there is none. Nothing follows.
+    Ended(Box<Result<Finished<K>, WaitError>>),
 }
 
 /// How far a task is that has not ended.
@@ -119,8 +123,10 @@ impl fmt::Display for Progress {
 }
 
 /// One wait: both [`Task::wait`] and [`Task::events`] step through it.
-pub(crate) struct Waiting {
-    task: Task,
+pub(crate) struct Waiting<K> {
+    task: Task<K>,
+    /// Hears of events about the task, each of which makes a poll due at once.
+    heard: Subscription,
     policy: WaitPolicy,
     since: SystemTime,
     polled: bool,
@@ -135,14 +141,15 @@ struct Failing {
     since: SystemTime,
 }
 
-impl Waiting {
-    pub(crate) fn new(task: Task, policy: WaitPolicy) -> Self {
+impl<K: AigcTask> Waiting<K> {
+    pub(crate) fn new(task: Task<K>, policy: WaitPolicy) -> Self {
         let since = task.client().transport().clock().now();
-        Self { task, policy, since, polled: false, pace: Pace::new(&policy), failing: None, last: None }
+        let heard = task.client().waits().subscribe(task.id());
+        Self { task, heard, policy, since, polled: false, pace: Pace::new(&policy), failing: None, last: None }
     }
 
     /// The next event. Must not be asked again after [`TaskEvent::Ended`].
-    pub(crate) async fn next(&mut self) -> TaskEvent {
+    pub(crate) async fn next(&mut self) -> TaskEvent<K> {
         let until_deadline = self.policy.deadline.saturating_sub(self.waited());
         let left = until_deadline.min(self.policy.oldest.saturating_sub(self.age()));
         // The poll at the deadline itself is the last: a task that ended in the final pause is not missed.
@@ -162,7 +169,7 @@ impl Waiting {
             pause = submitted.map_or(Duration::ZERO, |_| pause.saturating_sub(self.age()));
         }
         let floor = if self.polled { WaitPolicy::FLOOR } else { Duration::ZERO };
-        transport.clock().sleep(pause.max(floor)).await;
+        select(transport.clock().sleep(pause.max(floor)), pin!(self.heard.next())).await;
         self.polled = true;
         match self.task.poll().await {
             Ok(reply) => {
@@ -176,7 +183,7 @@ impl Waiting {
         }
     }
 
-    pub(crate) fn into_stream(self) -> impl Stream<Item = TaskEvent> + Send {
+    pub(crate) fn into_stream(self) -> impl Stream<Item = TaskEvent<K>> + Send {
         futures_util::stream::unfold(Some(self), |waiting| async {
             let mut waiting = waiting?;
             match waiting.next().await {
@@ -186,13 +193,17 @@ impl Waiting {
         })
     }
 
-    fn judge(&mut self, reply: DescribeTaskDetailResponse) -> TaskEvent {
-        let progress = match reply.state() {
+    fn judge(&mut self, reply: DescribeTaskDetailResponse) -> TaskEvent<K> {
+        let progress = match reply.state_of::<K>() {
             TaskState::Waiting => Progress::Waiting,
             TaskState::Processing { progress } => Progress::Processing(progress),
             TaskState::Unrecognised { status } => Progress::Unrecognised(status),
-            TaskState::Succeeded(output) => return self.ended(Ok(Video::new(&self.task, output.clone()))),
+            TaskState::Succeeded(output) => {
+                self.heard.task_ended();
+                return self.ended(Ok(Finished::new(&self.task, output.clone())));
+            }
             TaskState::Failed(failure) => {
+                self.heard.task_ended();
                 return self.ended(Err(WaitError::Failed { task: self.task.handle().clone(), failure }));
             }
         };
@@ -203,7 +214,7 @@ impl Waiting {
     }
 
     /// One failed poll says nothing of the task; many over some time say that nothing will be learnt soon.
-    fn failed(&mut self, error: Error) -> TaskEvent {
+    fn failed(&mut self, error: Error) -> TaskEvent<K> {
         self.pace.miss();
         let now = self.task.client().transport().clock().now();
         let failing = self.failing.get_or_insert(Failing { polls: 0, since: now });
@@ -218,15 +229,9 @@ impl Waiting {
 
     /// Whether asking again would say the same until the deadline.
     fn is_final(&self, error: &Error) -> bool {
-        match error.kind() {
-            ErrorKind::Configuration | ErrorKind::Request | ErrorKind::Credential => true,
-            ErrorKind::Service => match error.class() {
-                Some(ErrorClass::NotFound) => self.age() >= self.policy.not_found_grace,
-                // Codes that nobody has seen yet do not end a wait; the deadline does.
-                Some(ErrorClass::Unknown) | None => false,
-                Some(_) => !error.is_retryable(),
-            },
-            _ => false,
+        match error.class() {
+            Some(ErrorClass::NotFound) => self.age() >= self.policy.not_found_grace,
+            _ => is_lasting(error),
         }
     }
 
@@ -243,8 +248,21 @@ impl Waiting {
         submitted.map_or_else(|| self.waited(), |submitted| now.duration_since(submitted).unwrap_or_default())
     }
 
-    fn ended(&self, result: Result<Video, WaitError>) -> TaskEvent {
+    fn ended(&self, result: Result<Finished<K>, WaitError>) -> TaskEvent<K> {
         TaskEvent::Ended(Box::new(result))
+    }
+}
+
+/// Whether a read that failed so would fail again.
+pub(crate) fn is_lasting(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Configuration | ErrorKind::Request | ErrorKind::Credential => true,
+        ErrorKind::Service => match error.class() {
+            // Codes that nobody has seen yet do not end a wait; the deadline does.
+            Some(ErrorClass::Unknown) | None => false,
+            Some(_) => !error.is_retryable(),
+        },
+        _ => false,
     }
 }
 

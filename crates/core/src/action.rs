@@ -37,6 +37,9 @@ pub trait Action: Serialize {
         None
     }
 
+    /// Names the sub-application where the request names none, if it has a member for that.
+    fn fill_sub_app_id(&mut self, _id: u64) {}
+
     /// Every documented limit on its members that it breaks, and every word that is none of those documented. The
     /// service would refuse it, unless it has learnt to take more since this release.
     fn breaches(&self) -> Vec<Breach> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::action::Action as _;
 use crate::generated::{
     AigcVideoOutputConfig, AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio,
     CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model, PersonGeneration,
@@ -74,9 +75,7 @@ impl VideoRequest {
 
     /// The request as it goes out. `sub_app_id` owns the video unless the request names another.
     pub fn into_action(mut self, sub_app_id: u64) -> CreateAigcVideoTaskRequest {
-        if self.request.sub_app_id == 0 {
-            self.request.sub_app_id = sub_app_id;
-        }
+        self.request.fill_sub_app_id(sub_app_id);
         self.request
     }
 }
@@ -407,6 +406,12 @@ pub struct RequestError {
 }
 
 impl RequestError {
+    /// The error of these breaches, if there is any.
+    pub(crate) fn of(breaches: Vec<Breach>) -> Result<(), Self> {
+        let faults: Vec<_> = breaches.into_iter().map(Fault::Limit).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Self { faults }) }
+    }
+
     /// The rules and limits, the model's rules first. Never empty.
     pub fn faults(&self) -> &[Fault] {
         &self.faults

@@ -10,6 +10,7 @@ use crate::generated::{
     EventContent, TaskStatus,
 };
 use crate::output::TaskOutput;
+use crate::request::RequestError;
 
 /// The details of one kind of AIGC task, as a reply or an event holds them. What a kind does not tell is `None`.
 pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
@@ -68,6 +69,14 @@ pub trait StartsTask: Action {
 
     /// The task's id, from the reply that accepted the request.
     fn task_id(reply: Self::Reply) -> Option<String>;
+
+    /// Judges the request before it is sent.
+    ///
+    /// # Errors
+    /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.
+    fn check_before(&self) -> Result<(), RequestError> {
+        RequestError::of(self.breaches())
+    }
 }
 
 /// How far a task is. `O` is what its kind makes.

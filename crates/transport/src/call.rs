@@ -32,10 +32,11 @@ impl Call {
     pub fn of<A: Action>(action: &mut A) -> Result<Self, serde_json::Error> {
         let session_id = action.session_id().and_then(|slot| slot.clone());
         let body = serde_json::to_vec(action)?;
-        Ok(Self { session_id, ..Self::new(A::NAME, A::SERVICE, A::VERSION, A::EFFECT, body) })
+        Ok(Self::new(A::NAME, A::SERVICE, A::VERSION, A::EFFECT, body).with_session_id(session_id))
     }
 
-    /// An action by its names, with a JSON body that was made elsewhere.
+    /// Any action by its names, with a JSON body that was made elsewhere. [`Transport::execute`](crate::Transport::execute)
+    /// sends it, and reads its reply as any type, for example as a `serde_json::Value`.
     #[must_use]
     pub fn new(
         action: impl Into<Cow<'static, str>>,
@@ -54,6 +55,12 @@ impl Call {
             body,
             session_id: None,
         }
+    }
+
+    /// Tells the session id that stands in the body already, so that errors can name it.
+    #[must_use]
+    pub fn with_session_id(self, session_id: Option<String>) -> Self {
+        Self { session_id, ..self }
     }
 
     /// The action's name, the value of `X-TC-Action`.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use vod_aigc_client::{Job, PreparedJob};
-use vod_aigc_core::{Kling, VideoRequest, video};
+use vod_aigc_core::{CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
 use vod_aigc_transport::testing::SeededRandom;
 
 use super::cases;
@@ -22,7 +22,7 @@ fn prepared(sub_app_id: u64, namespace: &str, key: Option<&str>, prompt: &str, s
 }
 
 fn session_id(sub_app_id: u64, namespace: &str, key: &str, prompt: &str, seed: u64) -> String {
-    prepared(sub_app_id, namespace, Some(key), prompt, seed).session_id()
+    prepared(sub_app_id, namespace, Some(key), prompt, seed).session_id().expect("it takes one")
 }
 
 fn prompt() -> impl Strategy<Value = String> {
@@ -34,7 +34,7 @@ proptest! {
 
     #[test]
     fn a_session_id_fits_the_service(sub_app: u64, namespace: String, key: Option<String>, prompt in prompt(), seed: u64) {
-        let id = prepared(sub_app, &namespace, key.as_deref(), &prompt, seed).session_id();
+        let id = prepared(sub_app, &namespace, key.as_deref(), &prompt, seed).session_id().unwrap();
         prop_assert!(id.len() <= 50, "{id}");
         prop_assert!(id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')), "{id}");
     }
@@ -87,31 +87,34 @@ proptest! {
             None => job,
         };
         let job = job.prepare(1, "", &SeededRandom::new(7)).expect("the request is right");
-        prop_assert_eq!(job.session_id(), id.clone());
-        prop_assert_eq!(job.action().session_id, Some(id));
+        prop_assert_eq!(job.session_id(), Some(id.clone()));
+        let sent: CreateAigcVideoTaskRequest = serde_json::from_str(&job.body()).unwrap();
+        prop_assert_eq!(sent.session_id, Some(id));
     }
 
     #[test]
     fn a_job_owns_every_attempt_of_its_own_and_no_other_task(digits in "[0-9a-f]{32}", other in "[0-9a-f]{32}", attempts in [0_u8..100, 0..100], cut in 0_usize..36) {
         prop_assume!(digits != other);
         let mut record = record("key");
-        record.session = format!("va2-{digits}");
+        let session = format!("va2-{digits}");
+        record.session = Some(session.clone());
         record.attempt = attempts[0];
-        prop_assert!(record.session_id().len() <= 50);
-        prop_assert!(record.owns(&record.session_id()));
+        let id = record.session_id().unwrap();
+        prop_assert!(id.len() <= 50);
+        prop_assert!(record.owns(&id));
         let of = |digits: &str, attempt: u8| format!("va2-{digits}-{attempt:02}");
         prop_assert!(record.owns(&of(&digits, attempts[1])));
         prop_assert!(!record.owns(&of(&other, attempts[1])));
-        prop_assert!(!record.owns(&record.session[..cut]));
-        let longer = format!("{}0-00", record.session);
+        prop_assert!(!record.owns(&session[..cut]));
+        let longer = format!("{session}0-00");
         prop_assert!(!record.owns(&longer));
     }
 
     #[test]
     fn a_job_with_the_callers_session_id_owns_that_one_only(id in "[a-zA-Z0-9_]{1,50}", suffix in "-[0-9]{2}") {
         let mut record = record("key");
-        record.session = id.clone();
-        prop_assert_eq!(record.session_id(), id.clone());
+        record.session = Some(id.clone());
+        prop_assert_eq!(record.session_id(), Some(id.clone()));
         prop_assert!(record.owns(&id));
         let longer = format!("{id}{suffix}");
         prop_assert!(!record.owns(&longer));

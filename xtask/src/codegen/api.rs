@@ -18,6 +18,9 @@ use crate::spec::{
 /// The member names and types that typify gives to each object: `types["AigcVideoTask"]["task_id"]`.
 type Types = IndexMap<String, IndexMap<String, String>>;
 
+/// The member that names the sub-application.
+const SUB_APP_ID: &str = "SubAppId";
+
 /// The type of a text that is a secret.
 const SECRET: &str = "Secret";
 
@@ -148,6 +151,9 @@ impl<'a> Shapes<'a> {
         if file.definitions.keys().any(limited) {
             let breach = if file.actions.values().any(|action| limited(&action.request)) { "Breach, " } else { "" };
             text += &format!("use crate::limits::{{{breach}Breaches, CheckLimits}};\n");
+        }
+        if file.actions.values().any(|action| action.rules) {
+            text += "use crate::request::RequestError;\n";
         }
         match (tasks.is_empty(), file.actions.values().any(|action| action.task.is_some())) {
             (false, true) => text += "use crate::task::{AigcTask, StartsTask};\n",
@@ -321,6 +327,14 @@ impl<'a> Shapes<'a> {
             text +=
                 &method("session_id(&mut self) -> Option<&mut Option<String>>", &format!("Some(&mut self.{field})"));
         }
+        if let Ok((field, kind)) = self.member(&action.request, SUB_APP_ID) {
+            let (is_none, id) = match kind {
+                "u64" => (format!("self.{field} == 0"), "id"),
+                _ => (format!("self.{field}.is_none_or(|id| id == 0)"), "Some(id)"),
+            };
+            let body = format!("if {is_none} {{\n            self.{field} = {id};\n        }}");
+            text += &method("fill_sub_app_id(&mut self, id: u64)", &body);
+        }
         if self.limited.contains(action.request.as_str()) {
             text += &method("breaches(&self) -> Vec<Breach>", "Breaches::of(self)");
         }
@@ -329,11 +343,15 @@ impl<'a> Shapes<'a> {
 
     fn starts_task(&self, action: &Action, task: &str, file: &Api) -> Result<String> {
         let (field, _) = self.member(&action.reply, "TaskId")?;
+        let mut methods = method("task_id(reply: Self::Reply) -> Option<String>", &format!("reply.{field}"));
+        if action.rules {
+            let body = format!("{}::check(self)", action.request);
+            methods += &method("check_before(&self) -> Result<(), RequestError>", &body);
+        }
         Ok(format!(
-            "{}impl StartsTask for {} {{\n    type Task = {task};\n{}}}\n",
+            "{}impl StartsTask for {} {{\n    type Task = {task};\n{methods}}}\n",
             self.gate("", file, task),
             action.request,
-            method("task_id(reply: Self::Reply) -> Option<String>", &format!("reply.{field}"))
         ))
     }
 

@@ -265,6 +265,12 @@ impl Action for PullEventsRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Read;
     type Reply = PullEventsResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 }
 
 impl Action for ConfirmEventsRequest {
@@ -273,6 +279,12 @@ impl Action for ConfirmEventsRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ConfirmEventsResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
@@ -285,6 +297,12 @@ impl Action for DescribeEventConfigRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeEventConfigResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 }
 
 impl Action for ModifyEventConfigRequest {
@@ -293,6 +311,12 @@ impl Action for ModifyEventConfigRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ModifyEventConfigResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)

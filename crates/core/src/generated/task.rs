@@ -588,6 +588,12 @@ impl Action for DescribeTaskDetailRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeTaskDetailResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 }
 
 impl Action for ManageTaskRequest {
@@ -596,6 +602,12 @@ impl Action for ManageTaskRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ManageTaskResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)

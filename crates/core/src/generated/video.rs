@@ -5,6 +5,7 @@
 use crate::action::{Action, Effect};
 use super::AigcVideoTask;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::request::RequestError;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -526,6 +527,12 @@ impl Action for CreateAigcVideoTaskRequest {
         Some(&mut self.session_id)
     }
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -536,5 +543,9 @@ impl StartsTask for CreateAigcVideoTaskRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn check_before(&self) -> Result<(), RequestError> {
+        CreateAigcVideoTaskRequest::check(self)
     }
 }
