@@ -1,108 +1,24 @@
 //! Ten thousand tasks in flight at once, on a virtual clock that goes on whenever nobody can do anything but wait.
 
-use std::collections::{BTreeMap, HashMap};
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::oneshot;
 use vod_aigc_client::{Client, Job};
-use vod_aigc_emulator::{Behaviour, Emulator, Fate, Fault, FaultRule, InProcess, Target, Timing, When};
+use vod_aigc_emulator::{Behaviour, Emulator, Fate, Fault, FaultRule, Target, Timing, When};
 use vod_aigc_transport::testing::SeededRandom;
-use vod_aigc_transport::{BoxFuture, Clock, Http, RateLimiter, Rates, RawReply, SendError, SignedRequest};
+use vod_aigc_transport::{Clock as _, RateLimiter, Rates};
 
+use crate::simulation::Simulation;
 use crate::support::*;
 
 const TASKS: usize = 10_000;
 /// Longer than it takes to submit all of them at 20 a second, so that all run at the same time.
 const TIMING: Timing = Timing { waiting: Duration::from_secs(60), processing: Duration::from_secs(480) };
 const SECOND: Duration = Duration::from_secs(1);
-/// From a request to its reply.
-const ROUND_TRIP: Duration = Duration::from_millis(50);
 /// The documented limits, in calls a second.
 const CREATES: usize = 20;
 const READS: usize = 100;
-
-/// The clock and the HTTP stack of a simulation: who sleeps is woken in the order of time, and time passes only then.
-#[derive(Debug)]
-struct Simulation {
-    emulator: InProcess,
-    sleepers: Mutex<Sleepers>,
-    sent: Mutex<HashMap<String, Vec<SystemTime>>>,
-}
-
-#[derive(Debug, Default)]
-struct Sleepers {
-    count: u64,
-    /// By when they wake; the number keeps apart those who wake together.
-    waiting: BTreeMap<(SystemTime, u64), oneshot::Sender<()>>,
-}
-
-impl Simulation {
-    /// Runs all to their ends and gives what they have come to.
-    fn run<T>(&self, all: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
-        let woken = Arc::new(Woken(AtomicBool::new(false)));
-        let waker = Waker::from(woken.clone());
-        let mut context = Context::from_waker(&waker);
-        let mut running = pin!(all.into_iter().collect::<FuturesUnordered<_>>());
-        let mut ended = Vec::new();
-        loop {
-            match running.as_mut().poll_next_unpin(&mut context) {
-                Poll::Ready(Some(end)) => ended.push(end),
-                Poll::Ready(None) => return ended,
-                Poll::Pending if woken.0.swap(false, Ordering::Relaxed) => {}
-                Poll::Pending => self.wake_next(),
-            }
-        }
-    }
-
-    fn wake_next(&self) {
-        let ((wakes, _), sleeper) = self.sleepers.lock().unwrap().waiting.pop_first().expect("somebody waits for time");
-        self.emulator.advance(wakes.duration_since(self.now()).unwrap_or_default());
-        // Whoever has given up waiting is not there to be woken.
-        let _ = sleeper.send(());
-    }
-}
-
-/// Whether there is something to do before time goes on.
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Simulation {
-    fn now(&self) -> SystemTime {
-        self.emulator.clock().now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        let (sender, woken) = oneshot::channel();
-        let wakes = self.now() + duration;
-        let mut sleepers = self.sleepers.lock().unwrap();
-        sleepers.count += 1;
-        let number = sleepers.count;
-        sleepers.waiting.insert((wakes, number), sender);
-        Box::pin(async { woken.await.expect("the simulation wakes every sleeper") })
-    }
-}
-
-impl Http for Simulation {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        self.sent.lock().unwrap().entry(action(request).to_owned()).or_default().push(self.now());
-        Box::pin(async move {
-            let reply = exchange(&self.emulator, request);
-            self.sleep(ROUND_TRIP).await;
-            reply
-        })
-    }
-}
 
 /// The most of some times, which are in order, that lie within any one second.
 fn most_in_a_second(times: &[SystemTime]) -> usize {
@@ -134,8 +50,7 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
         // The reply of one create in five hundred is lost, and its task is looked for among all.
         .fault(FaultRule::new(Target::CreateAigcVideoTask, When::Every(500), lost))
         .in_process();
-    let simulation =
-        Arc::new(Simulation { emulator: emulator.clone(), sleepers: Mutex::default(), sent: Mutex::default() });
+    let simulation = Simulation::new(emulator.clone());
     let http = simulation.clone();
     let rates = Rates { write: CREATES as u32, ..Rates::default() };
     let client = Client::builder(credential(), SUB_APP)
@@ -179,8 +94,8 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
     assert!(ledger.values().all(|accepted| *accepted < first_end), "all run at the same time");
 
     assert_eq!(emulator.bill().calls_refused, 0);
-    for (action, times) in &*simulation.sent.lock().unwrap() {
-        let (most, limit) = (most_in_a_second(times), if action.starts_with("Create") { CREATES } else { READS });
+    for (action, times) in simulation.sent() {
+        let (most, limit) = (most_in_a_second(&times), if action.starts_with("Create") { CREATES } else { READS });
         report(format_args!("{action}: {} calls, at most {most} in any second", times.len()));
         assert!(most <= limit, "{action}: {most} in a second, {limit} are allowed");
         if action.starts_with("Create") {

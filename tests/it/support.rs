@@ -211,7 +211,7 @@ pub(crate) fn exchange(emulator: &InProcess, request: &SignedRequest) -> Result<
 
 /// A journal of this process alone.
 #[derive(Debug, Default)]
-pub(crate) struct MemoryJournal(Mutex<BTreeMap<String, JobRecord>>);
+pub(crate) struct MemoryJournal(pub(crate) Mutex<BTreeMap<String, JobRecord>>);
 
 impl MemoryJournal {
     pub(crate) fn new() -> Arc<Self> {

@@ -397,6 +397,12 @@ impl Action for CreateAigcHunyuan3DTaskRequest {
         Some(&mut self.session_id)
     }
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }

@@ -265,6 +265,12 @@ impl Action for CreateAigcVideoRedrawTaskRequest {
         Some(&mut self.session_id)
     }
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }

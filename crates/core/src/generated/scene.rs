@@ -795,6 +795,12 @@ impl Action for CreateSceneAigcImageTaskRequest {
         Some(&mut self.session_id)
     }
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -817,6 +823,12 @@ impl Action for CreateSceneAigcVideoTaskRequest {
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
+    }
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
     }
 
     fn breaches(&self) -> Vec<Breach> {

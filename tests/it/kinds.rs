@@ -1,0 +1,249 @@
+//! Tasks of other kinds than videos, by the same verbs: against an API that plays its answers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use vod_aigc_client::{Client, Finished, Job, JobRecord, JobState, Outcome, SubmitError, Task, WaitError};
+use vod_aigc_core::{
+    Action, AigcImageTask, AigcVideoTask, CreateAigcImageTaskRequest, CreateAigcVideoTaskRequest, Effect, StartsTask,
+};
+use vod_aigc_transport::testing::{ManualClock, SeededRandom};
+use vod_aigc_transport::{BoxFuture, Http, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest};
+
+use crate::support::*;
+
+/// What the API says to one call: the members of its Response, or nothing at all.
+type Answer = Option<Value>;
+
+/// An API that plays its answers and writes down what it was asked.
+#[derive(Debug, Default)]
+struct Api {
+    answers: Mutex<VecDeque<Answer>>,
+    asked: Mutex<Vec<(String, Value)>>,
+}
+
+impl Api {
+    fn actions(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(action, _)| action.clone()).collect()
+    }
+
+    /// The bodies that were sent to an action.
+    fn bodies(&self, action: &str) -> Vec<Value> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(asked, _)| asked == action).map(|(_, body)| body.clone()).collect()
+    }
+}
+
+impl Http for Api {
+    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+        let body = serde_json::from_slice(request.body()).unwrap();
+        self.asked.lock().unwrap().push((action(request).to_owned(), body));
+        let answer = self.answers.lock().unwrap().pop_front().expect("an answer for every call");
+        Box::pin(std::future::ready(match answer {
+            Some(members) => {
+                let body = json!({ "Response": members }).to_string().into();
+                Ok(RawReply { status: 200, headers: Vec::new(), body })
+            }
+            None => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "cut")),
+        }))
+    }
+}
+
+fn client(answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>, Arc<MemoryJournal>) {
+    let api = Arc::new(Api { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() });
+    let (http, journal) = (api.clone(), MemoryJournal::new());
+    let client = Client::builder(credential(), SUB_APP)
+        .endpoint("http://127.0.0.1:9".parse().unwrap())
+        .clock(Arc::new(ManualClock::at(1_795_435_200)))
+        .random(Arc::new(SeededRandom::new(7)))
+        .journal(journal.clone())
+        .transport(|transport| transport.http(http).read_retry(RetryPolicy::once(Duration::from_secs(30))))
+        .build();
+    (client, api, journal)
+}
+
+fn picture() -> CreateAigcImageTaskRequest {
+    let mut request = CreateAigcImageTaskRequest::new(0, "GEM", "2.5");
+    request.prompt = Some("a panda in a bamboo forest".to_owned());
+    request
+}
+
+fn accepted() -> Answer {
+    Some(json!({ "TaskId": "1-AigcImage-t", "RequestId": "r" }))
+}
+
+fn refused(code: &str) -> Answer {
+    Some(json!({ "Error": { "Code": code, "Message": "no" }, "RequestId": "r" }))
+}
+
+fn drawn() -> Answer {
+    let file = |name: &str| {
+        json!({ "FileUrl": format!("https://pictures.example/{name}"), "FileType": "png",
+                "MetaData": { "Width": 64, "Height": 36, "Size": 7 } })
+    };
+    let files = [file("one.png"), file("two.png")];
+    Some(json!({ "Status": "FINISH", "AigcImageTask": { "Status": "FINISH", "Output": { "FileInfos": files } } }))
+}
+
+/// A request that has no `SessionId`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MakeSound {
+    prompt: &'static str,
+}
+
+impl Action for MakeSound {
+    const NAME: &'static str = "CreateAigcAudioTask";
+    const SERVICE: &'static str = "vod";
+    const VERSION: &'static str = "2018-07-17";
+    const EFFECT: Effect = Effect::Paid;
+    type Reply = Value;
+}
+
+impl StartsTask for MakeSound {
+    type Task = AigcVideoTask;
+
+    fn task_id(reply: Value) -> Option<String> {
+        reply["TaskId"].as_str().map(str::to_owned)
+    }
+}
+
+fn sound() -> MakeSound {
+    MakeSound { prompt: "rain on leaves" }
+}
+
+#[tokio::test]
+async fn an_image_task_is_submitted_and_waited_for_like_a_videos() {
+    let going = Some(json!({ "Status": "PROCESSING", "AigcImageTask": { "Status": "PROCESSING", "Progress": 40 } }));
+    let (client, api, journal) = client([accepted(), going, drawn()]);
+    let task: Task<AigcImageTask> = client.submit(Job::new(picture()).key("order-1")).await.unwrap();
+    assert_eq!(task.handle().model.as_deref(), Some("GEM:2.5"));
+    assert_eq!(journal.only_job().action, "CreateAigcImageTask");
+    let made: Finished<AigcImageTask> = task.wait().await.unwrap();
+    assert_eq!(
+        made.files().iter().map(|file| file.url().unwrap()).collect::<Vec<_>>(),
+        ["https://pictures.example/one.png", "https://pictures.example/two.png"]
+    );
+    assert_eq!((made.width(), made.height(), made.size()), (Some(64), Some(36), Some(7)));
+    assert_eq!(made.output().file_infos.as_ref().map(Vec::len), Some(2));
+    assert_eq!(journal.only_job().state, JobState::Done { task_id: "1-AigcImage-t".to_owned() });
+
+    assert_eq!(api.actions(), ["CreateAigcImageTask", "DescribeTaskDetail", "DescribeTaskDetail"]);
+    let sent = &api.bodies("CreateAigcImageTask")[0];
+    assert_eq!(sent["SubAppId"], SUB_APP);
+    assert!(sent["SessionId"].as_str().unwrap().starts_with("va2-"), "{sent}");
+}
+
+#[tokio::test]
+async fn a_failure_of_another_kind_says_why() {
+    let failed =
+        json!({ "AigcImageTask": { "Status": "FINISH", "ErrCode": 1, "ErrCodeExt": "ContentModerationFailed" } });
+    let (client, _, _) = client([Some(failed)]);
+    let error = client.task_as::<AigcImageTask>("t").wait().await.unwrap_err();
+    assert!(matches!(error, WaitError::Failed { .. }), "{error}");
+    assert!(error.to_string().contains("ContentModerationFailed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_request_names_its_own_sub_application_or_gets_the_clients() {
+    let (client, api, _) = client([accepted()]);
+    let mut request = picture();
+    request.sub_app_id = 8;
+    client.submit(request).await.unwrap();
+    assert_eq!(api.bodies("CreateAigcImageTask")[0]["SubAppId"], 8);
+}
+
+#[tokio::test]
+async fn limits_of_every_kind_and_the_rules_of_video_models_are_judged_before_anything_leaves() {
+    let (client, api, journal) = client([]);
+    let mut long = picture();
+    long.session_context = Some("x".repeat(1001));
+    let error = client.submit(long).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Refused(_)), "{error}");
+
+    let mut video = CreateAigcVideoTaskRequest::new(0, "Kling", "2.1");
+    video.output_config.get_or_insert_default().resolution = Some("4K".to_owned());
+    let error = client.submit(video).await.unwrap_err();
+    assert!(error.to_string().contains("choose 720P, 1080P or 2K"), "{error}");
+    assert_eq!((api.actions().len(), journal.0.lock().unwrap().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_another_kind_is_looked_for_and_sent_again_with_the_same_bytes() {
+    let nothing = Some(json!({ "TaskSet": [] }));
+    let (client, api, _) = client([None, nothing, accepted()]);
+    client.submit(picture()).await.unwrap();
+    assert_eq!(api.actions(), ["CreateAigcImageTask", "DescribeTasks", "CreateAigcImageTask"]);
+    let sent = api.bodies("CreateAigcImageTask");
+    assert_eq!(sent[0], sent[1]);
+}
+
+#[tokio::test]
+async fn a_request_without_a_session_id_is_never_sent_again_once_its_outcome_is_unknown() {
+    for lost in [None, Some(json!({ "RequestId": "r" })), refused("InternalError"), refused("NobodyKnowsThis")] {
+        let (client, api, journal) = client([lost]);
+        let error = client.submit(Job::new(sound()).key("song")).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        assert_eq!(error.session_id(), None);
+        assert!(error.to_string().contains("CreateAigcAudioTask takes no SessionId"), "{error}");
+        assert!(!error.to_string().contains("resume the job"), "{error}");
+        assert_eq!(api.bodies("CreateAigcAudioTask"), [json!({ "Prompt": "rain on leaves" })]);
+        assert!(matches!(journal.only_job().state, JobState::Held { .. }));
+
+        // Neither a new process nor a new submit under its key sends it again.
+        assert!(client.resume_job_as::<MakeSound>(journal.only_job()).await.is_err());
+        assert!(client.submit(Job::new(sound()).key("song")).await.is_err());
+        assert_eq!(api.actions(), ["CreateAigcAudioTask"]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_session_id_that_was_being_sent_when_its_process_died_is_held() {
+    let (client, api, journal) = client([accepted()]);
+    client.submit(Job::new(sound()).key("song")).await.unwrap();
+    let mut record = journal.only_job();
+    record.state = JobState::Sending;
+    assert!(matches!(
+        client.resume_job_as::<MakeSound>(record).await,
+        Err(SubmitError::Journal { .. } | SubmitError::Held(_))
+    ));
+    assert_eq!(api.actions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_without_a_session_id_that_was_refused_for_now_is_sent_again() {
+    let (client, api, _) = client([refused("RequestLimitExceeded"), accepted()]);
+    assert_eq!(client.submit(sound()).await.unwrap().id(), "1-AigcImage-t");
+    assert_eq!(api.actions().len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_is_resumed_as_what_it_is() {
+    let (client, api, journal) = client([accepted()]);
+    client.submit(Job::new(picture()).key("order-1")).await.unwrap();
+    let error = client.resume_job(journal.only_job()).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(error.to_string().contains("CreateAigcImageTask"), "{error}");
+    let task = client.resume_job_as::<CreateAigcImageTaskRequest>(journal.only_job()).await.unwrap();
+    assert_eq!(task.id(), "1-AigcImage-t");
+    // The key stands for a picture, and for nothing else.
+    let error = client.submit(Job::new(panda()).key("order-1")).await.unwrap_err();
+    assert!(matches!(error, SubmitError::KeyTaken { .. }), "{error}");
+    assert_eq!(api.actions().len(), 1);
+}
+
+#[test]
+fn a_record_of_a_journal_that_knew_videos_only_is_a_videos() {
+    let record: JobRecord = serde_json::from_value(json!({
+        "key": "k", "shared": true, "digest": "00", "session": "va2-00112233445566778899aabbccddeeff", "attempt": 0,
+        "endpoint": "e", "sub_app_id": 1, "model": "Kling:2.1", "body": null, "output": null,
+        "state": {"state": "planned"}, "first_sent": null, "last_sent": null, "refused_before": false,
+        "request_id": null, "revision": 0,
+    }))
+    .unwrap();
+    assert_eq!(record.action, CreateAigcVideoTaskRequest::NAME);
+    assert!(!record.off_peak);
+}
