@@ -83,9 +83,11 @@ async fn pull(client: &Client) -> Result<usize, Error> {
         let mut request = ConfirmEventsRequest::new(handles.to_vec());
         request.sub_app_id = Some(client.sub_app_id());
         match client.call(request).await {
-            // Too late: the events come again, and their tasks are remembered.
-            Err(error) if matches!(error.class(), Some(ErrorClass::Parameter | ErrorClass::NotFound)) => {}
-            Err(error) if is_lasting(&error) => return Err(error),
+            // Whoever may not confirm would be shown the same events for ever.
+            Err(error) if matches!(error.class(), Some(ErrorClass::Credentials | ErrorClass::Permission)) => {
+                return Err(error);
+            }
+            // Too late or lost: the events come again, and their tasks are remembered.
             Ok(_) | Err(_) => {}
         }
     }
