@@ -599,6 +599,12 @@ impl Action for CreateAigcQuotaRequest {
     const EFFECT: Effect = Effect::Write;
     type Reply = CreateAigcQuotaResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -610,6 +616,12 @@ impl Action for ModifyAigcQuotaRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = ModifyAigcQuotaResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
 
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
@@ -623,6 +635,12 @@ impl Action for DeleteAigcQuotaRequest {
     const EFFECT: Effect = Effect::Write;
     type Reply = DeleteAigcQuotaResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -635,6 +653,12 @@ impl Action for DescribeAigcQuotasRequest {
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeAigcQuotasResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -646,6 +670,12 @@ impl Action for CreateAigcApiTokenRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = CreateAigcApiTokenResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
 }
 
 impl Action for UpdateAigcApiTokenRequest {
@@ -654,6 +684,12 @@ impl Action for UpdateAigcApiTokenRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = UpdateAigcApiTokenResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
 
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
@@ -666,6 +702,12 @@ impl Action for DeleteAigcApiTokenRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = DeleteAigcApiTokenResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
 }
 
 impl Action for DescribeAigcApiTokensRequest {
@@ -674,6 +716,12 @@ impl Action for DescribeAigcApiTokensRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeAigcApiTokensResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 }
 
 impl Action for DescribeAigcUsageDataRequest {
@@ -682,6 +730,12 @@ impl Action for DescribeAigcUsageDataRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeAigcUsageDataResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)

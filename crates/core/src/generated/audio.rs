@@ -491,6 +491,12 @@ impl Action for CreateAigcAudioTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcAudioTaskResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -513,6 +519,12 @@ impl Action for CreateAigcAudioCloneRequest {
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
+    }
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
     }
 
     fn breaches(&self) -> Vec<Breach> {

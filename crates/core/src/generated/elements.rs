@@ -647,6 +647,12 @@ impl Action for CreateAigcSubjectRequest {
         Some(&mut self.session_id)
     }
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -671,6 +677,12 @@ impl Action for CreateAigcAdvancedCustomElementRequest {
         Some(&mut self.session_id)
     }
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -691,6 +703,12 @@ impl Action for DescribeAigcAdvancedCustomElementsRequest {
     const EFFECT: Effect = Effect::Read;
     type Reply = DescribeAigcAdvancedCustomElementsResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -702,6 +720,12 @@ impl Action for DeleteAigcAdvancedCustomElementRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = DeleteAigcAdvancedCustomElementResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
 }
 
 impl Action for CreateAigcCustomVoiceRequest {
@@ -713,6 +737,12 @@ impl Action for CreateAigcCustomVoiceRequest {
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
+    }
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
     }
 
     fn breaches(&self) -> Vec<Breach> {

@@ -240,6 +240,12 @@ impl Action for DescribeAigcFaceInfoRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = DescribeAigcFaceInfoResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -254,6 +260,12 @@ impl Action for DescribeAigcFaceInfoAsyncRequest {
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
+    }
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id == 0 {
+            self.sub_app_id = id;
+        }
     }
 
     fn breaches(&self) -> Vec<Breach> {

@@ -529,6 +529,12 @@ impl Action for ApplyUploadRequest {
     const EFFECT: Effect = Effect::Write;
     type Reply = ApplyUploadResponse;
 
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
+
     fn breaches(&self) -> Vec<Breach> {
         Breaches::of(self)
     }
@@ -540,6 +546,12 @@ impl Action for CommitUploadRequest {
     const VERSION: &'static str = "2018-07-17";
     const EFFECT: Effect = Effect::Write;
     type Reply = CommitUploadResponse;
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
+    }
 }
 
 impl Action for PullUploadRequest {
@@ -551,6 +563,12 @@ impl Action for PullUploadRequest {
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
+    }
+
+    fn fill_sub_app_id(&mut self, id: u64) {
+        if self.sub_app_id.is_none_or(|id| id == 0) {
+            self.sub_app_id = Some(id);
+        }
     }
 
     fn breaches(&self) -> Vec<Breach> {
