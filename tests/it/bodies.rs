@@ -61,7 +61,7 @@ const PARAMETERS: &[(&str, &str, Set)] = &[
     ("OutputConfig.ClassId", "", |it| it.class_id(3)),
     ("OutputConfig.ExpireTime", "", |it| it.expire_time("2026-12-01T00:00:00Z")),
     ("OutputConfig.Duration", "whole seconds", |it| it.duration(5)),
-    ("OutputConfig.Duration", "part of a second", |it| it.duration(2.5)),
+    ("OutputConfig.Duration", "part of a second", |it| it.duration(3.5)),
     ("OutputConfig.AudioGeneration", "", |it| it.audio(true)),
     ("OutputConfig.PersonGeneration", "", |it| it.person_generation(PersonGeneration::Disallowed)),
     ("OutputConfig.InputComplianceCheck", "", |it| it.input_compliance_check(true)),

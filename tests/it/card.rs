@@ -121,9 +121,9 @@ fn the_first_footnote_holds_kling_2_1_takes_first_and_last_frame_at_1080p_only()
 #[test]
 fn the_second_footnote_holds_gv_takes_no_last_frame_with_several_images() {
     assert!(include_str!("card/models.md").contains("**GV多图时不可用首尾帧"));
-    for version in GV::ALL {
+    for version in [GV::V3_1, GV::V3_1Fast] {
         let frames = |images| {
-            let builder = VideoRequest::builder(*version).last_frame("https://a/last.jpg");
+            let builder = VideoRequest::builder(version).last_frame("https://a/last.jpg");
             (0..images).fold(builder, |builder, _| builder.image("https://a/first.jpg")).build()
         };
         assert!(frames(1).is_ok());

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod card;
+mod cells;
 mod codes;
 mod compile_fail;
 mod corpus;

@@ -15,10 +15,12 @@ const FOLDER: &str = "it/snapshots/requests";
 async fn the_signed_request_of_every_model_is_the_recorded_one() {
     let mut names = Vec::new();
     for model in Model::ALL {
-        let builder = VideoRequest::builder(model.clone());
-        let builder = match model.capabilities().unwrap().text_to_video {
-            Some(true) => builder.prompt("一只熊猫在竹林中玩耍"),
-            _ => builder.prompt("一只熊猫在竹林中玩耍").image("https://example.com/panda.jpg"),
+        let builder = VideoRequest::builder(model.clone()).prompt("一只熊猫在竹林中玩耍");
+        let row = model.capabilities().unwrap();
+        let builder = match (row.references_only, row.text_to_video) {
+            (Some(true), _) => builder.reference("https://example.com/panda.jpg"),
+            (_, Some(false)) => builder.image("https://example.com/panda.jpg"),
+            _ => builder,
         };
         let name = model.to_string().to_lowercase().replace(':', "-");
         let request = signed(builder.build().unwrap()).await;

@@ -63,14 +63,20 @@ pub(crate) struct DefaultResolution {
 pub(crate) struct Family {
     /// The name that people know it by.
     pub(crate) title: String,
+    /// The cells of every row that does not fill them itself.
+    pub(crate) every_version: Option<Row>,
     /// The rows by the vendor's version string, always quoted.
     pub(crate) versions: IndexMap<String, Row>,
 }
 
 /// What one version can do. A cell that is left out is not checked.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
+    /// The version on the wire, where that is not the row's key.
+    pub(crate) wire: Option<String>,
+    /// Whether it has the cells of `every_version` too; true where it is left out.
+    pub(crate) inherits: Option<bool>,
     /// Whether it makes video from a prompt alone.
     pub(crate) text_to_video: Option<bool>,
     /// Whether it makes video from an image.
@@ -79,8 +85,24 @@ pub(crate) struct Row {
     pub(crate) max_images: Option<u8>,
     /// Whether and when it takes a last frame.
     pub(crate) last_frame: Option<LastFrame>,
-    /// The resolutions that may be asked for.
+    /// The resolutions that may be asked for, in the spelling that goes out.
     pub(crate) resolutions: Option<Vec<String>>,
+    /// Where the size goes, for a version that takes no resolution.
+    pub(crate) size: Option<Size>,
+    /// The lengths in seconds.
+    pub(crate) durations: Option<Durations>,
+    /// The length in seconds that the service makes where a request names none.
+    pub(crate) default_duration: Option<u32>,
+    /// The aspect ratios: words of `AspectRatio`.
+    pub(crate) ratios: Option<Ratios>,
+    /// Whether it makes sound.
+    pub(crate) audio: Option<bool>,
+    /// The scene types that it takes: words of `SceneType`.
+    pub(crate) scenes: Option<Scenes>,
+    /// Whether it works from references only.
+    pub(crate) references: Option<References>,
+    /// The storage modes that it takes: words of `StorageMode`.
+    pub(crate) storage: Option<Vec<String>>,
     /// Where the row comes from: names of `sources.yaml`.
     pub(crate) source: Vec<String>,
     /// The Rust name, where the one made from the version will not do.
@@ -88,7 +110,7 @@ pub(crate) struct Row {
 }
 
 /// Whether and when a version takes a last frame.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum LastFrame {
     /// Never, or always.
@@ -100,7 +122,7 @@ pub(crate) enum LastFrame {
 }
 
 /// A last frame without conditions.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LastFrameWord {
     /// It takes none.
@@ -110,7 +132,7 @@ pub(crate) enum LastFrameWord {
 }
 
 /// A last frame at some resolutions only.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LastFrameAt {
     /// The resolutions.
@@ -118,11 +140,88 @@ pub(crate) struct LastFrameAt {
 }
 
 /// A last frame with few images only.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LastFrameMaxImages {
     /// The most images, the first frame among them.
     pub(crate) max_images: u8,
+}
+
+/// Where the size of a version goes that takes no resolution.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Size {
+    /// The keys in `ExtInfo`.
+    pub(crate) ext_info: Vec<String>,
+}
+
+/// The lengths that a version makes, in seconds.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Durations {
+    /// These.
+    List(Vec<u32>),
+    /// Any within a range.
+    Range(DurationRange),
+}
+
+/// A range of lengths, both ends included.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DurationRange {
+    /// The shortest.
+    pub(crate) from: u32,
+    /// The longest.
+    pub(crate) to: u32,
+    /// Whether only whole seconds are taken.
+    #[serde(default)]
+    pub(crate) whole: bool,
+}
+
+/// The aspect ratios of a version.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Ratios {
+    /// Whatever the video is made from.
+    Always(Vec<String>),
+    /// By what it is made from.
+    By(RatiosBy),
+}
+
+/// The aspect ratios by what the video is made from.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RatiosBy {
+    /// From a prompt alone.
+    pub(crate) text: Option<Vec<String>>,
+    /// From references.
+    pub(crate) reference: Option<Vec<String>>,
+}
+
+/// The scene types of a version.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Scenes {
+    /// Not any.
+    Word(ScenesWord),
+    /// These.
+    List(Vec<String>),
+}
+
+/// No scene type.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScenesWord {
+    /// It takes none.
+    None,
+}
+
+/// Whether a version works from references only.
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum References {
+    /// It needs one, and every file must be one.
+    Required,
 }
 
 /// The error codes.
@@ -474,7 +573,8 @@ impl Spec {
             };
             api.insert(stem.to_owned(), read(root, &format!("spec/api/{name}"))?);
         }
-        let spec = Self { models, errors, api };
+        let mut spec = Self { models, errors, api };
+        spec.models.inherit();
         spec.judge_models(&sources).context("spec/models.yaml")?;
         spec.judge_errors(&sources).context("spec/errors.yaml")?;
         spec.judge_api(&sources).context("spec/api")?;
@@ -483,7 +583,7 @@ impl Spec {
 
     fn judge_models(&self, sources: &Sources) -> Result<()> {
         let models = &self.models;
-        let known = |name: &String| models.resolutions.contains_key(name);
+        let known = |name: &String| models.resolution(name).is_some();
         let list = || models.resolutions.keys().cloned().collect::<Vec<_>>().join(", ");
         for (name, resolution) in &models.resolutions {
             sources.judge(name, &resolution.source)?;
@@ -491,8 +591,15 @@ impl Spec {
         let default = &models.default_resolution;
         sources.judge("default_resolution", &default.source)?;
         ensure!(known(&default.value), "default_resolution: {} is not one of {}", default.value, list());
-        for (family, Family { versions, .. }) in &models.families {
+        for (family, Family { versions, every_version, .. }) in &models.families {
             ensure!(!versions.is_empty(), "{family}: a family needs a version");
+            if let Some(every) = every_version {
+                sources.judge(&format!("{family}: every_version"), &every.source)?;
+                ensure!(
+                    every.wire.is_none() && every.variant.is_none() && every.inherits.is_none(),
+                    "{family}: `wire`, `variant` and `inherits` are of one version, not of every_version"
+                );
+            }
             let mut variants = BTreeSet::new();
             let mut folded = BTreeSet::new();
             for (version, row) in versions {
@@ -504,14 +611,35 @@ impl Spec {
                     variants.insert(variant.clone()),
                     "{at}: another version of {family} is named {variant} too; set `variant`"
                 );
-                ensure!(
-                    folded.insert(version.to_lowercase()),
-                    "{at}: another version of {family} differs by case only"
-                );
+                let wire = row.wire.as_ref().filter(|wire| !wire.eq_ignore_ascii_case(version));
+                for name in [version].into_iter().chain(wire) {
+                    ensure!(
+                        folded.insert(name.to_lowercase()),
+                        "{at}: another version of {family} differs by case only"
+                    );
+                }
                 for name in row.resolutions.iter().flatten() {
                     ensure!(known(name), "{at}: {name} is not one of {}", list());
                 }
+                self.judge_words(row).with_context(|| at.clone())?;
                 row.judge().with_context(|| at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The words of a row must be known values of the members that they are of.
+    fn judge_words(&self, row: &Row) -> Result<()> {
+        let cells = [
+            ("AspectRatio", row.ratio_words()),
+            ("SceneType", row.scene_words().into_iter().flatten().collect()),
+            ("StorageMode", row.storage.iter().flatten().collect()),
+        ];
+        for (shape, words) in cells {
+            let definition = self.api.values().find_map(|api| api.definitions.get(shape));
+            let values = definition.map(|it| it.values.as_slice()).unwrap_or_default();
+            for word in words {
+                ensure!(values.iter().any(|it| it.value == *word), "{word} is no known value of {shape}");
             }
         }
         Ok(())
@@ -676,7 +804,70 @@ impl Sources {
     }
 }
 
+impl Models {
+    /// Gives every row the cells of its family that it leaves out, and their sources.
+    fn inherit(&mut self) {
+        for family in self.families.values_mut() {
+            let Some(every) = &family.every_version else {
+                continue;
+            };
+            for row in family.versions.values_mut().filter(|row| row.inherits != Some(false)) {
+                row.inherit(every);
+            }
+        }
+    }
+
+    /// The resolution of this name in any case, as the top of the file spells it.
+    pub(crate) fn resolution(&self, name: &str) -> Option<&str> {
+        self.resolutions.keys().map(String::as_str).find(|it| it.eq_ignore_ascii_case(name))
+    }
+}
+
 impl Row {
+    /// Fills the empty cells from `every`.
+    fn inherit(&mut self, every: &Self) {
+        fn fill<T: Clone>(cell: &mut Option<T>, every: &Option<T>) {
+            if cell.is_none() {
+                cell.clone_from(every);
+            }
+        }
+        fill(&mut self.text_to_video, &every.text_to_video);
+        fill(&mut self.image_to_video, &every.image_to_video);
+        fill(&mut self.max_images, &every.max_images);
+        fill(&mut self.last_frame, &every.last_frame);
+        fill(&mut self.resolutions, &every.resolutions);
+        fill(&mut self.size, &every.size);
+        fill(&mut self.durations, &every.durations);
+        fill(&mut self.default_duration, &every.default_duration);
+        fill(&mut self.ratios, &every.ratios);
+        fill(&mut self.audio, &every.audio);
+        fill(&mut self.scenes, &every.scenes);
+        fill(&mut self.references, &every.references);
+        fill(&mut self.storage, &every.storage);
+        // A row without a source of its own stays without one, and is refused for it.
+        if !self.source.is_empty() {
+            let new: Vec<_> = every.source.iter().filter(|name| !self.source.contains(name)).cloned().collect();
+            self.source.extend(new);
+        }
+    }
+
+    /// Every aspect ratio of the row.
+    fn ratio_words(&self) -> Vec<&String> {
+        match &self.ratios {
+            None => Vec::new(),
+            Some(Ratios::Always(words)) => words.iter().collect(),
+            Some(Ratios::By(RatiosBy { text, reference })) => text.iter().chain(reference).flatten().collect(),
+        }
+    }
+
+    /// The scene types, none of them where the row takes none.
+    pub(crate) fn scene_words(&self) -> Option<&[String]> {
+        match self.scenes.as_ref()? {
+            Scenes::Word(ScenesWord::None) => Some(&[]),
+            Scenes::List(words) => Some(words),
+        }
+    }
+
     /// The name of the version in Rust: `V2_1` for `2.1`, `Q2Turbo` for `q2-turbo`.
     pub(crate) fn variant(&self, version: &str) -> String {
         self.variant.clone().unwrap_or_else(|| variant_name(version))
@@ -693,6 +884,13 @@ impl Row {
             self.text_to_video != Some(false) || self.image_to_video != Some(false),
             "a model must make video from something"
         );
+        ensure!(self.resolutions.is_none() || self.size.is_none(), "a model with a `size` takes no `resolutions`");
+        ensure!(self.size.as_ref().is_none_or(|size| !size.ext_info.is_empty()), "`size` names no key of ExtInfo");
+        ensure!(
+            self.references.is_none() || self.text_to_video != Some(true),
+            "a model that needs references makes no video from text alone"
+        );
+        self.judge_durations()?;
         let Some(last_frame) = &self.last_frame else {
             return Ok(());
         };
@@ -702,11 +900,36 @@ impl Row {
         );
         if let (LastFrame::At(LastFrameAt { at }), Some(resolutions)) = (last_frame, &self.resolutions) {
             for name in at {
-                ensure!(resolutions.contains(name), "the last frame's {name} is not one of the row's resolutions");
+                let among = resolutions.iter().any(|it| it.eq_ignore_ascii_case(name));
+                ensure!(among, "the last frame's {name} is not one of the row's resolutions");
             }
         }
         if let (LastFrame::MaxImages(LastFrameMaxImages { max_images }), Some(most)) = (last_frame, self.max_images) {
             ensure!(*max_images > 0 && *max_images <= most, "the last frame's max_images is not within 1 and {most}");
+        }
+        Ok(())
+    }
+
+    fn judge_durations(&self) -> Result<()> {
+        let takes = |seconds: u32| match &self.durations {
+            None => true,
+            Some(Durations::List(list)) => list.contains(&seconds),
+            Some(Durations::Range(DurationRange { from, to, .. })) => (*from..=*to).contains(&seconds),
+        };
+        match &self.durations {
+            Some(Durations::List(list)) => {
+                ensure!(
+                    !list.is_empty() && list.is_sorted_by(|one, next| one < next),
+                    "`durations` must rise, from one length at least"
+                );
+            }
+            Some(Durations::Range(DurationRange { from, to, .. })) => {
+                ensure!(from < to, "`durations` from {from} to {to} is no range");
+            }
+            None => {}
+        }
+        if let Some(default) = self.default_duration {
+            ensure!(takes(default), "the default_duration {default} is not one of the durations");
         }
         Ok(())
     }
@@ -809,13 +1032,14 @@ mod tests {
     impl Spec {
         /// A spec of one model family and one API file.
         fn of(models: &str, api: &str) -> Result<Self> {
-            let spec = Self {
+            let mut spec = Self {
                 models: parse(models)?,
                 errors: parse(
                     "{ classes: {}, codes: {}, fallback: { class: a, create: refused, read: stop, next: b, source: [card] } }",
                 )?,
                 api: IndexMap::from([("file".to_owned(), parse(api)?)]),
             };
+            spec.models.inherit();
             let sources: Sources = parse("{ card: The card., api: The description. }")?;
             spec.judge_models(&sources)?;
             spec.judge_api(&sources)?;
@@ -833,9 +1057,12 @@ mod tests {
         let text = format!(
             "resolutions: {{ 720P: {{ short_side: 720, source: [card] }}, 1080P: {{ short_side: 1080, source: [card] }} }}\n\
              default_resolution: {{ value: 720P, source: [card] }}\n\
-             families: {{ Kling: {{ title: Kling, versions: {{ {rows} }} }} }}"
+             families: {{ Kling: {{ title: Kling, every_version: {{ audio: true, durations: [5, 10], source: [api] }}, versions: {{ {rows} }} }} }}"
         );
-        Spec::of(&text, "{ service: vod, version: v, $defs: {} }")
+        let words = "service: vod\nversion: '1'\n$defs:\n\
+             \x20 AspectRatio: { description: d, type: string, oneOf: [{ const: '16:9', description: a, x-name: R16x9 }, { const: '1:1', description: b, x-name: R1x1 }] }\n\
+             \x20 SceneType: { description: d, type: string, oneOf: [{ const: lip_sync, description: a }] }";
+        Spec::of(&text, words)
     }
 
     #[track_caller]
@@ -867,7 +1094,7 @@ mod tests {
     fn a_row_with_every_cell_is_taken_and_so_is_one_with_none() {
         assert!(models("'1': { source: [card] }").is_ok());
         assert!(
-            models("'1': { text_to_video: true, image_to_video: true, max_images: 3, last_frame: { at: [720P] }, resolutions: [720P], source: [card] }")
+            models("'1': { wire: x, text_to_video: true, image_to_video: true, max_images: 3, last_frame: { at: [720P] }, resolutions: [720p], durations: { from: 1, to: 2, whole: true }, default_duration: 1, ratios: ['16:9'], audio: true, scenes: none, variant: V1, source: [card] }")
                 .is_ok()
         );
     }
@@ -921,6 +1148,51 @@ mod tests {
         refused(
             "'1': { text_to_video: false, image_to_video: false, source: [card] }",
             "a model must make video from something",
+        );
+        refused(
+            "'1': { resolutions: [720P], size: { ext_info: [size] }, source: [card] }",
+            "Kling 1: a model with a `size` takes no `resolutions`",
+        );
+        refused(
+            "'1': { text_to_video: true, references: required, source: [card] }",
+            "Kling 1: a model that needs references",
+        );
+    }
+
+    #[test]
+    fn a_row_takes_the_cells_of_its_family_that_it_leaves_out_and_their_sources() {
+        let spec =
+            models("'1': { audio: false, source: [card] }, '2': { inherits: false, source: [card] }").expect("fine");
+        let rows = &spec.models.families["Kling"].versions;
+        assert_eq!(rows["1"].audio, Some(false));
+        assert!(matches!(&rows["1"].durations, Some(Durations::List(list)) if *list == [5, 10]));
+        assert_eq!(rows["1"].source, ["card", "api"]);
+        assert!(rows["2"].audio.is_none() && rows["2"].durations.is_none() && rows["2"].source == ["card"]);
+    }
+
+    #[test]
+    fn a_word_that_is_no_known_value_of_its_member_is_refused() {
+        assert!(models("'1': { ratios: { text: ['1:1'] }, scenes: [lip_sync], source: [card] }").is_ok());
+        refused("'1': { ratios: ['7:3'], source: [card] }", "Kling 1: 7:3 is no known value of AspectRatio");
+        refused("'1': { ratios: { reference: ['7:3'] }, source: [card] }", "7:3 is no known value of AspectRatio");
+        refused("'1': { scenes: [lip-sync], source: [card] }", "Kling 1: lip-sync is no known value of SceneType");
+        refused("'1': { storage: [Forever], source: [card] }", "Kling 1: Forever is no known value of StorageMode");
+    }
+
+    #[test]
+    fn lengths_that_are_none_are_refused() {
+        refused("'1': { durations: [10, 5], source: [card] }", "Kling 1: `durations` must rise");
+        refused("'1': { durations: [], source: [card] }", "Kling 1: `durations` must rise");
+        refused("'1': { durations: { from: 5, to: 5 }, source: [card] }", "`durations` from 5 to 5 is no range");
+        refused("'1': { default_duration: 7, source: [card] }", "the default_duration 7 is not one of the durations");
+    }
+
+    #[test]
+    fn a_spelling_that_another_version_has_is_refused() {
+        assert!(models("'o1': { wire: O1, source: [card] }").is_ok());
+        refused(
+            "'1': { wire: '2', source: [card] }, '2': { source: [card] }",
+            "another version of Kling differs by case only",
         );
     }
 

@@ -1,7 +1,7 @@
 //! `vod-aigc models`: the capability table.
 
 use serde::Serialize;
-use vod_aigc_client::core::{Capabilities, LastFrame, Model, Resolution, Resolutions};
+use vod_aigc_client::core::{Capabilities, Durations, LastFrame, Model, Resolutions};
 
 use crate::failure::Failure;
 use crate::{print, print_json};
@@ -12,29 +12,57 @@ struct Row {
     model: String,
     name: &'static str,
     version: &'static str,
+    /// The version as it goes out.
+    wire_version: &'static str,
     text_to_video: Option<bool>,
     image_to_video: Option<bool>,
     max_images: Option<u8>,
+    references_only: Option<bool>,
     /// Whether it ever takes a last frame.
     last_frame: Option<bool>,
     /// The resolutions at which it does, where not all.
     last_frame_resolutions: Option<Vec<&'static str>>,
     /// The most images with which it does, where not all.
     last_frame_max_images: Option<u8>,
+    /// As they go out.
     resolutions: Option<Vec<&'static str>>,
+    /// The keys of `ExtInfo` that hold the size, where it takes no resolution.
+    size_in_ext_info: Option<&'static [&'static str]>,
+    /// The lengths in seconds, where they are single ones.
+    durations: Option<&'static [u32]>,
+    /// The lengths in seconds, where they are a range.
+    duration_range: Option<DurationRange>,
+    default_duration: Option<u32>,
+    ratios_from_text: Option<&'static [&'static str]>,
+    ratios_from_references: Option<&'static [&'static str]>,
+    /// From anything else, as a first frame.
+    ratios_otherwise: Option<&'static [&'static str]>,
+    audio: Option<bool>,
+    scene_types: Option<&'static [&'static str]>,
+    storage_modes: Option<&'static [&'static str]>,
     source: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct DurationRange {
+    from: u32,
+    to: u32,
+    /// Whether only whole seconds are taken.
+    whole: bool,
 }
 
 impl Row {
     fn of(model: &Model, row: Capabilities) -> Self {
-        let words = |set: Resolutions| set.iter().map(Resolution::as_str).collect();
+        let words = |set: Resolutions| set.iter().map(|it| row.resolution_word(it)).collect();
         Self {
             model: model.to_string(),
             name: row.name,
             version: row.version,
+            wire_version: row.wire_version,
             text_to_video: row.text_to_video,
             image_to_video: row.image_to_video,
             max_images: row.max_images,
+            references_only: row.references_only,
             last_frame: row.last_frame.map(|cell| cell != LastFrame::No),
             last_frame_resolutions: match row.last_frame {
                 Some(LastFrame::At(resolutions)) => Some(words(resolutions)),
@@ -45,12 +73,28 @@ impl Row {
                 _ => None,
             },
             resolutions: row.resolutions.is_stated().then(|| words(row.resolutions)),
+            size_in_ext_info: row.size.stated(),
+            durations: match row.durations {
+                Some(Durations::List(list)) => Some(list),
+                _ => None,
+            },
+            duration_range: match row.durations {
+                Some(Durations::Range { from, to, whole }) => Some(DurationRange { from, to, whole }),
+                _ => None,
+            },
+            default_duration: row.default_duration,
+            ratios_from_text: row.ratios.text.stated(),
+            ratios_from_references: row.ratios.reference.stated(),
+            ratios_otherwise: row.ratios.otherwise.stated(),
+            audio: row.audio,
+            scene_types: row.scenes.stated(),
+            storage_modes: row.storage.stated(),
             source: row.source,
         }
     }
 
     /// The cells as people read them.
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; 8] {
         let said = |cell: Option<bool>| cell.map_or("?", |cell| if cell { "yes" } else { "no" }).to_owned();
         let last_frame = match (&self.last_frame_resolutions, self.last_frame_max_images) {
             (Some(resolutions), _) => format!("at {}", resolutions.join(", ")),
@@ -58,13 +102,22 @@ impl Row {
             (_, Some(most)) => format!("with {most} images"),
             _ => said(self.last_frame),
         };
+        let text = if self.references_only == Some(true) { "references".to_owned() } else { said(self.text_to_video) };
+        let size = self.size_in_ext_info.map(|_| "in ExtInfo".to_owned());
+        let seconds = match (self.durations, &self.duration_range) {
+            (Some(list), _) => list.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+            (_, Some(range)) => format!("{} to {}", range.from, range.to),
+            _ => "?".to_owned(),
+        };
         [
             self.model.clone(),
-            said(self.text_to_video),
+            text,
             said(self.image_to_video),
             self.max_images.map_or("?".to_owned(), |most| most.to_string()),
             last_frame,
-            self.resolutions.as_ref().map_or("?".to_owned(), |list| list.join(", ")),
+            size.or(self.resolutions.as_ref().map(|list| list.join(", "))).unwrap_or("?".to_owned()),
+            seconds,
+            said(self.audio),
         ]
     }
 }
@@ -74,7 +127,8 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
     if json {
         return print_json(&rows);
     }
-    let header = ["MODEL", "TEXT", "IMAGE", "IMAGES", "LAST FRAME", "RESOLUTIONS"].map(str::to_owned);
+    let header =
+        ["MODEL", "TEXT", "IMAGE", "IMAGES", "LAST FRAME", "RESOLUTIONS", "SECONDS", "SOUND"].map(str::to_owned);
     let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(Row::cells)).collect();
     for line in &lines {
         let mut text = String::new();

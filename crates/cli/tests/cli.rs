@@ -89,7 +89,14 @@ fn models_lists_every_row_with_its_contracted_members() {
         assert!(cell("text_to_video", Value::is_boolean) && cell("image_to_video", Value::is_boolean), "{row}");
         assert!(cell("max_images", Value::is_u64) && cell("last_frame", Value::is_boolean), "{row}");
         let words = |cell: &Value| cell.as_array().is_some_and(|words| words.iter().all(Value::is_string));
-        assert!(cell("resolutions", words), "{row}");
+        assert!(cell("resolutions", words) && cell("size_in_ext_info", words), "{row}");
+        let range = |cell: &Value| cell["from"].as_u64() < cell["to"].as_u64() && cell["whole"].is_boolean();
+        let numbers = |cell: &Value| cell.as_array().is_some_and(|numbers| numbers.iter().all(Value::is_u64));
+        assert!(cell("durations", numbers) && cell("duration_range", range), "{row}");
+        assert!(cell("default_duration", Value::is_u64) && cell("audio", Value::is_boolean), "{row}");
+        assert!(cell("ratios_from_text", words) && cell("ratios_from_references", words), "{row}");
+        assert!(cell("ratios_otherwise", words) && cell("scene_types", words) && cell("storage_modes", words), "{row}");
+        assert!(cell("references_only", Value::is_boolean) && row["wire_version"].is_string(), "{row}");
     }
     let kling = models.iter().find(|row| row["model"] == "Kling:2.1").unwrap();
     assert_eq!((&kling["max_images"], &kling["last_frame"]), (&json!(1), &json!(true)));

@@ -22,7 +22,7 @@ mod task;
 mod wire;
 
 pub use action::{Action, Effect};
-pub use capabilities::{Capabilities, LastFrame, Resolutions, UnknownResolution};
+pub use capabilities::{Capabilities, Durations, LastFrame, Ratios, Resolutions, UnknownResolution, Words};
 pub use error::{ErrorFacts, OnCreate, OnRead};
 pub use generated::*;
 #[cfg(feature = "schemars")]

@@ -25,8 +25,10 @@ impl Model {
     }
 
     fn known(name: &str, version: &str) -> Option<Self> {
-        let same =
-            |model: &&Self| model.name().eq_ignore_ascii_case(name) && model.version().eq_ignore_ascii_case(version);
+        let same = |model: &&Self| {
+            model.name().eq_ignore_ascii_case(name)
+                && (model.version().eq_ignore_ascii_case(version) || model.wire_version().eq_ignore_ascii_case(version))
+        };
         Self::ALL.iter().find(same).cloned()
     }
 
@@ -38,11 +40,19 @@ impl Model {
         }
     }
 
-    /// The version as the wire has it, for example `2.1`.
+    /// The version as the table has it, for example `2.1`.
     pub fn version(&self) -> &str {
         match (self, self.capabilities()) {
             (Self::Other(other), _) => &other.version,
             (_, row) => row.map_or("", |row| row.version),
+        }
+    }
+
+    /// The version as it goes out; in a few rows another spelling, `O1` for `o1`.
+    pub fn wire_version(&self) -> &str {
+        match (self, self.capabilities()) {
+            (Self::Other(other), _) => &other.version,
+            (_, row) => row.map_or("", |row| row.wire_version),
         }
     }
 }
@@ -116,6 +126,17 @@ mod tests {
             assert_eq!(text.parse().as_ref(), Ok(model));
             assert_eq!(text.to_uppercase().parse().as_ref(), Ok(model));
         }
+    }
+
+    #[test]
+    fn a_model_is_found_by_either_spelling_and_goes_out_in_the_vendors() {
+        for model in Model::ALL {
+            assert_eq!(&Model::of(model.name(), model.wire_version()), model);
+        }
+        let o1 = Model::from(Kling::O1);
+        assert_eq!((o1.version(), o1.wire_version(), o1.to_string().as_str()), ("o1", "O1", "Kling:o1"));
+        let request = crate::VideoRequest::builder(Kling::O1).prompt("p").build().expect("a prompt is enough");
+        assert_eq!(request.into_action(1).model_version, "O1");
     }
 
     #[test]

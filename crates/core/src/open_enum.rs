@@ -32,10 +32,18 @@ macro_rules! open_enum {
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),*];
 
             /// The value on the wire.
-            pub fn as_str(&self) -> &str {
+            pub const fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $value,)*
-                    Self::Unknown(value) => value,
+                    Self::Unknown(value) => value.as_str(),
+                }
+            }
+
+            /// The value on the wire, or `None` where this release does not know it.
+            pub const fn known(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($value),)*
+                    Self::Unknown(_) => None,
                 }
             }
         }

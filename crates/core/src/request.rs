@@ -29,7 +29,7 @@ impl VideoRequest {
     /// Begins a request for `model`.
     pub fn builder(model: impl Into<Model>) -> VideoRequestBuilder {
         let model = model.into();
-        let mut request = CreateAigcVideoTaskRequest::new(0, model.name(), model.version());
+        let mut request = CreateAigcVideoTaskRequest::new(0, model.name(), model.wire_version());
         // The card says that the storage mode is required, the official description that it has this default.
         request.output_config =
             Some(AigcVideoOutputConfig { storage_mode: Some(StorageMode::default()), ..Default::default() });
@@ -159,7 +159,9 @@ impl VideoRequestBuilder {
 
     /// The size of the video; the service's own choice where it is not set.
     pub fn resolution(self, resolution: Resolution) -> Self {
-        self.output(|output| output.resolution = Some(resolution.as_str().to_owned()))
+        let row = self.request.model().capabilities();
+        let word = row.map_or(resolution.as_str(), |row| row.resolution_word(resolution));
+        self.output(|output| output.resolution = Some(word.to_owned()))
     }
 
     /// Width to height.
@@ -343,18 +345,27 @@ impl CreateAigcVideoTaskRequest {
         let is_image = |file: &&AigcVideoTaskInputFileInfo| {
             !matches!(file.category, Some(FileCategory::Video | FileCategory::Audio))
         };
+        let output = self.output_config.as_ref();
 
         let mut shape = Shape::EMPTY;
+        if let Some(seconds) = output.and_then(|output| output.duration) {
+            shape = shape.with_duration(seconds);
+        }
+        if let Some(scene) = &self.scene_type {
+            shape = shape.with_scene_type(scene);
+        }
         shape.prompt = given(&self.prompt);
         shape.images = files().filter(is_image).filter(|file| !is_last(file)).count();
-        shape.other_input = files().any(|file| !is_image(&file))
-            || self.subject_infos.as_ref().is_some_and(|subjects| !subjects.is_empty())
-            || self.scene_type.is_some()
-            || given(&self.ext_info);
+        shape.media = files().filter(|file| !is_image(file)).count();
+        shape.references = files().filter(|file| file.usage == Some(FileUsage::Reference)).count();
+        shape.subjects = self.subject_infos.as_ref().map_or(0, Vec::len);
+        shape.ext_info = given(&self.ext_info);
         shape.last_frame = given(&self.last_frame_url) || given(&self.last_frame_file_id) || files().any(is_last);
-        let resolution = self.output_config.as_ref().and_then(|output| output.resolution.as_ref());
-        shape.resolution =
-            resolution.map_or(Asked::Nothing, |word| word.parse().map_or(Asked::Unknown, Asked::Resolution));
+        let resolution = output.and_then(|output| output.resolution.as_ref());
+        shape.resolution = resolution.map_or(Asked::Nothing, |word| word.parse().map_or(Asked::Unknown, Asked::Known));
+        shape.aspect_ratio = output.and_then(|output| output.aspect_ratio.as_ref()?.known());
+        shape.audio = output.is_some_and(|output| output.audio_generation == Some(Switch::Enabled));
+        shape.storage_mode = output.and_then(|output| output.storage_mode.as_ref()?.known());
         shape
     }
 
@@ -463,9 +474,9 @@ impl fmt::Display for Fault {
 /// A [`VideoRequest`] for a model that is written in the code: rustc checks it against the
 /// capability table, and a wrong one does not compile.
 ///
-/// The keys are the methods of [`VideoRequestBuilder`]. The model and the resolution must be
-/// constants; texts and images may be any expression. For a model or a list of images that is only known at run time use
-/// [`VideoRequest::builder`], which applies the same rules.
+/// The keys are the methods of [`VideoRequestBuilder`]. The model, the resolution, the duration, the aspect ratio, the audio,
+/// the scene type and the storage mode must be constants; texts and images may be any expression. For a model or a list of
+/// images that is only known at run time use [`VideoRequest::builder`], which applies the same rules.
 ///
 /// ```
 /// use vod_aigc_core::{Kling, Resolution, video};
@@ -484,6 +495,7 @@ impl fmt::Display for Fault {
 macro_rules! video {
     ($model:expr $(, $key:ident = $value:expr)* $(,)?) => {{
         // An item and not an inline `const {}` block, which `cargo check` does not evaluate.
+        #[allow(clippy::unnecessary_cast, reason = "a duration may be written as 5 and as 5.0")]
         const _: () = {
             let shape = $crate::Shape::EMPTY;
             $(let shape = $crate::__shape!(shape, $key = $value);)*
@@ -500,14 +512,18 @@ macro_rules! __shape {
     ($shape:ident, prompt = $value:expr) => { $shape.with_prompt() };
     ($shape:ident, image = $value:expr) => { $shape.with_image() };
     ($shape:ident, first_frame = $value:expr) => { $shape.with_image() };
-    ($shape:ident, reference = $value:expr) => { $shape.with_image() };
+    ($shape:ident, reference = $value:expr) => { $shape.with_reference() };
     ($shape:ident, last_frame = $value:expr) => { $shape.with_last_frame() };
     ($shape:ident, resolution = $value:expr) => { $shape.with_resolution($value) };
-    ($shape:ident, video = $value:expr) => { $shape.with_other_input() };
-    ($shape:ident, sound = $value:expr) => { $shape.with_other_input() };
-    ($shape:ident, subject = $value:expr) => { $shape.with_other_input() };
-    ($shape:ident, scene_type = $value:expr) => { $shape.with_other_input() };
-    ($shape:ident, ext_info = $value:expr) => { $shape.with_other_input() };
+    ($shape:ident, video = $value:expr) => { $shape.with_media() };
+    ($shape:ident, sound = $value:expr) => { $shape.with_media() };
+    ($shape:ident, duration = $value:expr) => { $shape.with_duration($value as f64) };
+    ($shape:ident, aspect_ratio = $value:expr) => { $shape.with_aspect_ratio(&$value) };
+    ($shape:ident, audio = $value:expr) => { $shape.with_audio($value) };
+    ($shape:ident, storage_mode = $value:expr) => { $shape.with_storage_mode(&$value) };
+    ($shape:ident, scene_type = $value:expr) => { $shape.with_scene_type(&$value) };
+    ($shape:ident, subject = $value:expr) => { $shape.with_subject() };
+    ($shape:ident, ext_info = $value:expr) => { $shape.with_ext_info() };
     ($shape:ident, file = $value:expr) => {
         compile_error!("what `file` holds is only known at run time: use `VideoRequest::builder(..)`")
     };
@@ -520,7 +536,7 @@ macro_rules! __shape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{GV, Kling};
+    use crate::{GV, Kling, PixVerse};
 
     fn faults(builder: VideoRequestBuilder) -> Vec<String> {
         match builder.build() {
@@ -554,6 +570,24 @@ mod tests {
     fn the_builder_says_the_sentence_of_the_rule() {
         let builder = VideoRequest::builder(Kling::V2_1).prompt("a panda").resolution(Resolution::P4K);
         assert_eq!(faults(builder), ["Kling 2.1 does not output 4K; choose 720P, 1080P or 2K"]);
+    }
+
+    #[test]
+    fn the_macro_takes_seconds_with_and_without_a_fraction() {
+        let whole = video!(Kling::V3_0, prompt = "p", duration = 5);
+        assert_eq!(whole, video!(Kling::V3_0, prompt = "p", duration = 5.0));
+        assert_eq!(whole.into_action(1).shape().duration, Asked::Known(5000));
+    }
+
+    #[test]
+    fn a_resolution_goes_out_as_its_model_spells_it() {
+        let word = |model: Model| {
+            let request = VideoRequest::builder(model).prompt("p").resolution(Resolution::P1080).build();
+            request.expect("each offers it").into_action(1).output_config.and_then(|output| output.resolution)
+        };
+        assert_eq!(word(PixVerse::V6.into()).as_deref(), Some("1080p"));
+        assert_eq!(word(Kling::V3_0.into()).as_deref(), Some("1080P"));
+        assert_eq!(word(Model::other("PixVerse", "v9")).as_deref(), Some("1080P"));
     }
 
     #[test]

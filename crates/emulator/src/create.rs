@@ -11,8 +11,8 @@ use vod_aigc_core::{Asked, CreateAigcVideoTaskRequest, Fault, FileInfoType, Mode
 use crate::media::{Ratio, Size};
 use crate::refusal::{Refusal, decode};
 
-/// What the service makes where a request names no length: Kling's default (official description).
-const DEFAULT_LENGTH: f64 = 5.0;
+/// What the emulator makes where a request names no length and the table states no default.
+const DEFAULT_LENGTH: u32 = 5;
 /// The emulator's own limits in seconds, around every documented length, so that no request makes it
 /// build a film of days.
 const LENGTHS: RangeInclusive<f64> = 1.0..=60.0;
@@ -52,7 +52,7 @@ pub(crate) fn judge(body: &[u8]) -> Result<Job, Refusal> {
     check_files(&request)?;
 
     let resolution = match request.shape().resolution {
-        Asked::Resolution(resolution) => resolution,
+        Asked::Known(resolution) => resolution,
         Asked::Nothing | Asked::Unknown => Resolution::DEFAULT,
     };
     let config = request.output_config.as_ref();
@@ -61,7 +61,8 @@ pub(crate) fn judge(body: &[u8]) -> Result<Job, Refusal> {
     let ratio = Ratio::parse(ratio).ok_or_else(|| {
         invalid(format!("OutputConfig.AspectRatio {ratio:?} is no shape; write it as 16:9, from 1:4 to 4:1"))
     })?;
-    let seconds = config.and_then(|config| config.duration).unwrap_or(DEFAULT_LENGTH);
+    let default = request.model().capabilities().and_then(|row| row.default_duration).unwrap_or(DEFAULT_LENGTH);
+    let seconds = config.and_then(|config| config.duration).unwrap_or(f64::from(default));
     if !LENGTHS.contains(&seconds) {
         return Err(invalid(format!(
             "OutputConfig.Duration {seconds} is no length that the emulator makes; give {} to {} seconds",

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use vod_aigc_core::{
-    Asked, Capabilities, ErrorCode, Image, LastFrame, Model, OnCreate, Resolution, Shape, StorageMode, VideoRequest,
+    Asked, AspectRatio, Capabilities, Durations, ErrorCode, Image, LastFrame, Model, OnCreate, Resolution, SceneType,
+    Shape, StorageMode, VideoRequest,
 };
 
 use super::cases;
@@ -11,19 +12,43 @@ fn model() -> impl Strategy<Value = Model> {
     prop::sample::select(Model::ALL.to_vec())
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
-    prop_oneof![
-        Just(Asked::Nothing),
-        Just(Asked::Unknown),
-        prop::sample::select(Resolution::ALL.to_vec()).prop_map(Asked::Resolution),
-    ]
+fn asked<T: Clone + std::fmt::Debug>(known: impl Strategy<Value = T>) -> impl Strategy<Value = Asked<T>> {
+    prop_oneof![Just(Asked::Nothing), Just(Asked::Unknown), known.prop_map(Asked::Known)]
+}
+
+/// One of the words, or none.
+fn word(words: impl Iterator<Item = &'static str>) -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::of(prop::sample::select(words.collect::<Vec<_>>()))
+}
+
+/// Whole seconds mostly, and others.
+fn milliseconds() -> impl Strategy<Value = u32> {
+    prop_oneof![(0_u32..22).prop_map(|seconds| seconds * 1000), 0_u32..22_000]
 }
 
 prop_compose! {
-    fn shape()(prompt: bool, images in 0_usize..10, other_input: bool, last_frame: bool, resolution in asked()) -> Shape {
+    fn sources()(prompt: bool, images in 0_usize..10, media in 0_usize..2, references in 0_usize..12, subjects in 0_usize..2, ext_info: bool, last_frame: bool) -> Shape {
         let mut shape = Shape::EMPTY;
-        (shape.prompt, shape.images, shape.other_input) = (prompt, images, other_input);
-        (shape.last_frame, shape.resolution) = (last_frame, resolution);
+        (shape.prompt, shape.ext_info, shape.last_frame) = (prompt, ext_info, last_frame);
+        (shape.images, shape.media, shape.subjects) = (images, media, subjects);
+        shape.references = references.min(images + media);
+        shape
+    }
+}
+
+prop_compose! {
+    fn shape()(
+        sources in sources(),
+        resolution in asked(prop::sample::select(Resolution::ALL.to_vec())),
+        duration in asked(milliseconds()),
+        aspect_ratio in word(AspectRatio::KNOWN.iter().filter_map(AspectRatio::known)),
+        audio: bool,
+        scene_type in asked(prop::sample::select(SceneType::KNOWN.iter().filter_map(SceneType::known).collect::<Vec<_>>())),
+        storage_mode in word(StorageMode::KNOWN.iter().filter_map(StorageMode::known)),
+    ) -> Shape {
+        let mut shape = sources;
+        (shape.resolution, shape.duration, shape.aspect_ratio) = (resolution, duration, aspect_ratio);
+        (shape.audio, shape.scene_type, shape.storage_mode) = (audio, scene_type, storage_mode);
         shape
     }
 }
@@ -38,23 +63,63 @@ fn in_any_case(text: &str, bits: u64) -> String {
 
 /// The rules on models, said again and as naively as they can be said.
 fn takes(row: Capabilities, shape: Shape) -> bool {
-    let has_source = shape.prompt || shape.images > 0 || shape.other_input;
-    let has_image_if_needed = row.text_to_video != Some(false) || shape.images > 0 || shape.other_input;
+    let has_scene = shape.scene_type != Asked::Nothing;
+    let files = shape.images + shape.media;
+    let has_other_input = shape.media > 0 || shape.subjects > 0 || has_scene || shape.ext_info;
+    let has_source = shape.prompt || shape.images > 0 || has_other_input;
+    let has_image_if_needed = match (row.references_only, row.text_to_video) {
+        (Some(true), _) => files + shape.subjects > 0 && shape.references == files,
+        (_, Some(false)) => shape.images > 0 || has_other_input,
+        _ => true,
+    };
     let has_room_for_images = row.max_images.is_none_or(|most| shape.images <= usize::from(most));
     let offers_resolution = !row.resolutions.is_stated()
         || match shape.resolution {
             Asked::Nothing => true,
             Asked::Unknown => false,
-            Asked::Resolution(asked) => row.resolutions.iter().any(|it| it == asked),
+            Asked::Known(asked) => row.resolutions.iter().any(|it| it == asked),
         };
+    let size_is_in_its_place = row.size.stated().is_none() || shape.resolution == Asked::Nothing;
     let takes_last_frame = match row.last_frame {
         Some(LastFrame::No) => false,
-        Some(LastFrame::At(at)) => at.iter().any(|it| shape.resolution == Asked::Resolution(it)),
+        Some(LastFrame::At(at)) => at.iter().any(|it| shape.resolution == Asked::Known(it)),
         Some(LastFrame::WithImages(most)) => shape.images <= usize::from(most),
         _ => true,
     };
     let last_frame_is_right = !shape.last_frame || (shape.images > 0 && takes_last_frame);
-    has_source && has_image_if_needed && has_room_for_images && offers_resolution && last_frame_is_right
+    let makes_duration = match (row.durations, shape.duration) {
+        (None, _) | (_, Asked::Nothing) => true,
+        (_, Asked::Unknown) => false,
+        (Some(Durations::List(list)), Asked::Known(asked)) => list.iter().any(|seconds| seconds * 1000 == asked),
+        (Some(Durations::Range { from, to, whole }), Asked::Known(asked)) => {
+            (from * 1000..=to * 1000).contains(&asked) && (!whole || asked.is_multiple_of(1000))
+        }
+        (Some(other), _) => panic!("{other:?}"),
+    };
+    let ratios = if files + shape.subjects == 0 && !shape.last_frame && !has_scene {
+        row.ratios.text
+    } else if shape.references > 0 {
+        row.ratios.reference
+    } else {
+        row.ratios.otherwise
+    };
+    let within = |offered: Option<&'static [&'static str]>, asked: Option<&'static str>| {
+        offered.is_none_or(|offered| asked.is_none_or(|asked| offered.contains(&asked)))
+    };
+    let scene = if let Asked::Known(scene) = shape.scene_type { Some(scene) } else { None };
+    let words_are_offered = within(ratios.stated(), shape.aspect_ratio)
+        && within(row.scenes.stated(), scene)
+        && within(row.storage.stated(), shape.storage_mode);
+    let makes_sound = !shape.audio || row.audio != Some(false);
+    has_source
+        && has_image_if_needed
+        && has_room_for_images
+        && offers_resolution
+        && size_is_in_its_place
+        && last_frame_is_right
+        && makes_duration
+        && words_are_offered
+        && makes_sound
 }
 
 proptest! {
@@ -74,20 +139,40 @@ proptest! {
 
     #[test]
     fn the_builder_judges_by_the_same_rules(model in model(), shape in shape()) {
-        prop_assume!(!shape.other_input && shape.resolution != Asked::Unknown);
-        let mut builder = VideoRequest::builder(model.clone());
+        let mut shape = shape;
+        (shape.media, shape.ext_info, shape.references) = (0, false, shape.references.min(shape.images));
+        prop_assume!(shape.resolution != Asked::Unknown && shape.duration != Asked::Unknown && shape.scene_type != Asked::Unknown);
+        let mut builder = VideoRequest::builder(model.clone()).audio(shape.audio);
         if shape.prompt {
             builder = builder.prompt("panda");
         }
-        for _ in 0..shape.images {
-            builder = builder.image(Image::url("https://media.example.com/a.jpg"));
+        for index in 0..shape.images {
+            let image = Image::url("https://media.example.com/a.jpg");
+            builder = if index < shape.references { builder.reference(image) } else { builder.image(image) };
+        }
+        for _ in 0..shape.subjects {
+            builder = builder.subject(Default::default());
         }
         if shape.last_frame {
             builder = builder.last_frame(Image::url("https://media.example.com/b.jpg"));
         }
-        if let Asked::Resolution(resolution) = shape.resolution {
+        if let Asked::Known(resolution) = shape.resolution {
             builder = builder.resolution(resolution);
         }
+        if let Asked::Known(milliseconds) = shape.duration {
+            builder = builder.duration(f64::from(milliseconds) / 1000.0);
+        }
+        if let Some(ratio) = shape.aspect_ratio {
+            builder = builder.aspect_ratio(ratio.into());
+        }
+        if let Asked::Known(scene) = shape.scene_type {
+            builder = builder.scene_type(scene.into());
+        }
+        // The builder asks for the default where nobody else does.
+        let storage = shape.storage_mode.unwrap_or("Temporary");
+        shape.storage_mode = Some(storage);
+        builder = builder.storage_mode(storage.into());
+        prop_assert_eq!(builder.clone().__checked().into_action(1).shape(), shape);
         let row = model.capabilities().expect("a model of the table has a row");
         prop_assert_eq!(builder.build().is_ok(), takes(row, shape));
     }

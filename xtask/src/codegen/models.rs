@@ -1,21 +1,40 @@
 //! `spec/models.yaml` as Rust enums with their capability rows, and as the table of the README.
 
 use crate::codegen::doc;
-use crate::spec::{Family, LastFrame, LastFrameAt, LastFrameMaxImages, LastFrameWord, Models, Row};
+use crate::spec::{
+    DurationRange, Durations, Family, LastFrame, LastFrameAt, LastFrameMaxImages, LastFrameWord, Models, Ratios,
+    RatiosBy, References, Row,
+};
 
-const HEADER: [&str; 8] =
-    ["Model", "In Rust", "Text to video", "Image to video", "Images", "Last frame", "Resolutions", "Source"];
+const HEADER: [&str; 13] = [
+    "Model",
+    "In Rust",
+    "Text to video",
+    "Image to video",
+    "Images",
+    "Last frame",
+    "Resolutions",
+    "Seconds",
+    "Aspect ratios",
+    "Sound",
+    "Scene types",
+    "Besides",
+    "Source",
+];
+
+/// What a cell says that the table does not state.
+const NOT_STATED: &str = "–";
 
 /// The whole of `generated/models.rs` below its first line.
 pub(crate) fn rust(models: &Models) -> String {
     let mut text = String::from(
         "//! The models: every family and version of the capability table.\n\n\
-         use crate::capabilities::{Capabilities, LastFrame, Resolutions};\n\
+         use crate::capabilities::{Capabilities, Durations, LastFrame, Ratios, Resolutions, Words};\n\
          use crate::model::OtherModel;\n\n",
     );
     text += &resolution(models);
     for (name, family) in &models.families {
-        text += &family_enum(name, family);
+        text += &family_enum(models, name, family);
     }
     text += &model(models);
     text
@@ -35,9 +54,18 @@ fn table<'a>(families: impl Iterator<Item = (&'a String, &'a Family)>) -> String
                 format!("`{name}::{}`", row.variant(version)),
                 said(row.text_to_video).to_owned(),
                 said(row.image_to_video).to_owned(),
-                row.max_images.map_or("not stated".to_owned(), |most| most.to_string()),
+                row.max_images.map_or(NOT_STATED.to_owned(), |most| most.to_string()),
                 last_frame_words(row),
-                row.resolutions.as_ref().map_or("not stated".to_owned(), |list| list.join(", ")),
+                row.resolutions.as_ref().map_or(NOT_STATED.to_owned(), |list| list.join(", ")),
+                durations_words(row),
+                ratios_words(row),
+                said(row.audio).to_owned(),
+                match row.scene_words() {
+                    None => NOT_STATED.to_owned(),
+                    Some([]) => "none".to_owned(),
+                    Some(words) => words.join(", "),
+                },
+                besides(row),
                 row.source.join(", "),
             ];
             text += &format!("| {} |\n", cells.join(" | "));
@@ -50,13 +78,13 @@ fn said(cell: Option<bool>) -> &'static str {
     match cell {
         Some(true) => "yes",
         Some(false) => "no",
-        None => "not stated",
+        None => NOT_STATED,
     }
 }
 
 fn last_frame_words(row: &Row) -> String {
     match &row.last_frame {
-        None => "not stated".to_owned(),
+        None => NOT_STATED.to_owned(),
         Some(LastFrame::Word(LastFrameWord::None)) => "no".to_owned(),
         Some(LastFrame::Word(LastFrameWord::Any)) => "yes".to_owned(),
         Some(LastFrame::At(LastFrameAt { at })) => format!("at {} only", at.join(", ")),
@@ -65,6 +93,48 @@ fn last_frame_words(row: &Row) -> String {
             format!("with at most {max_images} images")
         }
     }
+}
+
+fn durations_words(row: &Row) -> String {
+    let lengths = match &row.durations {
+        None => return NOT_STATED.to_owned(),
+        Some(Durations::List(list)) => list.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+        Some(Durations::Range(DurationRange { from, to, whole })) => {
+            format!("{from} to {to}{}", if *whole { ", whole" } else { "" })
+        }
+    };
+    match (&row.durations, row.default_duration) {
+        (Some(Durations::List(list)), _) if list.len() == 1 => lengths,
+        (_, Some(default)) => format!("{lengths} ({default})"),
+        _ => lengths,
+    }
+}
+
+fn ratios_words(row: &Row) -> String {
+    match &row.ratios {
+        None => NOT_STATED.to_owned(),
+        Some(Ratios::Always(words)) => words.join(", "),
+        Some(Ratios::By(RatiosBy { text, reference })) if text == reference => {
+            format!("from text and references {}", text.iter().flatten().cloned().collect::<Vec<_>>().join(", "))
+        }
+        Some(Ratios::By(RatiosBy { text, reference })) => {
+            let said = [("text", text), ("references", reference)];
+            let said =
+                said.iter().filter_map(|(from, words)| Some(format!("from {from} {}", words.as_ref()?.join(", "))));
+            said.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// The cells that few rows have.
+fn besides(row: &Row) -> String {
+    let said = [
+        row.references.as_ref().map(|References::Required| "references only".to_owned()),
+        row.size.as_ref().map(|size| format!("size in ExtInfo as `{}`", size.ext_info.join("`, `"))),
+        row.storage.as_ref().map(|words| format!("stored as {} only", words.join(" or "))),
+        row.wire.as_ref().map(|wire| format!("goes out as {wire}")),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn resolution(models: &Models) -> String {
@@ -106,7 +176,7 @@ fn resolution_name(name: &str) -> String {
     format!("P{}", name.trim_end_matches(['P', 'p']).to_uppercase())
 }
 
-fn family_enum(name: &str, family: &Family) -> String {
+fn family_enum(models: &Models, name: &str, family: &Family) -> String {
     let mut text = doc("", &format!("{}.\n\n{}", family.title, table([(&name.to_owned(), family)].into_iter())));
     text += "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]\n#[non_exhaustive]\n";
     text += &format!("pub enum {name} {{\n");
@@ -126,70 +196,100 @@ fn family_enum(name: &str, family: &Family) -> String {
                  match self {{\n",
         variants.join(", ")
     );
-    text += &rows(name, family);
-    text += "        }\n    }\n\n    /// The version as the vendor writes it.\n    pub const fn version(self) -> &'static str {\n        self.capabilities().version\n    }\n}\n\n";
+    for (version, row) in &family.versions {
+        text += &arm(models, name, version, row);
+    }
+    text += "        }\n    }\n\n    /// The version as the table has it.\n    pub const fn version(self) -> &'static str {\n        self.capabilities().version\n    }\n}\n\n";
     text + &format!(
         "impl From<{name}> for Model {{\n    fn from(version: {name}) -> Self {{\n        Self::{name}(version)\n    }}\n}}\n\n"
     )
 }
 
-/// The match arms, aligned so that they read as the table.
-fn rows(name: &str, family: &Family) -> String {
-    const ARROW: &str = " => Capabilities::row(";
-    let header =
-        ["family", "version", "text", "image", "images", "last frame", "resolutions", "source"].map(str::to_owned);
-    let rows: Vec<_> = family
-        .versions
+/// The match arm of one row: its names, then the cells that it states.
+fn arm(models: &Models, name: &str, version: &str, row: &Row) -> String {
+    let made_from = [
+        row.text_to_video.map(|cell| format!("text_to_video: Some({cell})")),
+        row.image_to_video.map(|cell| format!("image_to_video: Some({cell})")),
+        row.max_images.map(|cell| format!("max_images: Some({cell})")),
+        row.references.as_ref().map(|References::Required| "references_only: Some(true)".to_owned()),
+        row.last_frame.as_ref().map(|cell| format!("last_frame: Some({})", last_frame_expression(models, cell))),
+    ];
+    let size = [
+        row.resolutions.as_ref().map(|names| format!("resolutions: {}", resolutions(models, names))),
+        row.resolutions.as_ref().and_then(|names| Some(format!("resolution_words: {}", own_words(models, names)?))),
+        row.size.as_ref().map(|size| format!("size: {}", words(&size.ext_info))),
+    ];
+    let length = [
+        row.durations.as_ref().map(|cell| format!("durations: Some({})", durations_expression(cell))),
+        row.default_duration.map(|cell| format!("default_duration: Some({cell})")),
+    ];
+    let rest = [
+        row.ratios.as_ref().map(|cell| format!("ratios: {}", ratios_expression(cell))),
+        row.audio.map(|cell| format!("audio: Some({cell})")),
+    ];
+    let names = [
+        row.scene_words().map(|cell| format!("scenes: {}", words(cell))),
+        row.storage.as_ref().map(|cell| format!("storage: {}", words(cell))),
+        row.wire.as_ref().map(|wire| format!("wire_version: \"{wire}\"")),
+    ];
+    let lines: [&[Option<String>]; 5] = [&made_from, &size, &length, &rest, &names];
+    let lines: String = lines
         .iter()
-        .map(|(version, row)| {
-            let cells = [
-                format!("\"{name}\""),
-                format!("\"{version}\""),
-                format!("{:?}", row.text_to_video),
-                format!("{:?}", row.image_to_video),
-                format!("{:?}", row.max_images),
-                last_frame_expression(row),
-                row.resolutions.as_deref().map_or("Resolutions::NOT_STATED".to_owned(), resolutions),
-                format!("&{:?}", row.source),
-            ];
-            (format!("Self::{}", row.variant(version)), cells)
-        })
+        .map(|cells| cells.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", "))
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("                {line},\n"))
         .collect();
-    let arm = rows.iter().map(|(arm, _)| arm.len()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..header.len())
-        .map(|column| rows.iter().map(|(_, cells)| cells[column].len()).chain([header[column].len()]).max())
-        .map(Option::unwrap_or_default)
-        .collect();
-    let line = |cells: &[String], separator: &str| {
-        let mut line = String::new();
-        for (cell, width) in cells.iter().zip(&widths) {
-            line += &format!("{:width$}", format!("{cell}{separator}"), width = width + separator.len() + 1);
-        }
-        line.trim_end().trim_end_matches(separator).to_owned()
-    };
-    let mut text = format!("            // {:width$}{}\n", "", line(&header, " "), width = arm + ARROW.len() - 3);
-    for (variant, cells) in &rows {
-        text += &format!("            {variant:arm$}{ARROW}{}),\n", line(cells, ","));
+    let names = format!("Capabilities::of(\"{name}\", \"{version}\", &{:?})", row.source);
+    let variant = row.variant(version);
+    if lines.is_empty() {
+        return format!("            Self::{variant} => {names},\n");
     }
-    text
+    format!("            Self::{variant} => Capabilities {{\n{lines}                ..{names}\n            }},\n")
 }
 
-fn resolutions(names: &[String]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("Resolution::{}", resolution_name(name))).collect();
+fn resolutions(models: &Models, names: &[String]) -> String {
+    let names = names.iter().filter_map(|name| models.resolution(name));
+    let names: Vec<_> = names.map(|name| format!("Resolution::{}", resolution_name(name))).collect();
     format!("Resolutions::of(&[{}])", names.join(", "))
 }
 
-fn last_frame_expression(row: &Row) -> String {
-    match &row.last_frame {
-        None => "None".to_owned(),
-        Some(LastFrame::Word(LastFrameWord::None)) => "Some(LastFrame::No)".to_owned(),
-        Some(LastFrame::Word(LastFrameWord::Any)) => "Some(LastFrame::Yes)".to_owned(),
-        Some(LastFrame::At(LastFrameAt { at })) => {
-            format!("Some(LastFrame::At({}))", resolutions(at))
+/// The resolutions that the row spells in its own way.
+fn own_words(models: &Models, names: &[String]) -> Option<String> {
+    let own: Vec<_> = names
+        .iter()
+        .filter_map(|name| Some((name, models.resolution(name).filter(|it| it != name)?)))
+        .map(|(name, resolution)| format!("(Resolution::{}, \"{name}\")", resolution_name(resolution)))
+        .collect();
+    (!own.is_empty()).then(|| format!("&[{}]", own.join(", ")))
+}
+
+fn words(words: &[String]) -> String {
+    format!("Words::of(&{words:?})")
+}
+
+fn durations_expression(cell: &Durations) -> String {
+    match cell {
+        Durations::List(list) => format!("Durations::List(&{list:?})"),
+        Durations::Range(DurationRange { from, to, whole }) => {
+            format!("Durations::Range {{ from: {from}, to: {to}, whole: {whole} }}")
         }
-        Some(LastFrame::MaxImages(LastFrameMaxImages { max_images })) => {
-            format!("Some(LastFrame::WithImages({max_images}))")
-        }
+    }
+}
+
+fn ratios_expression(cell: &Ratios) -> String {
+    let stated = |list: &Option<Vec<String>>| list.as_deref().map_or("Words::NOT_STATED".to_owned(), words);
+    match cell {
+        Ratios::Always(list) => format!("Ratios::always({})", words(list)),
+        Ratios::By(RatiosBy { text, reference }) => format!("Ratios::by({}, {})", stated(text), stated(reference)),
+    }
+}
+
+fn last_frame_expression(models: &Models, cell: &LastFrame) -> String {
+    match cell {
+        LastFrame::Word(LastFrameWord::None) => "LastFrame::No".to_owned(),
+        LastFrame::Word(LastFrameWord::Any) => "LastFrame::Yes".to_owned(),
+        LastFrame::At(LastFrameAt { at }) => format!("LastFrame::At({})", resolutions(models, at)),
+        LastFrame::MaxImages(LastFrameMaxImages { max_images }) => format!("LastFrame::WithImages({max_images})"),
     }
 }
 

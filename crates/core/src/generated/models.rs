@@ -2,7 +2,7 @@
 
 //! The models: every family and version of the capability table.
 
-use crate::capabilities::{Capabilities, LastFrame, Resolutions};
+use crate::capabilities::{Capabilities, Durations, LastFrame, Ratios, Resolutions, Words};
 use crate::model::OtherModel;
 
 /// A size of video, by the short side of the picture.
@@ -57,11 +57,14 @@ impl Resolution {
 
 /// MiniMax Hailuo (海螺).
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | Hailuo 02 | `Hailuo::V02` | yes | yes | 1 | no | 720P, 1080P | card |
-/// | Hailuo 2.3 | `Hailuo::V2_3` | yes | yes | 1 | no | 720P, 1080P | card |
-/// | Hailuo 2.3-fast | `Hailuo::V2_3Fast` | no | yes | 1 | no | 720P, 1080P | card |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Hailuo 02 | `Hailuo::V02` | yes | yes | 1 | no | 720P, 1080P | 6, 10 (6) | – | no | none |  | card, api, third |
+/// | Hailuo 2.3 | `Hailuo::V2_3` | yes | yes | 1 | no | 720P, 1080P | 6, 10 (6) | – | no | none |  | card, api, third |
+/// | Hailuo 2.3-fast | `Hailuo::V2_3Fast` | no | yes | 1 | no | 720P, 1080P | 6, 10 (6) | – | no | none |  | card, api, third |
+/// | Hailuo H3 | `Hailuo::H3` | – | – | – | – | 768P, 1080P, 2K, 4K | 4 to 15, whole | from text and references 21:9, 16:9, 4:3, 1:1, 3:4, 9:16 | – | none |  | api |
+/// | Hailuo H3_regen | `Hailuo::H3Regen` | – | – | – | – | – | – | – | – | none |  | api |
+/// | Hailuo H3-Max | `Hailuo::H3Max` | – | – | – | – | – | – | – | – | none |  | api |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hailuo {
@@ -71,24 +74,65 @@ pub enum Hailuo {
     V2_3,
     /// Hailuo `2.3-fast`.
     V2_3Fast,
+    /// Hailuo `H3`.
+    H3,
+    /// Hailuo `H3_regen`.
+    H3Regen,
+    /// Hailuo `H3-Max`.
+    H3Max,
 }
 
 #[rustfmt::skip]
 impl Hailuo {
     /// Every version, in the order of the table.
-    pub const ALL: &'static [Self] = &[Self::V02, Self::V2_3, Self::V2_3Fast];
+    pub const ALL: &'static [Self] = &[Self::V02, Self::V2_3, Self::V2_3Fast, Self::H3, Self::H3Regen, Self::H3Max];
 
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                  family    version     text         image       images   last frame           resolutions                                              source
-            Self::V02      => Capabilities::row("Hailuo", "02",       Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
-            Self::V2_3     => Capabilities::row("Hailuo", "2.3",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
-            Self::V2_3Fast => Capabilities::row("Hailuo", "2.3-fast", Some(false), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
+            Self::V02 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[6, 10])), default_duration: Some(6),
+                audio: Some(false),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hailuo", "02", &["card", "api", "third"])
+            },
+            Self::V2_3 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[6, 10])), default_duration: Some(6),
+                audio: Some(false),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hailuo", "2.3", &["card", "api", "third"])
+            },
+            Self::V2_3Fast => Capabilities {
+                text_to_video: Some(false), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[6, 10])), default_duration: Some(6),
+                audio: Some(false),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hailuo", "2.3-fast", &["card", "api", "third"])
+            },
+            Self::H3 => Capabilities {
+                resolutions: Resolutions::of(&[Resolution::P768, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 4, to: 15, whole: true }),
+                ratios: Ratios::by(Words::of(&["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"]), Words::of(&["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"])),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hailuo", "H3", &["api"])
+            },
+            Self::H3Regen => Capabilities {
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hailuo", "H3_regen", &["api"])
+            },
+            Self::H3Max => Capabilities {
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hailuo", "H3-Max", &["api"])
+            },
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -102,14 +146,18 @@ impl From<Hailuo> for Model {
 
 /// Kuaishou Kling (可灵).
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | Kling 1.6 | `Kling::V1_6` | yes | yes | 1 | no | 720P, 1080P | card |
-/// | Kling 2.0 | `Kling::V2_0` | yes | yes | 1 | no | 720P, 1080P, 2K | card |
-/// | Kling 2.1 | `Kling::V2_1` | yes | yes | 1 | at 1080P only | 720P, 1080P, 2K | card, api |
-/// | Kling 2.5 | `Kling::V2_5` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | card |
-/// | Kling o1 | `Kling::O1` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | card |
-/// | Kling 2.6 | `Kling::V2_6` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | card |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Kling 1.6 | `Kling::V1_6` | yes | yes | 1 | no | 720P, 1080P | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
+/// | Kling 2.0 | `Kling::V2_0` | yes | yes | 1 | no | 720P, 1080P, 2K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
+/// | Kling 2.1 | `Kling::V2_1` | yes | yes | 1 | at 1080P only | 720P, 1080P, 2K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
+/// | Kling 2.5 | `Kling::V2_5` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
+/// | Kling o1 | `Kling::O1` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | goes out as O1 | card, api |
+/// | Kling 2.6 | `Kling::V2_6` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
+/// | Kling 3.0 | `Kling::V3_0` | yes | yes | – | yes | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | api, third |
+/// | Kling 3.0-Omni | `Kling::V3_0Omni` | yes | yes | 7 | with at most 2 images | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | api, third |
+/// | Kling 3.0-turbo | `Kling::V3_0Turbo` | – | – | – | – | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | api, third |
+/// | Kling scene | `Kling::Scene` | – | – | – | – | – | – | – | – | – |  | api |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kling {
@@ -125,27 +173,100 @@ pub enum Kling {
     O1,
     /// Kling `2.6`.
     V2_6,
+    /// Kling `3.0`.
+    V3_0,
+    /// Kling `3.0-Omni`.
+    V3_0Omni,
+    /// Kling `3.0-turbo`.
+    V3_0Turbo,
+    /// Kling `scene`.
+    Scene,
 }
 
 #[rustfmt::skip]
 impl Kling {
     /// Every version, in the order of the table.
-    pub const ALL: &'static [Self] = &[Self::V1_6, Self::V2_0, Self::V2_1, Self::V2_5, Self::O1, Self::V2_6];
+    pub const ALL: &'static [Self] = &[Self::V1_6, Self::V2_0, Self::V2_1, Self::V2_5, Self::O1, Self::V2_6, Self::V3_0, Self::V3_0Omni, Self::V3_0Turbo, Self::Scene];
 
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                              family   version  text        image       images   last frame                                                  resolutions                                                                                source
-            Self::V1_6 => Capabilities::row("Kling", "1.6",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080]),                                   &["card"]),
-            Self::V2_0 => Capabilities::row("Kling", "2.0",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),                  &["card"]),
-            Self::V2_1 => Capabilities::row("Kling", "2.1",   Some(true), Some(true), Some(1), Some(LastFrame::At(Resolutions::of(&[Resolution::P1080]))), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),                  &["card", "api"]),
-            Self::V2_5 => Capabilities::row("Kling", "2.5",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), &["card"]),
-            Self::O1   => Capabilities::row("Kling", "o1",    Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), &["card"]),
-            Self::V2_6 => Capabilities::row("Kling", "2.6",   Some(true), Some(true), Some(1), Some(LastFrame::No),                                        Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), &["card"]),
+            Self::V1_6 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "1.6", &["card", "api"])
+            },
+            Self::V2_0 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "2.0", &["card", "api"])
+            },
+            Self::V2_1 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::At(Resolutions::of(&[Resolution::P1080]))),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "2.1", &["card", "api"])
+            },
+            Self::V2_5 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "2.5", &["card", "api"])
+            },
+            Self::O1 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), wire_version: "O1",
+                ..Capabilities::of("Kling", "o1", &["card", "api"])
+            },
+            Self::V2_6 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "2.6", &["card", "api"])
+            },
+            Self::V3_0 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), last_frame: Some(LastFrame::Yes),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "3.0", &["api", "third"])
+            },
+            Self::V3_0Omni => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(7), last_frame: Some(LastFrame::WithImages(2)),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "3.0-Omni", &["api", "third"])
+            },
+            Self::V3_0Turbo => Capabilities {
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P4K]),
+                durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                ..Capabilities::of("Kling", "3.0-turbo", &["api", "third"])
+            },
+            Self::Scene => Capabilities::of("Kling", "scene", &["api"]),
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -159,11 +280,21 @@ impl From<Kling> for Model {
 
 /// Shengshu Vidu.
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | Vidu q2 | `Vidu::Q2` | yes | yes | 7 | no | 720P, 1080P | card |
-/// | Vidu q2-turbo | `Vidu::Q2Turbo` | yes | yes | 7 | yes | 720P, 1080P | card, api |
-/// | Vidu q2-pro | `Vidu::Q2Pro` | yes | yes | 7 | yes | 720P, 1080P, 2K | card, api |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Vidu q2 | `Vidu::Q2` | yes | yes | 7 | no | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 4:3, 3:4, 1:1 | yes | template_effect |  | card, api |
+/// | Vidu q2-turbo | `Vidu::Q2Turbo` | yes | yes | 7 | yes | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | card, api |
+/// | Vidu q2-pro | `Vidu::Q2Pro` | yes | yes | 7 | yes | 720P, 1080P, 2K | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | card, api |
+/// | Vidu q3 | `Vidu::Q3` | – | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api |
+/// | Vidu q3-pro | `Vidu::Q3Pro` | yes | yes | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api, third |
+/// | Vidu q3-turbo | `Vidu::Q3Turbo` | yes | yes | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api, third |
+/// | Vidu q3-mix | `Vidu::Q3Mix` | no | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | references only | api, third |
+/// | Vidu q3-drama | `Vidu::Q3Drama` | no | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | references only | api, third |
+/// | Vidu q3-ad | `Vidu::Q3Ad` | – | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api |
+/// | Vidu scene | `Vidu::Scene` | – | – | – | – | – | – | – | – | – |  | api |
+/// | Vidu avatar-q2-pro | `Vidu::AvatarQ2Pro` | – | – | – | – | – | – | – | – | – |  | api |
+/// | Vidu avatar-q2-turbo | `Vidu::AvatarQ2Turbo` | – | – | – | – | – | – | – | – | – |  | api |
+/// | Vidu lip-sync | `Vidu::LipSync` | – | – | – | – | – | – | – | – | – |  | api |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Vidu {
@@ -173,24 +304,114 @@ pub enum Vidu {
     Q2Turbo,
     /// Vidu `q2-pro`.
     Q2Pro,
+    /// Vidu `q3`.
+    Q3,
+    /// Vidu `q3-pro`.
+    Q3Pro,
+    /// Vidu `q3-turbo`.
+    Q3Turbo,
+    /// Vidu `q3-mix`.
+    Q3Mix,
+    /// Vidu `q3-drama`.
+    Q3Drama,
+    /// Vidu `q3-ad`.
+    Q3Ad,
+    /// Vidu `scene`.
+    Scene,
+    /// Vidu `avatar-q2-pro`.
+    AvatarQ2Pro,
+    /// Vidu `avatar-q2-turbo`.
+    AvatarQ2Turbo,
+    /// Vidu `lip-sync`.
+    LipSync,
 }
 
 #[rustfmt::skip]
 impl Vidu {
     /// Every version, in the order of the table.
-    pub const ALL: &'static [Self] = &[Self::Q2, Self::Q2Turbo, Self::Q2Pro];
+    pub const ALL: &'static [Self] = &[Self::Q2, Self::Q2Turbo, Self::Q2Pro, Self::Q3, Self::Q3Pro, Self::Q3Turbo, Self::Q3Mix, Self::Q3Drama, Self::Q3Ad, Self::Scene, Self::AvatarQ2Pro, Self::AvatarQ2Turbo, Self::LipSync];
 
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                 family  version     text        image       images   last frame            resolutions                                                               source
-            Self::Q2      => Capabilities::row("Vidu", "q2",       Some(true), Some(true), Some(7), Some(LastFrame::No),  Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
-            Self::Q2Turbo => Capabilities::row("Vidu", "q2-turbo", Some(true), Some(true), Some(7), Some(LastFrame::Yes), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card", "api"]),
-            Self::Q2Pro   => Capabilities::row("Vidu", "q2-pro",   Some(true), Some(true), Some(7), Some(LastFrame::Yes), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]), &["card", "api"]),
+            Self::Q2 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(7), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "4:3", "3:4", "1:1"]), Words::of(&["16:9", "9:16", "4:3", "3:4", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q2", &["card", "api"])
+            },
+            Self::Q2Turbo => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(7), last_frame: Some(LastFrame::Yes),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q2-turbo", &["card", "api"])
+            },
+            Self::Q2Pro => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(7), last_frame: Some(LastFrame::Yes),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q2-pro", &["card", "api"])
+            },
+            Self::Q3 => Capabilities {
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q3", &["api"])
+            },
+            Self::Q3Pro => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q3-pro", &["api", "third"])
+            },
+            Self::Q3Turbo => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q3-turbo", &["api", "third"])
+            },
+            Self::Q3Mix => Capabilities {
+                text_to_video: Some(false), references_only: Some(true),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q3-mix", &["api", "third"])
+            },
+            Self::Q3Drama => Capabilities {
+                text_to_video: Some(false), references_only: Some(true),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q3-drama", &["api", "third"])
+            },
+            Self::Q3Ad => Capabilities {
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
+                scenes: Words::of(&["template_effect"]),
+                ..Capabilities::of("Vidu", "q3-ad", &["api"])
+            },
+            Self::Scene => Capabilities::of("Vidu", "scene", &["api"]),
+            Self::AvatarQ2Pro => Capabilities::of("Vidu", "avatar-q2-pro", &["api"]),
+            Self::AvatarQ2Turbo => Capabilities::of("Vidu", "avatar-q2-turbo", &["api"]),
+            Self::LipSync => Capabilities::of("Vidu", "lip-sync", &["api"]),
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -204,9 +425,9 @@ impl From<Vidu> for Model {
 
 /// ByteDance Jimeng (即梦).
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | Jimeng 3.0pro | `Jimeng::V3_0Pro` | yes | yes | 1 | no | 720P, 1080P, 2K | card |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Jimeng 3.0pro | `Jimeng::V3_0Pro` | yes | yes | 1 | no | 720P, 1080P, 2K | – | – | – | – |  | card |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Jimeng {
@@ -222,12 +443,15 @@ impl Jimeng {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                 family    version   text        image       images   last frame           resolutions                                                               source
-            Self::V3_0Pro => Capabilities::row("Jimeng", "3.0pro", Some(true), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]), &["card"]),
+            Self::V3_0Pro => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
+                ..Capabilities::of("Jimeng", "3.0pro", &["card"])
+            },
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -241,12 +465,12 @@ impl From<Jimeng> for Model {
 
 /// ByteDance Seedance.
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | Seedance 1.0-pro | `Seedance::V1_0Pro` | yes | yes | 1 | no | 720P, 1080P | card |
-/// | Seedance 1.0-lite-i2v | `Seedance::V1_0LiteI2V` | no | yes | 1 | no | 720P, 1080P | card |
-/// | Seedance 1.0-pro-fast | `Seedance::V1_0ProFast` | yes | yes | 1 | no | 720P, 1080P | card |
-/// | Seedance 1.5-pro | `Seedance::V1_5Pro` | yes | yes | 1 | no | 720P, 1080P, 2K | card |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Seedance 1.0-pro | `Seedance::V1_0Pro` | yes | yes | 1 | no | 720P, 1080P | – | – | – | – |  | card |
+/// | Seedance 1.0-lite-i2v | `Seedance::V1_0LiteI2V` | no | yes | 1 | no | 720P, 1080P | – | – | – | – |  | card |
+/// | Seedance 1.0-pro-fast | `Seedance::V1_0ProFast` | yes | yes | 1 | no | 720P, 1080P | – | – | – | – |  | card |
+/// | Seedance 1.5-pro | `Seedance::V1_5Pro` | yes | yes | 1 | no | 720P, 1080P, 2K | – | – | – | – |  | card |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Seedance {
@@ -268,15 +492,30 @@ impl Seedance {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                     family      version         text         image       images   last frame           resolutions                                                               source
-            Self::V1_0Pro     => Capabilities::row("Seedance", "1.0-pro",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
-            Self::V1_0LiteI2V => Capabilities::row("Seedance", "1.0-lite-i2v", Some(false), Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
-            Self::V1_0ProFast => Capabilities::row("Seedance", "1.0-pro-fast", Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]),                  &["card"]),
-            Self::V1_5Pro     => Capabilities::row("Seedance", "1.5-pro",      Some(true),  Some(true), Some(1), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]), &["card"]),
+            Self::V1_0Pro => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                ..Capabilities::of("Seedance", "1.0-pro", &["card"])
+            },
+            Self::V1_0LiteI2V => Capabilities {
+                text_to_video: Some(false), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                ..Capabilities::of("Seedance", "1.0-lite-i2v", &["card"])
+            },
+            Self::V1_0ProFast => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                ..Capabilities::of("Seedance", "1.0-pro-fast", &["card"])
+            },
+            Self::V1_5Pro => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
+                ..Capabilities::of("Seedance", "1.5-pro", &["card"])
+            },
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -290,10 +529,12 @@ impl From<Seedance> for Model {
 
 /// GV.
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | GV 3.1 | `GV::V3_1` | yes | yes | 3 | with one image only | 720P, 1080P | card, api |
-/// | GV 3.1-fast | `GV::V3_1Fast` | yes | yes | 3 | with one image only | 720P, 1080P | card, api |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | GV 3.1 | `GV::V3_1` | yes | yes | 3 | with one image only | 720P, 1080P | 8 | 16:9, 9:16 | yes | none |  | card, api |
+/// | GV 3.1-fast | `GV::V3_1Fast` | yes | yes | 3 | with one image only | 720P, 1080P | 8 | 16:9, 9:16 | yes | none |  | card, api |
+/// | GV 3.1-lite | `GV::V3_1Lite` | yes | yes | 3 | with one image only | 720P, 1080P | 8 | 16:9, 9:16 | yes | none |  | api, third |
+/// | GV omni | `GV::Omni` | – | – | – | – | 720P, 1080P | 8 | 16:9, 9:16 | yes | none |  | api |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GV {
@@ -301,23 +542,55 @@ pub enum GV {
     V3_1,
     /// GV `3.1-fast`.
     V3_1Fast,
+    /// GV `3.1-lite`.
+    V3_1Lite,
+    /// GV `omni`.
+    Omni,
 }
 
 #[rustfmt::skip]
 impl GV {
     /// Every version, in the order of the table.
-    pub const ALL: &'static [Self] = &[Self::V3_1, Self::V3_1Fast];
+    pub const ALL: &'static [Self] = &[Self::V3_1, Self::V3_1Fast, Self::V3_1Lite, Self::Omni];
 
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                                  family  version     text        image       images   last frame                      resolutions                                              source
-            Self::V3_1     => Capabilities::row("GV",   "3.1",      Some(true), Some(true), Some(3), Some(LastFrame::WithImages(1)), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card", "api"]),
-            Self::V3_1Fast => Capabilities::row("GV",   "3.1-fast", Some(true), Some(true), Some(3), Some(LastFrame::WithImages(1)), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card", "api"]),
+            Self::V3_1 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(3), last_frame: Some(LastFrame::WithImages(1)),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[8])), default_duration: Some(8),
+                ratios: Ratios::always(Words::of(&["16:9", "9:16"])), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("GV", "3.1", &["card", "api"])
+            },
+            Self::V3_1Fast => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(3), last_frame: Some(LastFrame::WithImages(1)),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[8])), default_duration: Some(8),
+                ratios: Ratios::always(Words::of(&["16:9", "9:16"])), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("GV", "3.1-fast", &["card", "api"])
+            },
+            Self::V3_1Lite => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(3), last_frame: Some(LastFrame::WithImages(1)),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[8])), default_duration: Some(8),
+                ratios: Ratios::always(Words::of(&["16:9", "9:16"])), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("GV", "3.1-lite", &["api", "third"])
+            },
+            Self::Omni => Capabilities {
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[8])), default_duration: Some(8),
+                ratios: Ratios::always(Words::of(&["16:9", "9:16"])), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("GV", "omni", &["api"])
+            },
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -331,9 +604,9 @@ impl From<GV> for Model {
 
 /// OS.
 ///
-/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Source |
-/// |---|---|---|---|---|---|---|---|
-/// | OS 2.0 | `OS::V2_0` | yes | no | 0 | no | 720P, 1080P | card |
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | OS 2.0 | `OS::V2_0` | yes | no | 0 | no | 720P, 1080P | 4, 8, 12 (8) | from text 16:9, 9:16 | yes | none |  | card, api |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OS {
@@ -349,12 +622,18 @@ impl OS {
     /// The row of the capability table.
     pub const fn capabilities(self) -> Capabilities {
         match self {
-            //                              family  version  text        image        images   last frame           resolutions                                              source
-            Self::V2_0 => Capabilities::row("OS",   "2.0",   Some(true), Some(false), Some(0), Some(LastFrame::No), Resolutions::of(&[Resolution::P720, Resolution::P1080]), &["card"]),
+            Self::V2_0 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(false), max_images: Some(0), last_frame: Some(LastFrame::No),
+                resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
+                durations: Some(Durations::List(&[4, 8, 12])), default_duration: Some(8),
+                ratios: Ratios::by(Words::of(&["16:9", "9:16"]), Words::NOT_STATED), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("OS", "2.0", &["card", "api"])
+            },
         }
     }
 
-    /// The version as the vendor writes it.
+    /// The version as the table has it.
     pub const fn version(self) -> &'static str {
         self.capabilities().version
     }
@@ -363,6 +642,163 @@ impl OS {
 impl From<OS> for Model {
     fn from(version: OS) -> Self {
         Self::OS(version)
+    }
+}
+
+/// Tencent Hunyuan (混元).
+///
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Hunyuan 1.5 | `Hunyuan::V1_5` | – | – | – | no | – | – | – | – | none | size in ExtInfo as `size` | api, third |
+/// | Hunyuan 3d_2.0 | `Hunyuan::V3d2_0` | – | – | – | no | – | – | – | yes | 3d_scene | stored as Temporary only | api, third |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hunyuan {
+    /// Hunyuan `1.5`.
+    V1_5,
+    /// Hunyuan `3d_2.0`.
+    V3d2_0,
+}
+
+#[rustfmt::skip]
+impl Hunyuan {
+    /// Every version, in the order of the table.
+    pub const ALL: &'static [Self] = &[Self::V1_5, Self::V3d2_0];
+
+    /// The row of the capability table.
+    pub const fn capabilities(self) -> Capabilities {
+        match self {
+            Self::V1_5 => Capabilities {
+                last_frame: Some(LastFrame::No),
+                size: Words::of(&["size"]),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Hunyuan", "1.5", &["api", "third"])
+            },
+            Self::V3d2_0 => Capabilities {
+                last_frame: Some(LastFrame::No),
+                audio: Some(true),
+                scenes: Words::of(&["3d_scene"]), storage: Words::of(&["Temporary"]),
+                ..Capabilities::of("Hunyuan", "3d_2.0", &["api", "third"])
+            },
+        }
+    }
+
+    /// The version as the table has it.
+    pub const fn version(self) -> &'static str {
+        self.capabilities().version
+    }
+}
+
+impl From<Hunyuan> for Model {
+    fn from(version: Hunyuan) -> Self {
+        Self::Hunyuan(version)
+    }
+}
+
+/// Mingmou (明眸).
+///
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | Mingmou 1.0 | `Mingmou::V1_0` | – | – | – | no | – | – | – | no | none | size in ExtInfo as `width`, `height` | api, third |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mingmou {
+    /// Mingmou `1.0`.
+    V1_0,
+}
+
+#[rustfmt::skip]
+impl Mingmou {
+    /// Every version, in the order of the table.
+    pub const ALL: &'static [Self] = &[Self::V1_0];
+
+    /// The row of the capability table.
+    pub const fn capabilities(self) -> Capabilities {
+        match self {
+            Self::V1_0 => Capabilities {
+                last_frame: Some(LastFrame::No),
+                size: Words::of(&["width", "height"]),
+                audio: Some(false),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("Mingmou", "1.0", &["api", "third"])
+            },
+        }
+    }
+
+    /// The version as the table has it.
+    pub const fn version(self) -> &'static str {
+        self.capabilities().version
+    }
+}
+
+impl From<Mingmou> for Model {
+    fn from(version: Mingmou) -> Self {
+        Self::Mingmou(version)
+    }
+}
+
+/// PixVerse.
+///
+/// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
+/// |---|---|---|---|---|---|---|---|---|---|---|---|---|
+/// | PixVerse v5.6 | `PixVerse::V5_6` | yes | yes | – | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | no | none |  | api, third |
+/// | PixVerse v6 | `PixVerse::V6` | yes | yes | 7 | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | yes | none |  | api, third |
+/// | PixVerse c1 | `PixVerse::C1` | yes | yes | 7 | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | yes | none |  | api, third |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PixVerse {
+    /// PixVerse `v5.6`.
+    V5_6,
+    /// PixVerse `v6`.
+    V6,
+    /// PixVerse `c1`.
+    C1,
+}
+
+#[rustfmt::skip]
+impl PixVerse {
+    /// Every version, in the order of the table.
+    pub const ALL: &'static [Self] = &[Self::V5_6, Self::V6, Self::C1];
+
+    /// The row of the capability table.
+    pub const fn capabilities(self) -> Capabilities {
+        match self {
+            Self::V5_6 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), last_frame: Some(LastFrame::Yes),
+                resolutions: Resolutions::of(&[Resolution::P540, Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), resolution_words: &[(Resolution::P540, "540p"), (Resolution::P720, "720p"), (Resolution::P1080, "1080p"), (Resolution::P2K, "2k"), (Resolution::P4K, "4k")],
+                durations: Some(Durations::Range { from: 1, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::always(Words::of(&["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"])), audio: Some(false),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("PixVerse", "v5.6", &["api", "third"])
+            },
+            Self::V6 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(7), last_frame: Some(LastFrame::Yes),
+                resolutions: Resolutions::of(&[Resolution::P540, Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), resolution_words: &[(Resolution::P540, "540p"), (Resolution::P720, "720p"), (Resolution::P1080, "1080p"), (Resolution::P2K, "2k"), (Resolution::P4K, "4k")],
+                durations: Some(Durations::Range { from: 1, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::always(Words::of(&["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"])), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("PixVerse", "v6", &["api", "third"])
+            },
+            Self::C1 => Capabilities {
+                text_to_video: Some(true), image_to_video: Some(true), max_images: Some(7), last_frame: Some(LastFrame::Yes),
+                resolutions: Resolutions::of(&[Resolution::P540, Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), resolution_words: &[(Resolution::P540, "540p"), (Resolution::P720, "720p"), (Resolution::P1080, "1080p"), (Resolution::P2K, "2k"), (Resolution::P4K, "4k")],
+                durations: Some(Durations::Range { from: 1, to: 15, whole: false }), default_duration: Some(5),
+                ratios: Ratios::always(Words::of(&["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"])), audio: Some(true),
+                scenes: Words::of(&[]),
+                ..Capabilities::of("PixVerse", "c1", &["api", "third"])
+            },
+        }
+    }
+
+    /// The version as the table has it.
+    pub const fn version(self) -> &'static str {
+        self.capabilities().version
+    }
+}
+
+impl From<PixVerse> for Model {
+    fn from(version: PixVerse) -> Self {
+        Self::PixVerse(version)
     }
 }
 
@@ -384,6 +820,12 @@ pub enum Model {
     GV(GV),
     /// OS.
     OS(OS),
+    /// Tencent Hunyuan (混元).
+    Hunyuan(Hunyuan),
+    /// Mingmou (明眸).
+    Mingmou(Mingmou),
+    /// PixVerse.
+    PixVerse(PixVerse),
     /// A model that this release does not know; its requests are not checked against the table.
     Other(OtherModel),
 }
@@ -395,15 +837,32 @@ impl Model {
         Self::Hailuo(Hailuo::V02),
         Self::Hailuo(Hailuo::V2_3),
         Self::Hailuo(Hailuo::V2_3Fast),
+        Self::Hailuo(Hailuo::H3),
+        Self::Hailuo(Hailuo::H3Regen),
+        Self::Hailuo(Hailuo::H3Max),
         Self::Kling(Kling::V1_6),
         Self::Kling(Kling::V2_0),
         Self::Kling(Kling::V2_1),
         Self::Kling(Kling::V2_5),
         Self::Kling(Kling::O1),
         Self::Kling(Kling::V2_6),
+        Self::Kling(Kling::V3_0),
+        Self::Kling(Kling::V3_0Omni),
+        Self::Kling(Kling::V3_0Turbo),
+        Self::Kling(Kling::Scene),
         Self::Vidu(Vidu::Q2),
         Self::Vidu(Vidu::Q2Turbo),
         Self::Vidu(Vidu::Q2Pro),
+        Self::Vidu(Vidu::Q3),
+        Self::Vidu(Vidu::Q3Pro),
+        Self::Vidu(Vidu::Q3Turbo),
+        Self::Vidu(Vidu::Q3Mix),
+        Self::Vidu(Vidu::Q3Drama),
+        Self::Vidu(Vidu::Q3Ad),
+        Self::Vidu(Vidu::Scene),
+        Self::Vidu(Vidu::AvatarQ2Pro),
+        Self::Vidu(Vidu::AvatarQ2Turbo),
+        Self::Vidu(Vidu::LipSync),
         Self::Jimeng(Jimeng::V3_0Pro),
         Self::Seedance(Seedance::V1_0Pro),
         Self::Seedance(Seedance::V1_0LiteI2V),
@@ -411,7 +870,15 @@ impl Model {
         Self::Seedance(Seedance::V1_5Pro),
         Self::GV(GV::V3_1),
         Self::GV(GV::V3_1Fast),
+        Self::GV(GV::V3_1Lite),
+        Self::GV(GV::Omni),
         Self::OS(OS::V2_0),
+        Self::Hunyuan(Hunyuan::V1_5),
+        Self::Hunyuan(Hunyuan::V3d2_0),
+        Self::Mingmou(Mingmou::V1_0),
+        Self::PixVerse(PixVerse::V5_6),
+        Self::PixVerse(PixVerse::V6),
+        Self::PixVerse(PixVerse::C1),
     ];
 
     /// The row of the capability table, or `None` for a model that it does not know.
@@ -424,6 +891,9 @@ impl Model {
             Self::Seedance(version) => Some(version.capabilities()),
             Self::GV(version) => Some(version.capabilities()),
             Self::OS(version) => Some(version.capabilities()),
+            Self::Hunyuan(version) => Some(version.capabilities()),
+            Self::Mingmou(version) => Some(version.capabilities()),
+            Self::PixVerse(version) => Some(version.capabilities()),
             Self::Other(_) => None,
         }
     }

@@ -396,6 +396,8 @@ crate::open_enum::open_enum! {
         LipSync = "lip_sync",
         /// Vidu: an effect template.
         TemplateEffect = "template_effect",
+        /// Hunyuan 3d_2.0: a scene to walk through, as files that are no video. Not in the official description.
+        Scene3d = "3d_scene",
     }
 }
 

@@ -149,7 +149,7 @@ fn a_quota_counts_seconds_of_video() {
     assert!(create(5)["TaskId"].is_string());
     assert_refused(&create(8), "LimitExceeded.Quota", "12 seconds");
     assert!(create(7)["TaskId"].is_string());
-    assert_refused(&create(1), "LimitExceeded.Quota", "12 seconds");
+    assert_refused(&create(3), "LimitExceeded.Quota", "12 seconds");
 }
 
 #[test]

@@ -301,6 +301,8 @@ async fn what_the_table_forbids_is_refused_on_the_wire() {
 async fn a_member_of_wrong_type_or_beyond_its_limit_is_named() {
     let emulator = emulator().await;
     let file = |file: Value| json!({ "FileInfos": [file] });
+    // The table states no lengths for this model, so that the emulator's own limits are met.
+    let without_lengths = |seconds: f64| json!({ "ModelName": "Jimeng", "ModelVersion": "3.0pro", "OutputConfig": { "Duration": seconds } });
     for (changes, code, words) in [
         (json!({ "SubAppId": "many" }), "InvalidParameter", "SubAppId"),
         (json!({ "OutputConfig": { "Duration": "long" } }), "InvalidParameter", "OutputConfig.Duration"),
@@ -320,8 +322,13 @@ async fn a_member_of_wrong_type_or_beyond_its_limit_is_named() {
         (json!({ "OutputConfig": { "AspectRatio": "wide" } }), "InvalidParameterValue", "OutputConfig.AspectRatio"),
         (json!({ "OutputConfig": { "AspectRatio": "5:1" } }), "InvalidParameterValue", "OutputConfig.AspectRatio"),
         (json!({ "OutputConfig": { "AspectRatio": "0:0" } }), "InvalidParameterValue", "OutputConfig.AspectRatio"),
-        (json!({ "OutputConfig": { "Duration": 0 } }), "InvalidParameterValue", "OutputConfig.Duration"),
-        (json!({ "OutputConfig": { "Duration": 1e300 } }), "InvalidParameterValue", "OutputConfig.Duration"),
+        (
+            json!({ "OutputConfig": { "Duration": 0 } }),
+            "InvalidParameterValue",
+            "Kling 2.1 makes 3 to 15 seconds, not 0",
+        ),
+        (without_lengths(0.0), "InvalidParameterValue", "OutputConfig.Duration"),
+        (without_lengths(1e300), "InvalidParameterValue", "OutputConfig.Duration"),
         (file(json!({ "Type": "Url" })), "InvalidParameterValue", "FileInfos[0].Url"),
         (file(json!({ "Type": "File", "Url": "https://u" })), "InvalidParameterValue", "FileInfos[0].FileId"),
         (

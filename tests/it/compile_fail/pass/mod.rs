@@ -13,6 +13,10 @@ macro_rules! twins {
 }
 
 twins! {
+    aspect_ratio
+    audio
+    duration
+    duration_with_fraction
     file_of_any_kind
     image_to_text_only
     images_list
@@ -21,11 +25,17 @@ twins! {
     last_frame_with_images
     last_frame_without_first
     last_frame_without_resolution
+    no_reference
     none_to_image_only
     nothing_to_work_from
+    reference_as_image
     resolution
+    resolution_where_size
+    run_time_duration
     run_time_model
     run_time_resolution
+    scene_type
+    storage_mode
     too_many_images
     too_many_references
     unknown_key
