@@ -53,9 +53,12 @@ pub(crate) struct Offer {
     pub(crate) modes: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) values: Vec<String>,
-    /// Whole numbers from the first to the second.
+    /// Numbers from the first to the second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) range: Option<[i64; 2]>,
+    /// Whether the range holds whole numbers only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) whole: bool,
     /// The most files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) most: Option<i64>,
@@ -410,7 +413,7 @@ mod tests {
                 "Hailuo",
                 vec![
                     offer(&["6", "10"]),
-                    Offer { version: Some("H3".to_owned()), range: Some([4, 15]), ..Offer::default() },
+                    Offer { version: Some("H3".to_owned()), range: Some([4, 15]), whole: true, ..Offer::default() },
                 ],
             ),
             (

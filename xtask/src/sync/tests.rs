@@ -41,8 +41,12 @@ fn spec() -> Spec {
             TaskType: { description: d, type: string, oneOf: [{ const: AigcVideoTask, description: d }] },
             Status: { description: d, type: string, oneOf: [{ const: PROCESSING, description: d }, { const: FINISH, description: d }, { const: ABORTED, description: d }] } } }"##;
     let models = "{ resolutions: {}, default_resolution: { value: 720P, source: [api] }, families: {
-        Hailuo: { title: Hailuo, versions: { '02': { source: [api] }, '2.3': { source: [api] } } },
-        Kling: { title: Kling, versions: { '2.1': { source: [api] }, 'O1': { source: [api] } } } } }";
+        Hailuo: { title: Hailuo, versions: {
+            '02': { durations: [6, 10], ratios: { text: ['16:9', '1:1'] }, source: [api] },
+            '2.3': { durations: { from: 4, to: 6, whole: true }, ratios: { text: ['16:9', '1:1'] }, source: [api] } } },
+        Kling: { title: Kling, versions: {
+            '2.1': { durations: { from: 3, to: 5 }, default_duration: 5, ratios: ['16:9', '1:1'], source: [api] },
+            'o1': { wire: 'O1', inherits: false, source: [api] } } } } }";
     let row = "{ class: a, create: refused, read: stop, next: b, source: [api] }";
     let errors = format!("{{ classes: {{}}, codes: {{ TaskTimeout: {row} }}, fallback: {row} }}");
     Spec {
@@ -99,7 +103,7 @@ fn a_version_that_was_added_is_one_line() {
 #[test]
 fn a_version_that_is_gone_or_written_otherwise_is_one_line() {
     let lines = new_drift(|copy| replace(copy, "CreateAigcVideoTaskRequest", "ModelVersion", "2.1、O1", "o1"));
-    assert_eq!(lines, ["~ Kling O1: written o1 in the description", "- Kling 2.1"]);
+    assert_eq!(lines, ["~ Kling o1: written o1 in the description", "- Kling 2.1"]);
 }
 
 #[test]
@@ -109,6 +113,35 @@ fn a_family_that_is_new_or_gone_is_one_line() {
         replace(copy, "CreateAigcVideoTaskRequest", "ModelName", "Kling：", "Nova：");
     });
     assert_eq!(lines, ["+ Nova", "+ Other: 2.1, O1", "- Kling"]);
+}
+
+#[test]
+fn a_cell_that_the_prose_gives_otherwise_is_one_line_a_version() {
+    let lines = new_drift(|copy| {
+        replace(copy, "AigcVideoOutputConfig", "Duration", "可选值为3-5，默认为 5", "可选值为3-9，默认为 6");
+        replace(copy, "AigcVideoOutputConfig", "Duration", "4-6秒（整数）", "4-6秒");
+        replace(copy, "AigcVideoOutputConfig", "AspectRatio", "可选值为 16:9、1:1", "当文生视频时，可选值为 1:1");
+        replace(copy, "AigcVideoOutputConfig", "AspectRatio", "文生视频可选值", "文生视频、参考生可选值");
+    });
+    assert_eq!(
+        lines,
+        [
+            "~ Kling 2.1: durations 3-9, the row says 3-5",
+            "~ Kling 2.1: default_duration 6, the row says 5",
+            "~ Kling 2.1: ratios text 1:1, the row says 16:9 1:1",
+            "~ Hailuo 02: ratios reference 16:9 1:1, text 16:9 1:1, the row says text 16:9 1:1",
+            "~ Hailuo 2.3: durations 4-6, the row says 4-6 whole",
+            "~ Hailuo 2.3: ratios reference 16:9 1:1, text 16:9 1:1, the row says text 16:9 1:1",
+        ]
+    );
+}
+
+#[test]
+fn a_row_that_inherits_nothing_is_held_to_what_is_said_of_its_version_by_name() {
+    let lines = new_drift(|copy| {
+        replace(copy, "AigcVideoOutputConfig", "Duration", "默认为 5；", "默认为 5；当版本是O1时，可选值为 5；");
+    });
+    assert_eq!(lines, ["~ Kling o1: durations 5, the row says nothing"]);
 }
 
 #[test]

@@ -151,7 +151,7 @@ impl<'a> Cursor<'a> {
             }
         }
         self.take("秒");
-        self.take("（整数）");
+        offer.whole = self.take("（整数）");
         let mut ahead = self;
         if ahead.take_any(&["，默认为", ",默认为", "，默认"]) {
             offer.default = ahead.word().map(str::to_owned);
