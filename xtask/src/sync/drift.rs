@@ -146,7 +146,7 @@ fn values(
     // What only some families take is a value too; where the spec has any text, the table of models says it.
     let offered = digest.models.get(at).into_iter().flat_map(|families| families.values().flatten());
     let listed: BTreeSet<&String> = theirs.values.iter().chain(offered.flat_map(|offer| &offer.values)).collect();
-    if is_error_code(property) || listed.is_empty() {
+    if is_error_code(property) || theirs.kind().object().is_some() {
         return;
     }
     let Some(ours) = property.shape().and_then(|shape| definitions.get(shape)) else {
@@ -157,6 +157,10 @@ fn values(
         return;
     };
     let ours: BTreeSet<&String> = ours.values.iter().map(|it| &it.value).collect();
+    if listed.is_empty() && asked {
+        lines.push(format!("~ {at}: any text, the spec says {} values", ours.len()));
+        return;
+    }
     lines.extend(listed.difference(&ours).map(|value| format!("+ {at}: the value {value}")));
     if asked {
         lines.extend(ours.difference(&listed).map(|value| format!("- {at}: the value {value}")));

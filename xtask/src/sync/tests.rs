@@ -184,6 +184,14 @@ fn a_value_that_is_gone_is_told_for_requests_only() {
 }
 
 #[test]
+fn a_list_of_values_that_is_gone_is_one_line() {
+    let lines = new_drift(|copy| {
+        member(copy, "CreateAigcVideoTaskRequest", "EnhancePrompt")["document"] = json!("");
+    });
+    assert_eq!(lines, ["~ CreateAigcVideoTaskRequest.EnhancePrompt: any text, the spec says 2 values"]);
+}
+
+#[test]
 fn an_error_code_that_is_new_or_gone_is_one_line() {
     let lines = new_drift(|copy| replace(copy, "AigcVideoTask", "ErrCodeExt", "TaskTimeout", "TaskTooLate"));
     assert_eq!(lines, ["+ TaskTooLate", "- TaskTimeout"]);
