@@ -30,15 +30,16 @@ pub struct Behaviour {
     pub detail_lag: Duration,
     /// For how many hours after its creation a task is listed and described.
     pub visible_hours: u32,
-    /// How many tasks may run at once, and what becomes of the next.
+    /// How many tasks of each kind may run at once, and what becomes of the next.
     pub concurrency: Option<Concurrency>,
-    /// How many CreateAigcVideoTask are served in any one second of the clock; the documented limit is 20.
+    /// How many calls of each action that costs money are served in any one second of the clock; the documented limit of
+    /// CreateAigcVideoTask is 20.
     pub creates_a_second: Option<u32>,
     /// How many calls of each other action are served in any one second of the clock; the documented limit is 100.
     pub reads_a_second: Option<u32>,
-    /// How many seconds of video may be ordered in all; then LimitExceeded.Quota.
+    /// How many seconds of video may be ordered in all; then LimitExceeded.Quota. CreateAigcQuota sets further quotas.
     pub quota_seconds: Option<u64>,
-    /// Which of the two documented shapes DescribeTaskDetail answers with.
+    /// Which of the two documented shapes DescribeTaskDetail answers with, of a video task; the other kinds have one.
     pub reply_shape: ReplyShape,
 }
 
@@ -59,6 +60,22 @@ impl Default for Behaviour {
             reply_shape: ReplyShape::default(),
         }
     }
+}
+
+impl Behaviour {
+    /// For how long a used SessionId is refused.
+    pub(crate) fn window(&self) -> Duration {
+        hours(self.window_hours)
+    }
+
+    /// For how long after its creation a task is listed and described.
+    pub(crate) fn visible(&self) -> Duration {
+        hours(self.visible_hours)
+    }
+}
+
+fn hours(hours: u32) -> Duration {
+    Duration::from_secs(u64::from(hours) * 60 * 60)
 }
 
 /// What uses a SessionId up.

@@ -76,9 +76,38 @@ pub(crate) fn iso(time: SystemTime) -> String {
     format_rfc3339_seconds(time).to_string()
 }
 
+/// An ISO 8601 time that ends in `Z` or in an offset such as `+08:00`.
+pub(crate) fn time(text: &str) -> Option<SystemTime> {
+    if let Ok(time) = humantime::parse_rfc3339(text) {
+        return Some(time);
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let (sign, offset) = offset.split_at_checked(1)?;
+    let (hours, minutes) = offset.split_once(':')?;
+    let offset = Duration::from_secs(60 * (60 * hours.parse::<u64>().ok()? + minutes.parse::<u64>().ok()?));
+    let local = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    match sign {
+        "+" => local.checked_sub(offset),
+        "-" => local.checked_add(offset),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_read_in_any_zone() {
+        let noon = time("2026-11-23T12:00:00Z").expect("it is a time");
+        assert_eq!(time("2026-11-23T20:00:00+08:00"), Some(noon));
+        assert_eq!(time("2026-11-23T09:30:00-02:30"), Some(noon));
+        for wrong in
+            ["", "noon", "+08:00", "2026-11-23", "2026-11-23T20:00:00*08:00", "é+08:00", "2026-11-23T20:00:00+é:00"]
+        {
+            assert_eq!(time(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_manual_clock_moves_only_when_told() {

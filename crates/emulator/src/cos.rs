@@ -52,8 +52,8 @@ fn take(service: &Service, received: &Received<'_>, now: SystemTime) -> Result<R
     }
     let path = decoded(received.path);
     let digest = Md5::digest(received.body);
-    let mut uploads = locked(&service.uploads);
-    let stored = uploads.at(path.strip_prefix(ROOT).unwrap_or_default()).ok_or(Refused(
+    let mut store = locked(&service.store);
+    let stored = store.uploads.at(path.strip_prefix(ROOT).unwrap_or_default()).ok_or(Refused(
         404,
         "NoSuchKey",
         "nobody has applied for an upload to this place",

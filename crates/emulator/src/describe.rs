@@ -6,9 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::{iso, later};
-use crate::files::{self, TEMPORARY};
+use crate::files::{File, TEMPORARY};
+use crate::kind::Kind;
 use crate::media;
-use crate::tasks::{Stage, Task};
+use crate::product::Product;
+use crate::tasks::{CANCELED, Stage, Task};
 
 /// The only number that failed tasks were seen with (others' public code); the word beside it
 /// says more.
@@ -32,42 +34,24 @@ pub enum ReplyShape {
 pub(crate) fn reply(task: &Task, now: SystemTime, shape: ReplyShape, endpoint: &str) -> Value {
     let stage = task.stage(now);
     match shape {
-        ReplyShape::Official => official(task, stage, endpoint),
-        ReplyShape::Minimal => minimal(stage, || output(task, shape, endpoint)),
+        ReplyShape::Minimal if task.kind == Kind::Video => minimal(stage, || output(task, shape, endpoint)),
+        _ => official(task, stage, endpoint),
     }
 }
 
 /// What is inside the official reply, and in the event of the task's end.
 pub(crate) fn inner(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
-    const INPUT: [&str; 14] = [
-        "ModelName",
-        "ModelVersion",
-        "FileInfos",
-        "SubjectInfos",
-        "LastFrameFileId",
-        "LastFrameUrl",
-        "Prompt",
-        "NegativePrompt",
-        "EnhancePrompt",
-        "OutputConfig",
-        "InputRegion",
-        "SceneType",
-        "Seed",
-        "ExtInfo",
-    ];
-    let input: serde_json::Map<String, Value> =
-        INPUT.into_iter().filter_map(|name| Some((name.to_owned(), task.request.get(name)?.clone()))).collect();
     let mut inner = json!({
         "TaskId": task.entry.task_id,
-        "Status": if stage == Stage::Waiting { "PROCESSING" } else { stage.word() },
+        "Status": if is_end(stage) { "FINISH" } else { "PROCESSING" },
         "ErrCode": 0,
         "ErrCodeExt": "",
         "Message": "",
         "Progress": progress(stage),
-        "Input": input,
+        "Input": task.input,
         "Output": {},
         "SessionId": task.entry.session_id.as_deref().unwrap_or_default(),
-        "SessionContext": task.request.get("SessionContext").unwrap_or(&json!("")),
+        "SessionContext": task.entry.session_context.as_deref().unwrap_or_default(),
     });
     match stage {
         Stage::Failed(code) => {
@@ -75,23 +59,29 @@ pub(crate) fn inner(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
             inner["ErrCodeExt"] = code.into();
             inner["Message"] = message(code).into();
         }
+        Stage::Aborted => {
+            inner["ErrCode"] = FAILED.into();
+            inner["ErrCodeExt"] = CANCELED.into();
+            inner["Message"] = "the task was stopped before it began".into();
+        }
         Stage::Finished => inner["Output"] = output(task, ReplyShape::Official, endpoint),
         Stage::Waiting | Stage::Processing(_) => {}
     }
-    inner
+    // The shape of a video task has all of these members, and is asked for most.
+    if task.kind == Kind::Video { inner } else { task.kind.details(inner) }
 }
 
 fn official(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
     let mut reply = json!({
-        "TaskType": "AigcVideoTask",
+        "TaskType": task.kind.task_type(),
         "Status": stage.word(),
         "CreateTime": iso(task.entry.time),
-        "AigcVideoTask": inner(task, stage, endpoint),
+        task.kind.member(): inner(task, stage, endpoint),
     });
     if stage != Stage::Waiting {
         reply["BeginProcessTime"] = iso(task.begins).into();
     }
-    if stage.word() == "FINISH" {
+    if is_end(stage) {
         reply["FinishTime"] = iso(task.ends).into();
     }
     reply
@@ -106,13 +96,16 @@ fn minimal(stage: Stage<'_>, output: impl FnOnce() -> Value) -> Value {
         Stage::Finished => {
             json!({ "Status": "FINISH", "Progress": progress, "ErrCode": 0, "Output": output() })
         }
-        Stage::Failed(code) => json!({
-            "Status": "FAIL",
-            "Progress": progress,
-            "ErrCode": FAILED,
-            "ErrCodeExt": code,
-            "Message": message(code),
-        }),
+        Stage::Failed(_) | Stage::Aborted => {
+            let code = if let Stage::Failed(code) = stage { code } else { CANCELED };
+            json!({
+                "Status": "FAIL",
+                "Progress": progress,
+                "ErrCode": FAILED,
+                "ErrCodeExt": code,
+                "Message": message(code),
+            })
+        }
     };
     json!({ "AigcVideoTask": inner })
 }
@@ -121,8 +114,12 @@ fn progress(stage: Stage<'_>) -> u8 {
     match stage {
         Stage::Waiting => 0,
         Stage::Processing(done) => done,
-        Stage::Finished | Stage::Failed(_) => 100,
+        Stage::Finished | Stage::Failed(_) | Stage::Aborted => 100,
     }
+}
+
+fn is_end(stage: Stage<'_>) -> bool {
+    !matches!(stage, Stage::Waiting | Stage::Processing(_))
 }
 
 fn message(code: &str) -> String {
@@ -130,53 +127,97 @@ fn message(code: &str) -> String {
 }
 
 fn output(task: &Task, shape: ReplyShape, endpoint: &str) -> Value {
-    let task_id = &task.entry.task_id;
-    let seconds = task.length.as_secs_f64();
-    let duration = if seconds.fract() == 0.0 { json!(seconds as u64) } else { json!(seconds) };
-    let mut metadata = json!({
-        "Duration": duration,
-        "Width": task.size.width,
-        "Height": task.size.height,
-        "CoverUrl": format!("{endpoint}/files/{task_id}/cover.jpg"),
-    });
-    let url = format!("{endpoint}/files/{task_id}/video.mp4");
-    if shape == ReplyShape::Minimal {
-        return json!({ "FileInfos": [{ "FileUrl": url, "MetaData": metadata }] });
+    match &task.product {
+        Product::Film { size, length } => {
+            let seconds = length.as_secs_f64();
+            let cover = format!("{endpoint}/files/{}/cover.jpg", task.entry.task_id);
+            if shape == ReplyShape::Minimal {
+                let url = format!("{endpoint}/files/{}/video.mp4", task.entry.task_id);
+                let metadata = json!({
+                    "Duration": number(seconds),
+                    "Width": size.width,
+                    "Height": size.height,
+                    "CoverUrl": cover,
+                });
+                return json!({ "FileInfos": [{ "FileUrl": url, "MetaData": metadata }] });
+            }
+            let mut file = stored(task, "video.mp4", File::Film(*size, *length), endpoint);
+            file["MetaData"]["CoverUrl"] = cover.into();
+            json!({ "FileInfos": [file], "Usage": { "OutputSeconds": seconds.ceil() as u64 } })
+        }
+        Product::Pictures { .. } => {
+            let files = task.product.files().into_iter();
+            let files: Vec<Value> = files.map(|(name, file)| stored(task, &name, file, endpoint)).collect();
+            json!({ "FileInfos": files })
+        }
     }
+}
 
-    let bytes = files::video(task.size, task.length).len();
-    let bitrate = (bytes as f64 * 8.0 / seconds).round() as u64;
-    metadata["Size"] = bytes.into();
-    metadata["Container"] = "mp4".into();
-    metadata["Bitrate"] = bitrate.into();
-    metadata["Rotate"] = 0.into();
-    metadata["VideoDuration"] = duration;
-    metadata["AudioDuration"] = 0.into();
-    metadata["AudioStreamSet"] = json!([]);
-    metadata["VideoStreamSet"] = json!([{
-        "Bitrate": bitrate,
-        "Width": task.size.width,
-        "Height": task.size.height,
-        "Codec": "h264",
-        "Fps": media::FRAMES_A_SECOND,
-    }]);
-    let mut file = json!({ "FileType": "mp4", "FileUrl": url, "MetaData": metadata });
+/// A file as the outputs tell of it.
+fn stored(task: &Task, name: &str, file: File, endpoint: &str) -> Value {
+    let task_id = &task.entry.task_id;
+    let mut info = json!({
+        "FileType": file.file_type(),
+        "FileUrl": format!("{endpoint}/files/{task_id}/{name}"),
+        "MetaData": metadata(file),
+    });
     if task.is_stored() {
-        file["StorageMode"] = "Permanent".into();
-        file["FileId"] = file_id(task_id).into();
+        info["StorageMode"] = "Permanent".into();
+        info["FileId"] = file_id(task_id, name).into();
         for name in ["MediaName", "ClassId", "ExpireTime"] {
-            if let Some(value) = task.request["OutputConfig"].get(name) {
-                file[name] = value.clone();
+            if let Some(value) = task.input["OutputConfig"].get(name) {
+                info[name] = value.clone();
             }
         }
     } else {
-        file["StorageMode"] = "Temporary".into();
-        file["ExpireTime"] = iso(later(task.ends, TEMPORARY)).into();
+        info["StorageMode"] = "Temporary".into();
+        info["ExpireTime"] = iso(later(task.ends, TEMPORARY)).into();
     }
-    json!({ "FileInfos": [file], "Usage": { "OutputSeconds": seconds.ceil() as u64 } })
+    info
 }
 
-/// The digits of the task's id, as the service's file ids are numbers.
-fn file_id(task_id: &str) -> String {
-    task_id.chars().filter(char::is_ascii_digit).take(19).collect()
+fn metadata(file: File) -> Value {
+    let bytes = file.bytes().len();
+    match file {
+        File::Film(size, length) => {
+            let seconds = length.as_secs_f64();
+            let bitrate = (bytes as f64 * 8.0 / seconds).round() as u64;
+            json!({
+                "Duration": number(seconds),
+                "Width": size.width,
+                "Height": size.height,
+                "Size": bytes,
+                "Container": "mp4",
+                "Bitrate": bitrate,
+                "Rotate": 0,
+                "VideoDuration": number(seconds),
+                "AudioDuration": 0,
+                "AudioStreamSet": [],
+                "VideoStreamSet": [{
+                    "Bitrate": bitrate,
+                    "Width": size.width,
+                    "Height": size.height,
+                    "Codec": "h264",
+                    "Fps": media::FRAMES_A_SECOND,
+                }],
+            })
+        }
+        File::Picture(size) => json!({
+            "Width": size.width,
+            "Height": size.height,
+            "Size": bytes,
+            "Container": "jpeg",
+        }),
+    }
+}
+
+/// A number of seconds, without a fraction where it has none.
+fn number(seconds: f64) -> Value {
+    if seconds.fract() == 0.0 { json!(seconds as u64) } else { json!(seconds) }
+}
+
+/// The digits of the task's id, as the service's file ids are numbers, with those of the file's name at the end.
+fn file_id(task_id: &str, name: &str) -> String {
+    let digits = |text: &str, count| text.chars().filter(char::is_ascii_digit).take(count).collect::<String>();
+    digits(task_id, 19) + &digits(name.split('.').next().unwrap_or_default(), 3)
 }

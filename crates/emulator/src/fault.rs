@@ -4,10 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Deserialize;
-use vod_aigc_core::{
-    Action, ApplyUploadRequest, CommitUploadRequest, ConfirmEventsRequest, CreateAigcVideoTaskRequest,
-    DescribeTaskDetailRequest, DescribeTasksRequest, PullEventsRequest,
-};
+
+use crate::actions::Target;
 
 /// One thing that goes wrong with an exchange. Several may befall the same one: what they do to the reply adds up, and
 /// the connection suffers the first that concerns it.
@@ -199,47 +197,6 @@ impl FaultRule {
     #[must_use]
     pub fn any(when: When, fault: Fault) -> Self {
         Self { target: None, when, fault }
-    }
-}
-
-/// What is called: an action, or a file of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[non_exhaustive]
-pub enum Target {
-    /// The action of this name.
-    CreateAigcVideoTask,
-    /// The action of this name.
-    DescribeTaskDetail,
-    /// The action of this name.
-    DescribeTasks,
-    /// The action of this name.
-    PullEvents,
-    /// The action of this name.
-    ConfirmEvents,
-    /// The action of this name.
-    ApplyUpload,
-    /// The action of this name.
-    CommitUpload,
-    /// A PUT of an object to storage. An [`Error`](Fault::Error) is one of storage there, with status 403.
-    PutObject,
-    /// A GET of a task's video.
-    Video,
-    /// A GET of a task's cover.
-    Cover,
-}
-
-impl Target {
-    pub(crate) fn of_action(name: &[u8]) -> Option<Self> {
-        let known = [
-            (CreateAigcVideoTaskRequest::NAME, Self::CreateAigcVideoTask),
-            (DescribeTaskDetailRequest::NAME, Self::DescribeTaskDetail),
-            (DescribeTasksRequest::NAME, Self::DescribeTasks),
-            (PullEventsRequest::NAME, Self::PullEvents),
-            (ConfirmEventsRequest::NAME, Self::ConfirmEvents),
-            (ApplyUploadRequest::NAME, Self::ApplyUpload),
-            (CommitUploadRequest::NAME, Self::CommitUpload),
-        ];
-        known.into_iter().find_map(|(action, target)| (action.as_bytes() == name).then_some(target))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The finished videos and covers, over HTTP.
+//! The files that were made, over HTTP.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,14 +14,42 @@ use crate::media::{self, Size};
 /// How long the address of a temporary file works after the task's end (official description).
 pub(crate) const TEMPORARY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The film of this size and length. It is made once in the life of the process: all tasks, of any emulator, share it.
-pub(crate) fn video(size: Size, length: Duration) -> Bytes {
-    static MADE: LazyLock<Mutex<HashMap<(Size, Duration), Bytes>>> = LazyLock::new(Mutex::default);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    made.entry((size, length)).or_insert_with(|| media::video(size, length).into()).clone()
+/// A file that can be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum File {
+    Film(Size, Duration),
+    Picture(Size),
 }
 
-/// The reply to a GET of `file`: all of it, the part that `Range` names, or 416. A list of several
+impl File {
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Film(..) => "video/mp4",
+            Self::Picture(_) => "image/jpeg",
+        }
+    }
+
+    /// The service's word `FileType` for it.
+    pub(crate) fn file_type(self) -> &'static str {
+        match self {
+            Self::Film(..) => "mp4",
+            Self::Picture(_) => "jpeg",
+        }
+    }
+
+    /// It is made once in the life of the process: all tasks, of any emulator, share it.
+    pub(crate) fn bytes(self) -> Bytes {
+        static MADE: LazyLock<Mutex<HashMap<File, Bytes>>> = LazyLock::new(Mutex::default);
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || match self {
+            Self::Film(size, length) => media::video(size, length),
+            Self::Picture(size) => media::cover(size),
+        };
+        made.entry(self).or_insert_with(|| make().into()).clone()
+    }
+}
+
+/// The reply to a GET of a file: all of it, the part that `Range` names, or 416. A list of several
 /// ranges is answered with all of it, as HTTP allows.
 pub(crate) fn reply(request: &Received<'_>, content_type: &str, file: Bytes) -> Reply {
     let length = file.len() as u64;

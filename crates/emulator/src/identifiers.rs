@@ -23,8 +23,13 @@ impl Identifiers {
         )
     }
 
-    pub(crate) fn task_id(&self, sub_app_id: u64) -> String {
-        format!("{sub_app_id}-AigcVideoTask-{}t", self.text())
+    pub(crate) fn task_id(&self, sub_app_id: u64, task_type: &str) -> String {
+        format!("{sub_app_id}-{task_type}-{}t", self.text())
+    }
+
+    /// Of a thing that later requests name, such as a voice. [`made_in`] finds it again in any text.
+    pub(crate) fn thing(&self, kind: &str) -> String {
+        format!("{OWN}{kind}-{}", self.text())
     }
 
     /// What confirms an event.
@@ -42,6 +47,19 @@ impl Identifiers {
         let (high, low) = (self.0.next(), self.0.next());
         format!("{high:016x}{low:016x}")
     }
+}
+
+/// How the ids of things begin that the emulator has made, so that nobody takes them for the service's.
+const OWN: &str = "emulator-";
+
+/// The ids of such things in `text`.
+pub(crate) fn made_in(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(OWN).filter_map(|(at, _)| {
+        let rest = &text[at + OWN.len()..];
+        let kind = rest.find(|letter: char| !letter.is_ascii_lowercase())?;
+        let digits = rest[kind..].strip_prefix('-')?.bytes().take_while(u8::is_ascii_hexdigit).count();
+        (kind > 0 && digits == 32).then(|| &text[at..at + OWN.len() + kind + 1 + digits])
+    })
 }
 
 /// SplitMix64: each step of a counter is scattered over all bits.

@@ -86,20 +86,20 @@ impl InProcess {
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.service.settle(self.service.clock.now());
-        self.service.tasks().ledger()
+        locked(&self.service.store).ledger()
     }
 
     /// What the real service would bill.
     #[must_use]
     pub fn bill(&self) -> Bill {
         self.service.settle(self.service.clock.now());
-        self.service.tasks().bill()
+        locked(&self.service.store).bill()
     }
 
     /// Every upload that was applied for, oldest first.
     #[must_use]
     pub fn uploads(&self) -> Vec<Upload> {
-        locked(&self.service.uploads).all()
+        locked(&self.service.store).uploads.all()
     }
 
     /// Ends a running task now with `code` as its `ErrCodeExt`. False if there is no such task or

@@ -38,19 +38,20 @@
 //! connections are reset, hang, drip and break off. An [`InProcess`] has no sockets, and says the same as an
 //! [`Exchange`]; nothing else tells them apart.
 
+mod actions;
 mod behaviour;
 mod clock;
 mod cos;
-mod create;
 mod describe;
-mod events;
 mod exchange;
 mod fault;
 mod files;
 mod identifiers;
 mod in_process;
-mod list;
+mod input;
+mod kind;
 mod media;
+mod product;
 mod rates;
 mod refusal;
 mod routes;
@@ -58,6 +59,8 @@ mod scenario;
 mod schedule;
 mod service;
 mod spoil;
+mod start;
+mod store;
 mod tasks;
 mod upload;
 mod wire;
@@ -74,11 +77,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 pub use vod_aigc_signer::{Credential, Received};
 
+pub use actions::Target;
 pub use behaviour::{Behaviour, Burn, Concurrency, DuplicateCode, Overflow};
 pub use clock::Clock;
 pub use describe::ReplyShape;
 pub use exchange::{Exchange, Reply};
-pub use fault::{Fate, Fault, FaultRule, Pace, StatusBody, Target, When};
+pub use fault::{Fate, Fault, FaultRule, Pace, StatusBody, When};
 pub use in_process::InProcess;
 pub use scenario::{Scenario, ScenarioError};
 pub use tasks::{Bill, LedgerEntry, Timing};
@@ -326,8 +330,7 @@ impl Builder {
             endpoint,
             identifiers: Identifiers::new(self.seed),
             schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
-            tasks: Mutex::default(),
-            uploads: Mutex::default(),
+            store: Mutex::default(),
             rates: Mutex::default(),
             delayed: Mutex::default(),
         };

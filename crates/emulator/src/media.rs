@@ -21,8 +21,7 @@ impl Size {
     /// The frame whose short side is `short_side` and whose shape is `ratio`, width to height. The
     /// long side is rounded to an even number.
     pub(crate) fn new(short_side: u16, ratio: Ratio) -> Self {
-        let (small, large) = (ratio.width.min(ratio.height), ratio.width.max(ratio.height));
-        let (small, large) = (u32::from(small), u32::from(large));
+        let (small, large) = ratio.sides();
         let pairs = (u32::from(short_side) * large + small) / (2 * small);
         let long_side = 2 * pairs as u16;
         if ratio.width < ratio.height {
@@ -30,6 +29,23 @@ impl Size {
         } else {
             Self { width: long_side, height: short_side }
         }
+    }
+
+    /// A picture whose longer side is as many times 1024 as `2K` says, or whose shorter side is as many pixels as `720P`
+    /// says. `None` if there is no such size up to 4K.
+    pub(crate) fn of_picture(resolution: &str, ratio: &str) -> Option<Self> {
+        let ratio = Ratio::parse(ratio)?;
+        let number = |unit: [char; 2], most: u16| {
+            let number: u16 = resolution.strip_suffix(unit)?.parse().ok()?;
+            (1..=most).contains(&number).then_some(number)
+        };
+        if let Some(short_side) = number(['P', 'p'], 2160) {
+            return Some(Self::new(short_side.next_multiple_of(2), ratio));
+        }
+        let long_side = u32::from(number(['K', 'k'], 4)?) * 1024;
+        let (small, large) = ratio.sides();
+        let pairs = long_side * small / (2 * large);
+        Some(Self::new(2 * pairs as u16, ratio))
     }
 }
 
@@ -41,6 +57,11 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
+    /// The smaller number, and the larger.
+    fn sides(self) -> (u32, u32) {
+        (u32::from(self.width.min(self.height)), u32::from(self.width.max(self.height)))
+    }
+
     /// Reads `16:9`. `None` is a text of another form or a shape outside the range.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (width, height) = text.split_once(':')?;

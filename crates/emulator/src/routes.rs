@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vod_aigc_signer::Received;
 
+use crate::actions::Target;
 use crate::clock::iso;
 use crate::cos;
 use crate::exchange::Reply;
-use crate::fault::{Fault, FaultRule, Target};
+use crate::fault::{Fault, FaultRule};
 use crate::files;
-use crate::media;
 use crate::service::{Service, locked};
 use crate::tasks::Failing;
 
@@ -29,6 +29,7 @@ pub(crate) fn target(received: &Received<'_>) -> Called {
         ["cos", ..] => Called::Service(Some(Target::PutObject)),
         ["files", _, "video.mp4"] => Called::Service(Some(Target::Video)),
         ["files", _, "cover.jpg"] => Called::Service(Some(Target::Cover)),
+        ["files", ..] => Called::Service(Some(Target::File)),
         _ => Called::Service(header(received, "x-tc-action").and_then(Target::of_action)),
     }
 }
@@ -38,19 +39,15 @@ pub(crate) fn reply(service: &Service, received: &Received<'_>, now: SystemTime,
     match (received.method, &*path) {
         (_, [""]) => service.api(received, now, faults),
         ("PUT", ["cos", ..]) => cos::put(service, received, now, faults),
-        ("GET" | "HEAD", ["uploads", file_id]) => match locked(&service.uploads).file(file_id) {
+        ("GET" | "HEAD", ["uploads", file_id]) => match locked(&service.store).uploads.file(file_id) {
             Some(upload) => {
                 files::reply(received, "application/octet-stream", upload.object.clone().unwrap_or_default())
             }
             None => problem(404, "no such file"),
         },
-        ("GET" | "HEAD", ["files", task_id, "video.mp4"]) => match service.film(task_id, now) {
-            Some((size, length)) => files::reply(received, "video/mp4", files::video(size, length)),
-            None => problem(404, "no such video, or not yet, or no longer"),
-        },
-        ("GET" | "HEAD", ["files", task_id, "cover.jpg"]) => match service.film(task_id, now) {
-            Some((size, _)) => files::reply(received, "image/jpeg", media::cover(size).into()),
-            None => problem(404, "no such cover, or not yet, or no longer"),
+        ("GET" | "HEAD", ["files", id, name]) => match service.file(id, name, now) {
+            Some(file) => files::reply(received, file.content_type(), file.bytes()),
+            None => problem(404, "no such file, or not yet, or no longer"),
         },
         (method, ["_emulator", control @ ..]) => controlled(service, method, control, received.body),
         _ => problem(404, "nothing has this address and method"),
@@ -71,11 +68,11 @@ fn controlled(service: &Service, method: &str, path: &[&str], body: &[u8]) -> Re
         ("GET", ["health"]) => health(service),
         ("GET", ["ledger"]) => {
             service.settle(service.clock.now());
-            Reply::json(200, &json!(service.tasks().ledger()))
+            Reply::json(200, &json!(locked(&service.store).ledger()))
         }
         ("GET", ["bill"]) => {
             service.settle(service.clock.now());
-            Reply::json(200, &json!(service.tasks().bill()))
+            Reply::json(200, &json!(locked(&service.store).bill()))
         }
         ("POST", ["clock"]) => move_clock(service, body),
         ("POST", ["faults"]) => add_faults(service, body),

@@ -1,6 +1,7 @@
 //! Decides which faults befall a call.
 
-use crate::fault::{Fault, FaultRule, Target, When};
+use crate::actions::Target;
+use crate::fault::{Fault, FaultRule, When};
 use crate::identifiers::Random;
 
 /// The rules in force, each with the calls that it has counted.

@@ -5,30 +5,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use vod_aigc_core::{
-    Action, ConfirmEventsRequest, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTasksRequest,
-    MAX_REQUEST_BYTES, PullEventsRequest,
-};
+use vod_aigc_core::{Action, CreateAigcVideoTaskRequest, MAX_REQUEST_BYTES};
 use vod_aigc_signer::{Credential, Received, verify};
 
-use crate::behaviour::{Behaviour, Burn, Overflow};
+use crate::actions::{self, Call, Target};
+use crate::behaviour::{Behaviour, Burn};
 use crate::clock::{Clock, later};
 use crate::exchange::{Exchange, Reply};
-use crate::fault::{Fate, Fault, Target};
-use crate::files::TEMPORARY;
+use crate::fault::{Fate, Fault};
+use crate::files::File;
 use crate::identifiers::Identifiers;
-use crate::media::Size;
 use crate::rates::Rates;
-use crate::refusal::{Refusal, decode};
+use crate::refusal::{Refusal, TOO_MANY};
 use crate::schedule::Schedule;
-use crate::tasks::{Event, Failing, LedgerEntry, Stage, Task, Tasks, Timing};
-use crate::upload::Uploads;
-use crate::{create, describe, events, list, routes, spoil};
+use crate::store::Store;
+use crate::tasks::{Failing, Timing};
+use crate::{routes, spoil, start};
 
+/// Every action has the service and the version of this one.
 type Create = CreateAigcVideoTaskRequest;
-
-/// The code of every limit on calls and on tasks at once.
-const TOO_MANY: &str = "RequestLimitExceeded";
 
 /// What every connection works on.
 pub(crate) struct Service {
@@ -39,8 +34,7 @@ pub(crate) struct Service {
     /// Where this service is reached, for example `http://127.0.0.1:4000`.
     pub(crate) endpoint: String,
     pub(crate) identifiers: Identifiers,
-    pub(crate) tasks: Mutex<Tasks>,
-    pub(crate) uploads: Mutex<Uploads>,
+    pub(crate) store: Mutex<Store>,
     pub(crate) schedule: Mutex<Schedule>,
     pub(crate) rates: Mutex<Rates>,
     pub(crate) delayed: Mutex<Vec<Delayed>>,
@@ -88,7 +82,10 @@ impl Service {
         let outcome = if faults.iter().all(|fault| fault.fate() == Fate::Taken) {
             self.answer(received, &request_id, now, faults)
         } else {
-            self.burn_dropped(received.body, now, faults);
+            if let Some(target) = routes::header(received, "x-tc-action").and_then(Target::of_action) {
+                let body = received.body;
+                self.burn_dropped(&Call { service: self, target, body, request_id: &request_id, now, faults });
+            }
             Ok(json!({}))
         };
         let mut response = outcome.unwrap_or_else(|refusal| json!({ "Error": refusal }));
@@ -115,24 +112,16 @@ impl Service {
         }
     }
 
-    pub(crate) fn tasks(&self) -> MutexGuard<'_, Tasks> {
-        locked(&self.tasks)
-    }
-
     pub(crate) fn fail_task(&self, task_id: &str, code: String) -> Failing {
         let now = self.clock.now();
         self.settle(now);
-        self.tasks().fail(task_id, now, code)
+        locked(&self.store).tasks.fail(task_id, now, code)
     }
 
-    /// Size and length of a task's video, while it is served.
-    pub(crate) fn film(&self, task_id: &str, now: SystemTime) -> Option<(Size, Duration)> {
+    /// A file of what `id` names, while it is served.
+    pub(crate) fn file(&self, id: &str, name: &str, now: SystemTime) -> Option<File> {
         self.settle(now);
-        let tasks = self.tasks();
-        let task = tasks.find(task_id)?;
-        let kept = task.is_stored() || now < later(task.ends, TEMPORARY);
-        let served = task.stage(now) == Stage::Finished && kept;
-        served.then_some((task.size, task.length))
+        locked(&self.store).file(id, name, now)
     }
 
     fn answer(
@@ -163,192 +152,39 @@ impl Service {
             return Err(Refusal::new("InvalidAction", format!("the emulator does not know the action {action:?}")));
         };
         self.admit(target, now)?;
-        match target {
-            Target::CreateAigcVideoTask => self.create(body, request_id, now),
-            Target::DescribeTaskDetail => self.describe(body, now, faults),
-            Target::DescribeTasks => self.list(body, now, faults),
-            Target::PullEvents => self.pull_events(body, now),
-            Target::ApplyUpload => locked(&self.uploads).apply(body, now, &self.identifiers),
-            Target::CommitUpload => locked(&self.uploads).commit(body, &self.identifiers, &self.endpoint),
-            _ => self.confirm_events(body, now),
-        }
+        actions::answer(&Call { service: self, target, body, request_id, now, faults })
     }
 
     fn admit(&self, target: Target, now: SystemTime) -> Result<(), Refusal> {
-        let limit = match target {
-            Target::CreateAigcVideoTask => self.behaviour.creates_a_second,
-            _ => self.behaviour.reads_a_second,
-        };
-        match limit {
+        let Behaviour { creates_a_second, reads_a_second, .. } = self.behaviour;
+        if (creates_a_second, reads_a_second) == (None, None) {
+            return Ok(());
+        }
+        match if target.is_paid() { creates_a_second } else { reads_a_second } {
             Some(limit) if !locked(&self.rates).admit(target, now, limit) => {
-                self.tasks().calls_refused += 1;
+                locked(&self.store).tasks.calls_refused += 1;
                 Err(Refusal::new(TOO_MANY, format!("{limit} calls of {target:?} were served within a second; wait")))
             }
             _ => Ok(()),
         }
     }
 
-    fn create(&self, body: &[u8], request_id: &str, now: SystemTime) -> Result<Value, Refusal> {
-        if self.behaviour.burn == Burn::Request
-            && let Some(session) = create::session(body)
-        {
-            let mut tasks = self.tasks();
-            self.refuse_used(&mut tasks, &session, now)?;
-            tasks.use_up(session, now);
-        }
-        let job = create::judge(body)?;
-        self.check_files(&job)?;
-        let mut tasks = self.tasks();
-        let session = job.session_id.clone().map(|session_id| (job.sub_app_id, session_id));
-        let session = session.filter(|_| self.behaviour.burn == Burn::Accept);
-        if let Some(session) = &session {
-            self.refuse_used(&mut tasks, session, now)?;
-        }
-        self.refuse_beyond_quota(&tasks, job.length)?;
-        let overflows = self.overflows(&tasks, now)?;
-
-        let task_id = self.identifiers.task_id(job.sub_app_id);
-        let begins = later(now, self.timing.waiting);
-        if let Some(session) = session {
-            tasks.use_up(session, now);
-        }
-        tasks.accept(Task {
-            entry: LedgerEntry {
-                task_id: task_id.clone(),
-                session_id: job.session_id,
-                session_context: job.request["SessionContext"].as_str().map(str::to_owned),
-                request_id: request_id.to_owned(),
-                model: job.model,
-                sub_app_id: job.sub_app_id,
-                time: now,
-                failure: if overflows { Some(TOO_MANY.to_owned()) } else { job.failure },
-                billed: !overflows,
-            },
-            request: job.request,
-            size: job.size,
-            length: job.length,
-            begins: if overflows { now } else { begins },
-            ends: if overflows { now } else { later(begins, self.timing.processing) },
-            event: Event::default(),
-        });
-        Ok(json!({ "TaskId": task_id }))
-    }
-
-    /// Files that this emulator could have, it must have.
-    fn check_files(&self, job: &create::Job) -> Result<(), Refusal> {
-        let uploads = locked(&self.uploads);
-        for file_id in job.file_ids() {
-            if !uploads.may_exist(file_id, job.sub_app_id) {
-                let message = format!("this SubAppId has no file {file_id:?}; upload it, and commit the upload");
-                return Err(Refusal::new("InvalidParameterValue.FileId", message));
-            }
-        }
-        Ok(())
-    }
-
-    fn refuse_used(&self, tasks: &mut Tasks, session: &(u64, String), now: SystemTime) -> Result<(), Refusal> {
-        let hours = self.behaviour.window_hours;
-        if !tasks.is_used(session, now, hours_long(hours)) {
-            return Ok(());
-        }
-        tasks.duplicates_refused += 1;
-        Err(Refusal::new(
-            self.behaviour.duplicate_code.as_str(),
-            format!("this SessionId was used within the last {hours} hours; look for its task"),
-        ))
-    }
-
-    fn refuse_beyond_quota(&self, tasks: &Tasks, length: Duration) -> Result<(), Refusal> {
-        let Some(quota) = self.behaviour.quota_seconds else { return Ok(()) };
-        let ordered: Duration = tasks.all().iter().filter(|task| task.entry.billed).map(|task| task.length).sum();
-        if ordered + length <= Duration::from_secs(quota) {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            "LimitExceeded.Quota",
-            format!("with this there would be more than {quota} seconds of video; raise the quota"),
-        ))
-    }
-
-    /// Whether one more task is to be accepted only to fail.
-    fn overflows(&self, tasks: &Tasks, now: SystemTime) -> Result<bool, Refusal> {
-        let Some(concurrency) = self.behaviour.concurrency else { return Ok(false) };
-        let running = tasks.all().iter().filter(|task| !task.has_ended(now)).count();
-        match concurrency.overflow {
-            _ if running < concurrency.limit as usize => Ok(false),
-            Overflow::Finish => Ok(true),
-            Overflow::Reject => {
-                Err(Refusal::new(TOO_MANY, format!("70000: {running} tasks are under way; wait until one has ended")))
-            }
-        }
-    }
-
     /// A request that an error of the API drops has reached the action all the same.
-    fn burn_dropped(&self, body: &[u8], now: SystemTime, faults: &[Fault]) {
+    fn burn_dropped(&self, call: &Call<'_>) {
         let reached = |code: &str| !code.starts_with(TOO_MANY) && !code.starts_with("AuthFailure");
-        let burns = faults.iter().any(|fault| match fault {
+        let burns = call.faults.iter().any(|fault| match fault {
             Fault::Error { request: Fate::Dropped, code } => reached(code),
             _ => false,
         });
         if burns
             && self.behaviour.burn == Burn::Request
-            && let Some(session) = create::session(body)
+            && let Some(session) = start::session(call)
         {
-            let mut tasks = self.tasks();
-            if !tasks.is_used(&session, now, hours_long(self.behaviour.window_hours)) {
-                tasks.use_up(session, now);
+            let mut store = call.store();
+            if !store.tasks.is_used(&session, call.now, self.behaviour.window()) {
+                store.tasks.use_up(session, call.now);
             }
         }
-    }
-
-    fn describe(&self, body: &[u8], now: SystemTime, faults: &[Fault]) -> Result<Value, Refusal> {
-        let (request, _): (DescribeTaskDetailRequest, _) = decode(body, &["TaskId"])?;
-        let kept = self.behaviour.visible_hours;
-        let tasks = self.tasks();
-        let task = tasks
-            .find(&request.task_id)
-            .filter(|task| task.is_visible(now, self.behaviour.detail_lag, hours_long(kept)))
-            .filter(|task| request.sub_app_id == Some(task.entry.sub_app_id))
-            .ok_or_else(|| {
-                Refusal::new(
-                    "ResourceNotFound",
-                    format!("this SubAppId has had no task {:?} in the last {kept} hours; check both", request.task_id),
-                )
-            })?;
-        let as_of = if faults.contains(&Fault::StatusBackwards) { task.entry.time } else { now };
-        Ok(describe::reply(task, as_of, self.behaviour.reply_shape, &self.endpoint))
-    }
-
-    fn list(&self, body: &[u8], now: SystemTime, faults: &[Fault]) -> Result<Value, Refusal> {
-        let (request, _): (DescribeTasksRequest, _) = decode(body, &["SubAppId"])?;
-        let behaviour = &self.behaviour;
-        let stale = faults.iter().find_map(|fault| match fault {
-            Fault::StaleList { seconds } => now.checked_sub(Duration::from_secs(*seconds)),
-            _ => None,
-        });
-        let as_of = stale.unwrap_or(now);
-        let kept = hours_long(behaviour.visible_hours);
-        let tasks = self.tasks();
-        let seen = tasks
-            .all()
-            .iter()
-            .enumerate()
-            .filter(|_| behaviour.list_shows_aigc)
-            .filter(|(_, task)| request.sub_app_id == Some(task.entry.sub_app_id))
-            .filter(|(_, task)| task.is_visible(as_of, behaviour.list_lag, kept));
-        list::page(&request, seen, as_of, faults)
-    }
-
-    fn pull_events(&self, body: &[u8], now: SystemTime) -> Result<Value, Refusal> {
-        let (request, _): (PullEventsRequest, _) = decode(body, &["SubAppId"])?;
-        let sub_app_id = request.sub_app_id.unwrap_or_default();
-        Ok(events::pull(&mut self.tasks(), sub_app_id, now, &self.identifiers, &self.endpoint))
-    }
-
-    fn confirm_events(&self, body: &[u8], now: SystemTime) -> Result<Value, Refusal> {
-        let (request, _): (ConfirmEventsRequest, _) = decode(body, &["SubAppId", "EventHandles"])?;
-        let sub_app_id = request.sub_app_id.unwrap_or_default();
-        events::confirm(&mut self.tasks(), sub_app_id, &request.event_handles, now)
     }
 }
 
@@ -369,10 +205,6 @@ impl Delayed {
 /// What a mutex holds, whatever became of those who held it before.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn hours_long(hours: u32) -> Duration {
-    Duration::from_secs(u64::from(hours) * 60 * 60)
 }
 
 fn required_header<'a>(received: &Received<'a>, name: &str) -> Result<&'a str, Refusal> {

@@ -91,8 +91,7 @@ fn spoilt(mut reply: Reply, fault: &Fault, now: SystemTime) -> Reply {
         Fault::DuplicateKeys => duplicate_members(&mut reply),
         Fault::UnknownWord => edit(&mut reply, |response| response.values_mut().for_each(replace_statuses)),
         Fault::OutOfOrderProgress => edit(&mut reply, |response| {
-            let progress = response.get_mut("AigcVideoTask").and_then(|task| task.get_mut("Progress"));
-            if let Some(progress) = progress {
+            for progress in response.values_mut().filter_map(|task| task.get_mut("Progress")) {
                 *progress = json!(100 - progress.as_u64().unwrap_or_default().min(100));
             }
         }),
@@ -184,7 +183,7 @@ fn exchange_types(value: &mut Value) {
 
 fn replace_statuses(value: &mut Value) {
     match value {
-        Value::String(word) if ["WAITING", "PROCESSING", "FINISH", "FAIL"].contains(&word.as_str()) => {
+        Value::String(word) if ["WAITING", "PROCESSING", "FINISH", "FAIL", "ABORTED"].contains(&word.as_str()) => {
             *value = json!("SUSPENDED");
         }
         Value::Array(values) => values.iter_mut().for_each(replace_statuses),

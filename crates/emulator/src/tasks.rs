@@ -8,7 +8,11 @@ use serde_json::Value;
 
 use crate::behaviour::seconds;
 use crate::clock::{iso, later};
-use crate::media::Size;
+use crate::kind::Kind;
+use crate::product::Product;
+
+/// The `ErrCodeExt` of a task that was stopped (official description).
+pub(crate) const CANCELED: &str = "OperationCanceled";
 
 /// How long a task takes, by the emulator's clock. In JSON: `{"waiting_seconds": 1, "processing_seconds": 3}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -33,7 +37,9 @@ impl Default for Timing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
-    /// The task that it started.
+    /// The action that was called.
+    pub action: &'static str,
+    /// The task that it started, or the id of what it made at once.
     pub task_id: String,
     /// The SessionId that it carried, if it carried one.
     pub session_id: Option<String>,
@@ -41,7 +47,7 @@ pub struct LedgerEntry {
     pub session_context: Option<String>,
     /// The RequestId of the reply that accepted it.
     pub request_id: String,
-    /// The model, as `Kling:2.1`.
+    /// The model, as `Kling:2.1`; where a request names none, what it names instead, such as its scene, or nothing.
     pub model: String,
     /// The sub-application that owns the task.
     pub sub_app_id: u64,
@@ -51,7 +57,8 @@ pub struct LedgerEntry {
     /// The `ErrCodeExt` that its task ends with, now or in time, if it fails.
     pub failure: Option<String>,
     /// Whether the real service would bill it. It is not known whether a task that fails is billed, so this is false
-    /// only for one that was beyond the concurrency limit and never ran.
+    /// only for an action that costs nothing, and for a task that never ran: it was beyond the concurrency limit, or
+    /// stopped in time.
     pub billed: bool,
 }
 
@@ -67,8 +74,29 @@ pub struct Bill {
     pub duplicates_refused: u64,
     /// How many calls were refused because there had been too many of their action within a second.
     pub calls_refused: u64,
+    /// The billed ones by action.
+    pub by_action: BTreeMap<&'static str, u64>,
     /// The billed ones by SessionId; those without one are left out.
     pub by_session_id: BTreeMap<String, u64>,
+}
+
+impl Bill {
+    pub(crate) fn of(entries: &[&LedgerEntry], tasks: &Tasks) -> Self {
+        let mut bill = Self {
+            accepted: entries.len() as u64,
+            duplicates_refused: tasks.duplicates_refused,
+            calls_refused: tasks.calls_refused,
+            ..Self::default()
+        };
+        for entry in entries.iter().filter(|entry| entry.billed) {
+            bill.billed += 1;
+            *bill.by_action.entry(entry.action).or_default() += 1;
+            if let Some(session_id) = &entry.session_id {
+                *bill.by_session_id.entry(session_id.clone()).or_default() += 1;
+            }
+        }
+        bill
+    }
 }
 
 fn as_iso<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -79,12 +107,13 @@ fn as_iso<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::E
 /// clock.
 pub(crate) struct Task {
     pub(crate) entry: LedgerEntry,
-    /// The request as it came, without the bytes of its files.
-    pub(crate) request: Value,
-    pub(crate) size: Size,
-    pub(crate) length: Duration,
+    pub(crate) kind: Kind,
+    /// What of the request its details repeat, without the bytes of its files.
+    pub(crate) input: Value,
+    pub(crate) product: Product,
     pub(crate) begins: SystemTime,
     pub(crate) ends: SystemTime,
+    pub(crate) is_aborted: bool,
     pub(crate) event: Event,
 }
 
@@ -105,6 +134,7 @@ pub(crate) enum Stage<'a> {
     Finished,
     /// With its `ErrCodeExt`.
     Failed(&'a str),
+    Aborted,
 }
 
 impl Stage<'_> {
@@ -114,6 +144,7 @@ impl Stage<'_> {
             Self::Waiting => "WAITING",
             Self::Processing(_) => "PROCESSING",
             Self::Finished | Self::Failed(_) => "FINISH",
+            Self::Aborted => "ABORTED",
         }
     }
 }
@@ -131,14 +162,15 @@ impl Task {
             return Stage::Processing((100.0 * done) as u8);
         }
         match &self.entry.failure {
+            _ if self.is_aborted => Stage::Aborted,
             Some(code) => Stage::Failed(code),
             None => Stage::Finished,
         }
     }
 
-    /// Whether its video is kept for good; else its address ends after [`TEMPORARY`](crate::files::TEMPORARY).
+    /// Whether its files are kept for good; else their addresses end after [`TEMPORARY`](crate::files::TEMPORARY).
     pub(crate) fn is_stored(&self) -> bool {
-        self.request["OutputConfig"]["StorageMode"] == "Permanent"
+        self.input["OutputConfig"]["StorageMode"] == "Permanent"
     }
 
     /// Whether the service answers for it, from `lag` after its acceptance until `kept` after it.
@@ -147,7 +179,7 @@ impl Task {
     }
 
     pub(crate) fn has_ended(&self, now: SystemTime) -> bool {
-        matches!(self.stage(now), Stage::Finished | Stage::Failed(_))
+        !matches!(self.stage(now), Stage::Waiting | Stage::Processing(_))
     }
 
     /// Ends the task now with `code`, unless it has ended already.
@@ -160,6 +192,13 @@ impl Task {
         self.entry.failure = Some(code);
         Failing::Done
     }
+}
+
+/// What came of asking a task to stop.
+pub(crate) enum Aborting {
+    Done,
+    HasBegun,
+    Unknown,
 }
 
 /// What came of asking a task to fail.
@@ -216,24 +255,17 @@ impl Tasks {
         }
     }
 
-    /// Every accepted create, oldest first.
-    pub(crate) fn ledger(&self) -> Vec<LedgerEntry> {
-        self.all.iter().map(|task| task.entry.clone()).collect()
-    }
-
-    pub(crate) fn bill(&self) -> Bill {
-        let mut bill = Bill {
-            accepted: self.all.len() as u64,
-            duplicates_refused: self.duplicates_refused,
-            calls_refused: self.calls_refused,
-            ..Bill::default()
-        };
-        for entry in self.all.iter().map(|task| &task.entry).filter(|entry| entry.billed) {
-            bill.billed += 1;
-            if let Some(session_id) = &entry.session_id {
-                *bill.by_session_id.entry(session_id.clone()).or_default() += 1;
-            }
+    /// Stops a task that is there and waits.
+    pub(crate) fn abort(&mut self, task_id: &str, now: SystemTime, is_there: impl FnOnce(&Task) -> bool) -> Aborting {
+        let index = self.by_id.get(task_id).filter(|index| is_there(&self.all[**index]));
+        let Some(task) = index.map(|index| &mut self.all[*index]) else { return Aborting::Unknown };
+        if task.stage(now) != Stage::Waiting {
+            return Aborting::HasBegun;
         }
-        bill
+        (task.begins, task.ends) = (now, now);
+        task.is_aborted = true;
+        task.entry.failure = Some(CANCELED.to_owned());
+        task.entry.billed = false;
+        Aborting::Done
     }
 }

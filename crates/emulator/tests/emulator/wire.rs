@@ -392,16 +392,14 @@ async fn a_session_id_is_taken_once_in_three_days() {
 async fn a_task_is_known_to_its_sub_application_for_three_days() {
     let emulator = emulator().await;
     let task_id = created(&emulator, json!({})).await;
-    for body in [
-        json!({ "TaskId": "none", "SubAppId": SUB_APP }),
-        json!({ "TaskId": task_id, "SubAppId": 7 }),
-        json!({ "TaskId": task_id }),
-    ] {
+    for body in [json!({ "TaskId": "none", "SubAppId": SUB_APP }), json!({ "TaskId": task_id, "SubAppId": 7 })] {
         let response = Call::signed(&emulator, "DescribeTaskDetail", &body).send(&emulator).await;
         assert_refused(&response, "ResourceNotFound", "72 hours");
     }
     let missing = Call::signed(&emulator, "DescribeTaskDetail", &json!({ "SubAppId": SUB_APP })).send(&emulator).await;
     assert_refused(&missing, "MissingParameter", "TaskId");
+    let missing = Call::signed(&emulator, "DescribeTaskDetail", &json!({ "TaskId": task_id })).send(&emulator).await;
+    assert_refused(&missing, "MissingParameter", "SubAppId");
 
     emulator.advance(3 * DAY - Duration::from_secs(1));
     assert_eq!(describe(&emulator, &task_id).await["Status"], "FINISH");
@@ -417,6 +415,7 @@ async fn the_control_surface_tells_and_moves() {
     assert_eq!(
         ledger,
         json!([{
+            "action": "CreateAigcVideoTask",
             "task_id": response["TaskId"],
             "session_id": "s",
             "session_context": "job 7",
@@ -432,7 +431,7 @@ async fn the_control_surface_tells_and_moves() {
     create(&emulator, json!({ "SessionId": "s" })).await;
     let bill = get(&emulator, "/_emulator/bill").await.json();
     let expected = json!({
-        "accepted": 1, "billed": 1, "duplicates_refused": 1, "calls_refused": 0, "by_session_id": { "s": 1 }
+        "accepted": 1, "billed": 1, "duplicates_refused": 1, "calls_refused": 0, "by_action": { "CreateAigcVideoTask": 1 }, "by_session_id": { "s": 1 }
     });
     assert_eq!(bill, expected);
     assert_eq!(json!(emulator.bill()), bill);

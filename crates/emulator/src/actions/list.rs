@@ -6,33 +6,45 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use vod_aigc_core::{DescribeTasksRequest, SortOrder, TimeRange};
 
+use super::Call;
 use crate::clock::iso;
 use crate::fault::Fault;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, instant, invalid, owner};
 use crate::tasks::{Stage, Task};
 
-/// How many rows a page has where the request does not say, and how many it may have (official description).
+/// How many rows a page has where the request does not say (official description).
 const PAGE: u64 = 10;
-const LARGEST_PAGE: u64 = 100;
 /// The token of the first page, which only a fault gives out.
 const FIRST: &str = "first";
 
-/// The page that `request` asks for out of `tasks`, each with its place among all. The caller has left out what is not
-/// to be seen.
-///
-/// # Errors
-///
-/// The first member of the request that is wrong.
-pub(crate) fn page<'a>(
+pub(super) fn page(call: &Call<'_>, request: &DescribeTasksRequest, value: &Value) -> Result<Value, Refusal> {
+    let sub_app_id = owner(value)?;
+    let stale = call.faults.iter().find_map(|fault| match fault {
+        Fault::StaleList { seconds } => call.now.checked_sub(Duration::from_secs(*seconds)),
+        _ => None,
+    });
+    let as_of = stale.unwrap_or(call.now);
+    let behaviour = &call.service.behaviour;
+    let store = call.store();
+    let seen = store
+        .tasks
+        .all()
+        .iter()
+        .enumerate()
+        .filter(|_| behaviour.list_shows_aigc)
+        .filter(|(_, task)| task.entry.sub_app_id == sub_app_id)
+        .filter(|(_, task)| task.is_visible(as_of, behaviour.list_lag, behaviour.visible()));
+    page_of(request, seen, as_of, call.faults)
+}
+
+/// The page that `request` asks for out of `tasks`, each with its place among all.
+fn page_of<'a>(
     request: &DescribeTasksRequest,
     tasks: impl Iterator<Item = (usize, &'a Task)>,
     now: SystemTime,
     faults: &[Fault],
 ) -> Result<Value, Refusal> {
     let limit = request.limit.unwrap_or(PAGE);
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(invalid(format!("Limit is {limit}; it takes 1 to {LARGEST_PAGE}")));
-    }
     let status = request.status.as_ref().map(|status| status.as_str());
     if let Some(status) = status
         && !["WAITING", "PROCESSING", "FINISH"].contains(&status)
@@ -93,12 +105,12 @@ fn row(task: &Task, stage: Stage<'_>) -> Value {
         "TaskId": task.entry.task_id,
         "Status": stage.word(),
         "FileId": "",
-        "TaskType": "AigcVideoTask",
+        "TaskType": task.kind.task_type(),
         "CreateTime": iso(task.entry.time),
         "BeginProcessTime": begun,
         "FinishTime": ended,
         "SessionId": task.entry.session_id.as_deref().unwrap_or_default(),
-        "SessionContext": task.request.get("SessionContext").unwrap_or(&json!("")),
+        "SessionContext": task.entry.session_context.as_deref().unwrap_or_default(),
     })
 }
 
@@ -116,7 +128,7 @@ impl Key {
             let nanoseconds = u128::from_str_radix(nanoseconds, 16).ok()?;
             Some(Self { nanoseconds, index: usize::from_str_radix(index, 16).ok()? })
         };
-        read().ok_or_else(|| invalid("ScrollToken is none that was given out; begin again without one".to_owned()))
+        read().ok_or_else(|| invalid("ScrollToken is none that was given out; begin again without one"))
     }
 
     fn text(self) -> String {
@@ -138,9 +150,7 @@ impl Span {
     fn of(member: &str, range: Option<&TimeRange>) -> Result<Self, Refusal> {
         let read = |name: &str, text: Option<&String>| match text.filter(|text| !text.is_empty()) {
             None => Ok(None),
-            Some(text) => time(text).map(Some).ok_or_else(|| {
-                invalid(format!("{member}.{name} {text:?} is no time; write it as 2026-11-23T08:00:00Z"))
-            }),
+            Some(text) => instant(&format!("{member}.{name}"), text).map(Some),
         };
         Ok(Self {
             after: read("After", range.and_then(|range| range.after.as_ref()))?,
@@ -154,43 +164,5 @@ impl Span {
 
     fn holds(&self, time: SystemTime) -> bool {
         self.after.is_none_or(|after| time >= after) && self.before.is_none_or(|before| time < before)
-    }
-}
-
-/// An ISO 8601 time that ends in `Z` or in an offset such as `+08:00`.
-fn time(text: &str) -> Option<SystemTime> {
-    if let Ok(time) = humantime::parse_rfc3339(text) {
-        return Some(time);
-    }
-    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
-    let (sign, offset) = offset.split_at_checked(1)?;
-    let (hours, minutes) = offset.split_once(':')?;
-    let offset = Duration::from_secs(60 * (60 * hours.parse::<u64>().ok()? + minutes.parse::<u64>().ok()?));
-    let local = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
-    match sign {
-        "+" => local.checked_sub(offset),
-        "-" => local.checked_add(offset),
-        _ => None,
-    }
-}
-
-fn invalid(message: String) -> Refusal {
-    Refusal::new("InvalidParameterValue", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_read_in_any_zone() {
-        let noon = time("2026-11-23T12:00:00Z").expect("it is a time");
-        assert_eq!(time("2026-11-23T20:00:00+08:00"), Some(noon));
-        assert_eq!(time("2026-11-23T09:30:00-02:30"), Some(noon));
-        for wrong in
-            ["", "noon", "+08:00", "2026-11-23", "2026-11-23T20:00:00*08:00", "é+08:00", "2026-11-23T20:00:00+é:00"]
-        {
-            assert_eq!(time(wrong), None, "{wrong}");
-        }
     }
 }

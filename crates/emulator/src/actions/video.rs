@@ -1,0 +1,61 @@
+//! Judges a CreateAigcVideoTask, and works out what the task will make.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use vod_aigc_core::{Asked, CreateAigcVideoTaskRequest, Model, Resolution};
+
+use super::Call;
+use crate::media::{Ratio, Size};
+use crate::product::Product;
+use crate::refusal::{Refusal, invalid};
+use crate::start::Plan;
+
+/// What the emulator makes where a request names no length and the table states no default.
+const DEFAULT_LENGTH: u32 = 5;
+/// The emulator's own limits in seconds, around every documented length, so that no request makes it
+/// build a film of days.
+const LENGTHS: RangeInclusive<f64> = 1.0..=60.0;
+const DEFAULT_RATIO: &str = "16:9";
+
+/// What a video request comes to, judged by the capability table.
+pub(super) fn plan(_: &Call<'_>, request: &CreateAigcVideoTaskRequest) -> Result<Plan, Refusal> {
+    check(request)?;
+
+    let resolution = match request.shape().resolution {
+        Asked::Known(resolution) => resolution,
+        Asked::Nothing | Asked::Unknown => Resolution::DEFAULT,
+    };
+    let config = request.output_config.as_ref();
+    let ratio = config.and_then(|config| config.aspect_ratio.as_ref());
+    let ratio = ratio.map_or(DEFAULT_RATIO, |ratio| ratio.as_str());
+    let ratio = Ratio::parse(ratio).ok_or_else(|| {
+        invalid(format!("OutputConfig.AspectRatio {ratio:?} is no shape; write it as 16:9, from 1:4 to 4:1"))
+    })?;
+    let default = request.model().capabilities().and_then(|row| row.default_duration).unwrap_or(DEFAULT_LENGTH);
+    let seconds = config.and_then(|config| config.duration).unwrap_or(f64::from(default));
+    if !LENGTHS.contains(&seconds) {
+        return Err(invalid(format!(
+            "OutputConfig.Duration {seconds} is no length that the emulator makes; give {} to {} seconds",
+            LENGTHS.start(),
+            LENGTHS.end()
+        )));
+    }
+
+    let size = Size::new(resolution.short_side(), ratio);
+    let film = Product::Film { size, length: Duration::from_secs_f64(seconds) };
+    Ok(Plan::new(request.model().to_string(), film).with_prompt(request.prompt.as_deref()))
+}
+
+/// The capability table and the documented limits, by the rule engine of the whole workspace. Unlike a
+/// client, a service knows its models: one that is not in the table does not exist.
+fn check(request: &CreateAigcVideoTaskRequest) -> Result<(), Refusal> {
+    if let Model::Other(_) = request.model() {
+        let name = request.model().to_string();
+        return Err(invalid(match name.parse::<Model>() {
+            Err(unknown) => unknown.to_string(),
+            Ok(known) => format!("no model {name:?}; it is written {known}"),
+        }));
+    }
+    request.check().map_err(|error| invalid(error.to_string()))
+}
