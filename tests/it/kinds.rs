@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use vod_aigc_client::{Client, Finished, Job, JobRecord, JobState, Outcome, SubmitError, Task, WaitError};
 use vod_aigc_core::{
-    Action, AigcImageTask, AigcVideoTask, CreateAigcImageTaskRequest, CreateAigcVideoTaskRequest, Effect, StartsTask,
+    Action as _, AigcAudioTask, AigcHunyuan3DTask, AigcImageTask, AigcTask, AigcVideoRedrawTask,
+    CreateAigcAdvancedCustomElementTask, CreateAigcAudioCloneTask, CreateAigcAudioTaskRequest,
+    CreateAigcCustomVoiceTask, CreateAigcImageTaskRequest, CreateAigcSubjectTask, CreateAigcVideoTaskRequest,
+    DescribeAigcFaceInfoAsyncTask, PullUploadTask, SceneAigcImageTask, SceneAigcVideoTask,
 };
 use vod_aigc_transport::testing::{ManualClock, SeededRandom};
 use vod_aigc_transport::{BoxFuture, Http, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest};
@@ -88,31 +90,11 @@ fn drawn() -> Answer {
     Some(json!({ "Status": "FINISH", "AigcImageTask": { "Status": "FINISH", "Output": { "FileInfos": files } } }))
 }
 
-/// A request that has no `SessionId`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct MakeSound {
-    prompt: &'static str,
-}
-
-impl Action for MakeSound {
-    const NAME: &'static str = "CreateAigcAudioTask";
-    const SERVICE: &'static str = "vod";
-    const VERSION: &'static str = "2018-07-17";
-    const EFFECT: Effect = Effect::Paid;
-    type Reply = Value;
-}
-
-impl StartsTask for MakeSound {
-    type Task = AigcVideoTask;
-
-    fn task_id(reply: Value) -> Option<String> {
-        reply["TaskId"].as_str().map(str::to_owned)
-    }
-}
-
-fn sound() -> MakeSound {
-    MakeSound { prompt: "rain on leaves" }
+/// The one request that takes no `SessionId`.
+fn sound() -> CreateAigcAudioTaskRequest {
+    let mut request = CreateAigcAudioTaskRequest::default();
+    request.prompt = Some("rain on leaves".to_owned());
+    request
 }
 
 #[tokio::test]
@@ -135,6 +117,64 @@ async fn an_image_task_is_submitted_and_waited_for_like_a_videos() {
     let sent = &api.bodies("CreateAigcImageTask")[0];
     assert_eq!(sent["SubAppId"], SUB_APP);
     assert!(sent["SessionId"].as_str().unwrap().starts_with("va2-"), "{sent}");
+}
+
+/// What a wait for a task of this kind comes to, if the service says that it has made `output`.
+async fn ended<K: AigcTask>(member: &str, output: Value) -> Result<Finished<K>, WaitError> {
+    let mut reply = json!({ "Status": "FINISH" });
+    reply[member] = json!({ "Status": "FINISH", "ErrCode": 0, "Output": output });
+    let (client, ..) = client([Some(reply)]);
+    client.task_as::<K>("t").wait().await
+}
+
+#[tokio::test]
+async fn every_kind_of_task_is_waited_for_and_shows_its_files() {
+    let file = json!({ "FileUrl": "https://files.example/f" });
+    macro_rules! shows {
+        ($kind:ident, $files:expr, $output:tt) => {
+            let made = ended::<$kind>(stringify!($kind), json!($output)).await.unwrap();
+            assert_eq!(made.files().len(), $files, stringify!($kind));
+            // What nobody has made is no result.
+            assert!(matches!(ended::<$kind>(stringify!($kind), json!({})).await, Err(WaitError::Failed { .. })));
+        };
+    }
+    shows!(AigcImageTask, 2, { "FileInfos": [file, file] });
+    shows!(SceneAigcImageTask, 1, { "FileInfos": [file] });
+    shows!(SceneAigcVideoTask, 1, { "FileInfos": [file] });
+    shows!(AigcHunyuan3DTask, 2, { "FileInfos": [file, file] });
+    shows!(AigcVideoRedrawTask, 1, { "FileInfo": file });
+    shows!(AigcAudioTask, 3, { "AudioInfos": [file, file], "VideoInfos": [file] });
+    shows!(CreateAigcAudioCloneTask, 1, { "VoiceId": "v", "DemoAudio": "https://files.example/f.mp3" });
+    shows!(CreateAigcSubjectTask, 0, { "SubjectId": "s" });
+    shows!(CreateAigcAdvancedCustomElementTask, 0, { "InfoList": [{ "ElementId": "e" }] });
+    shows!(CreateAigcCustomVoiceTask, 0, { "InfoList": [{ "VoiceId": "v" }] });
+    shows!(DescribeAigcFaceInfoAsyncTask, 0, { "FaceInfoSet": [{ "SessionId": "s" }] });
+
+    let pulled = json!({ "PullUploadTask": { "Status": "FINISH", "ErrCode": 0, "FileId": "5145403694" } });
+    let (client, ..) = client([Some(pulled)]);
+    assert_eq!(client.task_as::<PullUploadTask>("t").wait().await.unwrap().file_id(), Some("5145403694"));
+}
+
+#[tokio::test]
+async fn all_files_of_a_task_are_downloaded_by_names_of_their_own_and_the_job_is_done_when_they_are_there() {
+    let server = Server::start([answer(200, b"first"), answer(200, b"first"), answer(200, b"second")]).await;
+    let file = |name: &str| json!({ "FileUrl": format!("{}/{name}?sign=1", server.url) });
+    let output = json!({ "FileInfos": [file("../a.PNG"), file("b")] });
+    let done = json!({ "AigcImageTask": { "Status": "FINISH", "Output": output } });
+    let (client, _, journal) = client([accepted(), Some(done)]);
+    let task = client.submit(Job::new(picture()).key("order-1")).await.unwrap();
+    let made = task.wait().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let state = || journal.only_job().state;
+    made.download(folder.path().join("one")).await.unwrap();
+    assert_eq!(state(), JobState::Done { task_id: "1-AigcImage-t".to_owned() }, "one of two is not all");
+
+    let paths: Vec<_> = made.download_all(folder.path()).await.unwrap().into_iter().map(|it| it.path).collect();
+    assert_eq!(paths, ["1-AigcImage-t-1.png", "1-AigcImage-t-2.bin"].map(|name| folder.path().join(name)));
+    assert_eq!(std::fs::read(&paths[0]).unwrap(), b"first");
+    assert_eq!(std::fs::read(&paths[1]).unwrap(), b"second");
+    let path = folder.path().to_owned();
+    assert_eq!(state(), JobState::Downloaded { task_id: "1-AigcImage-t".to_owned(), path });
 }
 
 #[tokio::test]
@@ -190,11 +230,11 @@ async fn a_request_without_a_session_id_is_never_sent_again_once_its_outcome_is_
         assert_eq!(error.session_id(), None);
         assert!(error.to_string().contains("CreateAigcAudioTask takes no SessionId"), "{error}");
         assert!(!error.to_string().contains("resume the job"), "{error}");
-        assert_eq!(api.bodies("CreateAigcAudioTask"), [json!({ "Prompt": "rain on leaves" })]);
+        assert_eq!(api.bodies("CreateAigcAudioTask"), [json!({ "SubAppId": SUB_APP, "Prompt": "rain on leaves" })]);
         assert!(matches!(journal.only_job().state, JobState::Held { .. }));
 
         // Neither a new process nor a new submit under its key sends it again.
-        assert!(client.resume_job_as::<MakeSound>(journal.only_job()).await.is_err());
+        assert!(client.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.is_err());
         assert!(client.submit(Job::new(sound()).key("song")).await.is_err());
         assert_eq!(api.actions(), ["CreateAigcAudioTask"]);
     }
@@ -207,7 +247,7 @@ async fn a_request_without_a_session_id_that_was_being_sent_when_its_process_die
     let mut record = journal.only_job();
     record.state = JobState::Sending;
     assert!(matches!(
-        client.resume_job_as::<MakeSound>(record).await,
+        client.resume_job_as::<CreateAigcAudioTaskRequest>(record).await,
         Err(SubmitError::Journal { .. } | SubmitError::Held(_))
     ));
     assert_eq!(api.actions().len(), 1);
