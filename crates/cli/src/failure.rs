@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use vod_aigc_client::core::{ErrorClass, RequestError};
-use vod_aigc_client::transport::{Billed, Error, ErrorKind};
+use vod_aigc_client::core::{Effect, ErrorClass, RequestError};
+use vod_aigc_client::transport::{Billed, Call, Error, ErrorKind};
 use vod_aigc_client::{
     AttachError, DownloadError, JournalError, Outcome, SettingsError, SubmitError, UploadError, WaitError,
 };
@@ -87,6 +87,43 @@ impl Failure {
         let resume = Some(RESUME.to_owned());
         let details = Details::new(OUTCOME_UNKNOWN, message);
         Details { billed: Some("unknown"), session_id, resume, interrupted: true, ..details }.into()
+    }
+
+    /// Interrupted while a call was on its way, without a journal that knows of it.
+    pub(crate) fn interrupted_call(call: &Call) -> Self {
+        let session_id = call.session_id().map(str::to_owned);
+        let details = match call.effect() {
+            Effect::Paid => {
+                let message = format!(
+                    "interrupted; the outcome of {} is unknown and money may have been spent, SessionId {}",
+                    call.action(),
+                    session_id.as_deref().unwrap_or("none"),
+                );
+                Details { billed: Some("unknown"), session_id, ..Details::new(OUTCOME_UNKNOWN, message) }
+            }
+            Effect::Write => Details::new(INTERRUPTED, "interrupted; it may have taken effect"),
+            _ => Details::new(INTERRUPTED, "interrupted"),
+        };
+        Self::from(Details { interrupted: true, ..details }).with_advice()
+    }
+
+    /// A call of which no journal knows.
+    pub(crate) fn of_call(error: Error) -> Self {
+        Self::from(error).with_advice()
+    }
+
+    /// Says how to find out whether a call that no journal knows of was taken.
+    fn with_advice(mut self) -> Self {
+        if self.0.code == OUTCOME_UNKNOWN {
+            self.0.message += match &self.0.session_id {
+                Some(_) => {
+                    "; the call DescribeTasks lists the tasks of the last 72 hours with their SessionId; the same body \
+                     with the same SessionId starts no second one"
+                }
+                None => "; the service cannot tell a second request from the first: do not send it again unseen",
+            };
+        }
+        self
     }
 
     /// Names the task, and how to go on with it.

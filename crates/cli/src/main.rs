@@ -1,6 +1,7 @@
 //! The `vod-aigc` command: reads the arguments, runs one subcommand, and turns how it ended into an exit code.
 #![allow(clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod call;
 mod check;
 mod emulate;
 mod failure;
@@ -8,6 +9,7 @@ mod generate;
 mod jobs;
 mod models;
 mod progress;
+mod schema;
 mod settings;
 mod sign;
 mod task;
@@ -17,7 +19,9 @@ use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use vod_aigc_client::core::ACTIONS;
 
 use crate::failure::Failure;
 use crate::settings::Connection;
@@ -53,8 +57,12 @@ enum Command {
     Resume(jobs::Resume),
     /// List the models and what each can do
     Models,
-    /// Judge the JSON body of a CreateAigcVideoTask request and name each rule that it breaks
+    /// Judge the JSON body of a request and name each rule that it breaks
     Check(check::Check),
+    /// Call any action with a JSON body and print its reply
+    Call(call::Call),
+    /// Print the JSON Schema of an action, or of `generate` as a tool of a language model
+    Schema(schema::Schema),
     /// Sign a request with TC3-HMAC-SHA256 and show every stage
     Sign(sign::Sign),
     /// Run a local VOD that needs no account and costs nothing
@@ -94,6 +102,8 @@ async fn run(connection: Connection, json: bool, command: Command) -> Result<(),
         Command::Resume(resume) => resume.run(&connection, json, interruption).await,
         Command::Models => models::run(json),
         Command::Check(check) => check.run(json),
+        Command::Call(call) => call.run(&connection, interruption).await,
+        Command::Schema(schema) => schema.run(json, &Arguments::command()),
         Command::Sign(sign) => sign.run(json),
         Command::Emulate(emulate) => emulate.run().await,
         Command::Completions { shell } => {
@@ -102,6 +112,11 @@ async fn run(connection: Connection, json: bool, command: Command) -> Result<(),
             print(String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Takes the name of an action that this release knows.
+fn known_actions() -> PossibleValuesParser {
+    PossibleValuesParser::new(ACTIONS.iter().map(|action| action.name))
 }
 
 /// Prints one JSON document.

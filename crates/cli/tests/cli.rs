@@ -13,42 +13,7 @@ use std::thread;
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
-use crate::support::{Emulator, Ran, SECRET_KEY, Workplace};
-
-/// A server that answers every request with these bytes and hangs up; it counts them.
-fn server(answer: &str) -> (String, mpsc::Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let answer = answer.to_owned();
-    let (asked, requests) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.unwrap());
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                if stream.read_line(&mut line).unwrap() == 0 || line == "\r\n" {
-                    break;
-                }
-                if let Some((name, value)) = line.split_once(": ")
-                    && name.eq_ignore_ascii_case("content-length")
-                {
-                    length = value.trim().parse().unwrap();
-                }
-            }
-            stream.read_exact(&mut vec![0; length]).unwrap();
-            // The test that counts may have ended.
-            let _ = asked.send(());
-            stream.get_mut().write_all(answer.as_bytes()).unwrap();
-        }
-    });
-    (endpoint, requests)
-}
-
-fn api_error(code: &str) -> String {
-    let body = format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"why"}},"RequestId":"r-1"}}}}"#);
-    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
-}
+use crate::support::{Emulator, Ran, SECRET_KEY, Workplace, api_error, server};
 
 const GENERATE: &[&str] = &["generate", "a panda in a bamboo forest", "--model", "Kling:2.1"];
 

@@ -121,10 +121,7 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Gives the action a session id if it can have one and has none yet.
-///
-/// It is `va1-` and 26 digits of base 32 (128 random bits): 30 of the 50 characters that the service
-/// allows.
+/// Gives the action a [session id](new_session_id) if it can have one and has none yet.
 pub fn fill_session_id<A: Action>(action: &mut A, random: &dyn Random) {
     if let Some(slot) = action.session_id()
         && slot.as_ref().is_none_or(String::is_empty)
@@ -133,7 +130,9 @@ pub fn fill_session_id<A: Action>(action: &mut A, random: &dyn Random) {
     }
 }
 
-fn new_session_id(random: &dyn Random) -> String {
+/// A session id that no other request has: `va1-` and 26 digits of base 32 (128 random bits), 30 of the 50 characters
+/// that the service allows.
+pub fn new_session_id(random: &dyn Random) -> String {
     let mut bits = (u128::from(random.next_u64()) << 64) | u128::from(random.next_u64());
     let mut id = String::from("va1-");
     for _ in 0..26 {

@@ -40,7 +40,7 @@ mod store;
 pub mod testing;
 mod transport;
 
-pub use call::{Call, fill_session_id};
+pub use call::{Call, fill_session_id, new_session_id};
 pub use clock::{BoxFuture, Clock, Random, SystemClock, SystemRandom};
 pub use credentials::{
     Cached, Chain, CredentialError, CvmRole, Environment, ProfileFile, ProvideCredential, Provided, StsRole,
