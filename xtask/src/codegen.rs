@@ -15,6 +15,9 @@ use crate::spec::{Feature, Spec};
 
 const COMMAND: &str = "cargo xtask codegen";
 
+/// The files by hand that repeat the table of models between markers.
+const WITH_THE_TABLE: [&str; 3] = ["README.md", "llms.txt", "skills/vod-aigc/SKILL.md"];
+
 /// The longest that a generated file may be.
 const MOST_LINES: usize = 1500;
 
@@ -59,7 +62,6 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 
 fn outputs(root: &Path) -> Result<Vec<Output>> {
     let spec = Spec::read(root)?;
-    let readme = fs::read_to_string(root.join("README.md")).context("README.md")?;
     let mut outputs = vec![
         rust("models", &["spec/models.yaml"], models::rust(&spec.models)),
         rust("errors", &["spec/errors.yaml"], errors::rust(&spec.errors)),
@@ -67,10 +69,11 @@ fn outputs(root: &Path) -> Result<Vec<Output>> {
     outputs.extend(api::rust(&spec)?);
     outputs.push(api::actions(&spec)?);
     outputs.push(module_list(&spec));
-    outputs.push(Output {
-        path: "README.md".to_owned(),
-        text: between_markers(&readme, "models", &models::markdown(&spec.models)).context("README.md")?,
-    });
+    for path in WITH_THE_TABLE {
+        let text = fs::read_to_string(root.join(path)).context(path)?;
+        let text = between_markers(&text, "models", &models::markdown(&spec.models)).context(path)?;
+        outputs.push(Output { path: path.to_owned(), text });
+    }
     outputs.extend(schema::shapes(&spec));
     outputs.extend(schema::files());
     outputs.iter().try_for_each(judge_length)?;

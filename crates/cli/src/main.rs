@@ -8,6 +8,7 @@ mod failure;
 mod generate;
 mod jobs;
 mod models;
+mod narrow;
 mod progress;
 mod schema;
 mod settings;

@@ -1,19 +1,17 @@
 //! `vod-aigc schema`: JSON Schemas of the actions, and of `generate` as a tool, also as narrow as one model is.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
 
 use clap::{Arg, ArgAction, Args, Command, ValueEnum};
 use serde_json::{Map, Value, json};
-use vod_aigc_client::core::{ACTIONS, Capabilities, Effect, KnownAction, LastFrame, Model, Resolution};
+use vod_aigc_client::core::{ACTIONS, Effect, KnownAction, Model};
 
 use crate::failure::Failure;
+use crate::narrow::{OUTPUT, narrow_action, narrow_generate, one_of};
 use crate::{print, print_json};
 
 const GENERATE: &str = "generate";
 const VIDEO: &str = "CreateAigcVideoTask";
-/// The shape within its request that says what the video is like.
-const OUTPUT: &str = "AigcVideoOutputConfig";
 
 /// The arguments of `generate` that say how it runs and not what it makes, so that a tool has no need of them.
 const NOT_FOR_TOOLS: [&str; 10] = [
@@ -150,20 +148,19 @@ fn of_generate(command: &Command, model: Option<&Model>) -> Described {
     let required = asked().filter(|argument| argument.is_required_set()).map(|argument| argument.get_id().as_str());
     let request = KnownAction::find(VIDEO).map(KnownAction::request_schema).unwrap_or_default();
     let parameters = asked().map(|argument| (argument.get_id().to_string(), parameter(argument, &request)));
-    let schema = json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "properties": parameters.collect::<Map<_, _>>(),
         "required": required.collect::<Vec<_>>(),
         "additionalProperties": false,
     });
-    let mut described = Described {
+    narrow_generate(&mut schema, model);
+    Described {
         name: "generate_video".to_owned(),
         description: "Make a video and download it. Costs money once the service accepts it.".to_owned(),
         schema,
-    };
-    narrow_generate(&mut described, model);
-    described
+    }
 }
 
 /// One argument of the command as a member of a tool's arguments; `request` is the schema that it becomes part of.
@@ -205,115 +202,4 @@ fn member<'a>(argument: &Arg, request: &'a Value) -> Option<&'a Value> {
         Some(reference) => &request["$defs"][reference.trim_start_matches("#/$defs/")],
         None => member,
     })
-}
-
-fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
-    json!({ "type": "string", "enum": words.into_iter().collect::<Vec<_>>() })
-}
-
-/// What the table says of one parameter of `generate`: keywords to lay over its schema, or that it is not taken at all.
-type Narrowing = (&'static str, Option<Value>);
-
-/// Everything that a model's row says of parameters.
-fn narrowings(row: Capabilities) -> Vec<Narrowing> {
-    let mut list = Vec::new();
-    if row.resolutions.is_stated() {
-        list.push(("resolution", Some(one_of(row.resolutions.iter().map(Resolution::as_str)))));
-    }
-    if let Some(most) = row.max_images {
-        let limit = (most > 0).then(|| json!({ "maxItems": most }));
-        list.extend([("image", limit.clone()), ("reference", limit)]);
-    }
-    match row.last_frame {
-        Some(LastFrame::No) => list.push(("last_frame", None)),
-        Some(LastFrame::At(resolutions)) => {
-            let words: Vec<_> = resolutions.iter().map(Resolution::as_str).collect();
-            list.push(("last_frame", Some(json!({ "description": format!("Only at {}.", words.join(" or ")) }))));
-        }
-        Some(LastFrame::WithImages(most)) => {
-            let images = if most == 1 { "image" } else { "images" };
-            list.push(("last_frame", Some(json!({ "description": format!("With at most {most} {images}.") }))));
-        }
-        _ => {}
-    }
-    list
-}
-
-/// Leaves of a tool only what the model takes; without a model, names all models.
-fn narrow_generate(described: &mut Described, model: Option<&Model>) {
-    let properties = &mut described.schema["properties"];
-    let models: Vec<_> =
-        Model::ALL.iter().filter(|it| model.is_none_or(|model| model == *it)).map(Model::to_string).collect();
-    lay_over(properties, "model", Some(&one_of(models.iter().map(String::as_str))));
-    lay_over(properties, "resolution", Some(&one_of(Resolution::ALL.iter().copied().map(Resolution::as_str))));
-    for (name, narrowing) in model.and_then(Model::capabilities).map(narrowings).into_iter().flatten() {
-        lay_over(properties, name, narrowing.as_ref());
-    }
-}
-
-/// Leaves of a request only what the model takes; without a model, names all models.
-fn narrow_action(schema: &mut Value, model: Option<&Model>) {
-    let models = || Model::ALL.iter().filter(|it| model.is_none_or(|model| model == *it));
-    let distinct = |word: fn(&Model) -> &str| one_of(models().map(word).collect::<BTreeSet<_>>());
-    let resolutions = one_of(Resolution::ALL.iter().copied().map(Resolution::as_str));
-    lay_over(&mut schema["properties"], "ModelName", Some(&distinct(Model::name)));
-    lay_over(&mut schema["properties"], "ModelVersion", Some(&distinct(Model::version)));
-    lay_over(&mut schema["$defs"][OUTPUT]["properties"], "Resolution", Some(&resolutions));
-    for (name, narrowing) in model.and_then(Model::capabilities).map(narrowings).into_iter().flatten() {
-        let narrowing = narrowing.as_ref();
-        match name {
-            "resolution" => lay_over(&mut schema["$defs"][OUTPUT]["properties"], "Resolution", narrowing),
-            "last_frame" => {
-                lay_over(&mut schema["properties"], "LastFrameUrl", narrowing);
-                lay_over(&mut schema["properties"], "LastFrameFileId", narrowing);
-            }
-            "image" => {
-                let most = narrowing.map_or(json!(0), |limit| limit["maxItems"].clone());
-                lay_over(&mut schema["properties"], "FileInfos", Some(&at_most(most)));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A list of files of which so many are images to work from.
-fn at_most(images: Value) -> Value {
-    json!({
-        "contains": { "not": { "anyOf": [
-            { "required": ["Category"], "properties": { "Category": { "enum": ["Video", "Audio"] } } },
-            { "required": ["Usage"], "properties": { "Usage": { "const": "LastFrame" } } },
-        ] } },
-        "minContains": 0,
-        "maxContains": images,
-    })
-}
-
-/// Lays keywords over one member, its description before theirs; takes the member away where there are none.
-fn lay_over(members: &mut Value, name: &str, keywords: Option<&Value>) {
-    let Some(members) = members.as_object_mut() else {
-        return;
-    };
-    let Some(keywords) = keywords.and_then(Value::as_object) else {
-        members.remove(name);
-        return;
-    };
-    let Some(member) = members.get_mut(name).and_then(Value::as_object_mut) else {
-        return;
-    };
-    for (keyword, value) in keywords {
-        match (keyword.as_str(), member.get("description").and_then(Value::as_str)) {
-            ("description", Some(before)) => {
-                let more = value.as_str().unwrap_or_default();
-                let whole = format!("{}. {more}", before.trim_end_matches('.'));
-                member.insert("description".to_owned(), whole.into());
-            }
-            _ => {
-                member.insert(keyword.clone(), value.clone());
-            }
-        }
-    }
-    if keywords.contains_key("enum") {
-        // The words of the type are more than these.
-        member.remove("$ref");
-    }
 }

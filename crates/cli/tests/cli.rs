@@ -3,11 +3,9 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::mpsc;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -155,7 +153,7 @@ fn generate_without_json_prints_the_file_alone() {
 fn a_dry_run_prints_the_body_and_sends_nothing() {
     let (endpoint, requests) = server("");
     let place = Workplace::new().to(&endpoint);
-    place.write("first.png", b"\x89PNG");
+    place.write("first.png", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x02\x80\0\0\x01\xE0");
     let arguments = ["--image", "first.png", "--resolution", "2K", "--session-id", "s-1", "--dry-run"];
     let body = place.run(&generate(&arguments)).succeeded().json();
     assert_eq!(
@@ -165,7 +163,7 @@ fn a_dry_run_prints_the_body_and_sends_nothing() {
             "ModelName": "Kling",
             "ModelVersion": "2.1",
             "Prompt": "a panda in a bamboo forest",
-            "FileInfos": [{ "Type": "Base64", "Base64": "iVBORw==" }],
+            "FileInfos": [{ "Type": "Base64", "Base64": "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHg" }],
             "OutputConfig": { "StorageMode": "Temporary", "Resolution": "2K" },
             "SessionId": "s-1",
         })

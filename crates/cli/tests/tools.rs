@@ -9,7 +9,9 @@ use std::path::Path;
 
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use serde_json::{Value, json};
-use vod_aigc_client::core::{ACTIONS, Effect, Model, Resolution, VideoRequest};
+use vod_aigc_client::core::{
+    ACTIONS, AspectRatio, Effect, Model, Resolution, SceneType, StorageMode, VideoRequest, VideoRequestBuilder,
+};
 
 use crate::support::{Emulator, Workplace, api_error, server};
 
@@ -125,48 +127,90 @@ fn a_model_makes_a_request_narrow() {
         json!({ "OutputConfig": { "Resolution": "4K" } }),
         json!({ "FileInfos": [image, image] }),
         json!({ "ModelVersion": "2.5" }),
+        json!({ "OutputConfig": { "Duration": 2 } }),
+        json!({ "OutputConfig": { "AspectRatio": "21:9" } }),
+        json!({ "SceneType": "template_effect" }),
     ] {
         assert!(!narrow.takes(&body(members.clone())) && wide.takes(&body(members.clone())), "{members}");
     }
     let no_last_frame = Validator::of(schema(&["CreateAigcVideoTask", "--model", "OS:2.0"]));
     let os = json!({ "SubAppId": 1, "ModelName": "OS", "ModelVersion": "2.0", "LastFrameUrl": "https://a/b.png" });
     assert!(!no_last_frame.takes(&os) && wide.takes(&os));
+    // The words are those that go out.
+    let pix_verse = schema(&["CreateAigcVideoTask", "--model", "PixVerse:v6"]);
+    let resolutions = &pix_verse["$defs"]["AigcVideoOutputConfig"]["properties"]["Resolution"]["enum"];
+    assert_eq!(resolutions, &json!(["1080p", "2k", "4k", "540p", "720p"]));
+    assert_eq!(
+        schema(&["CreateAigcVideoTask", "--model", "Kling:o1"])["properties"]["ModelVersion"]["enum"],
+        json!(["O1"])
+    );
     assert_eq!(Workplace::bare().run(&["schema", "PullEvents", "--model", "OS:2.0"]).code, 2);
 }
 
 #[test]
-fn the_tool_takes_exactly_the_words_that_the_rules_take() {
+fn the_tool_takes_exactly_what_the_rules_take() {
+    const URL: &str = "https://a/b.png";
     let wide = Validator::of(schema(&["generate"]));
     for model in Model::ALL {
         let name = model.to_string();
         let narrow = Validator::of(schema(&["generate", "--model", &name]));
         let row = model.capabilities().unwrap();
+        // The least that the model works from.
+        let input = match (row.references_only, row.text_to_video) {
+            (Some(true), _) => Some("reference"),
+            (_, Some(false)) => Some("image"),
+            _ => None,
+        };
         let request = || {
             let builder = VideoRequest::builder(model.clone()).prompt("p");
-            if row.text_to_video == Some(false) { builder.image("https://a/b.png") } else { builder }
+            match input {
+                Some("reference") => builder.reference(URL),
+                Some(_) => builder.image(URL),
+                None => builder,
+            }
         };
         let mut arguments = json!({ "model": name, "prompt": "p" });
-        if row.text_to_video == Some(false) {
-            arguments["image"] = json!(["https://a/b.png"]);
+        if let Some(input) = input {
+            arguments[input] = json!([URL]);
         }
+        assert_eq!(request().build().err(), None);
         narrow.assert_takes(&arguments);
         let other = Model::ALL.iter().find(|other| *other != model).unwrap().to_string();
         assert!(!narrow.takes(&json!({ "model": other, "prompt": "p" })));
 
-        let mut judge = |parameter: &str, value: Value, allowed: bool| {
-            let before = arguments.clone();
+        let judge = |parameter: &str, value: Value, request: VideoRequestBuilder| {
+            let mut arguments = arguments.clone();
             arguments[parameter] = value;
-            assert_eq!(narrow.takes(&arguments), allowed, "{arguments}");
-            assert!(!allowed || wide.takes(&arguments), "{arguments}");
-            arguments = before;
+            let judged = request.build();
+            assert_eq!(narrow.takes(&arguments), judged.is_ok(), "{arguments} {judged:?}");
+            assert!(judged.is_err() || wide.takes(&arguments), "{arguments}");
         };
         for resolution in Resolution::ALL {
-            judge("resolution", json!(resolution.as_str()), request().resolution(*resolution).build().is_ok());
+            judge("resolution", json!(resolution.as_str()), request().resolution(*resolution));
         }
         for images in 1..=9 {
-            let several = VideoRequest::builder(model.clone()).prompt("p");
-            let several = (0..images).fold(several, |builder, _| builder.image("https://a/b.png"));
-            judge("image", json!(vec!["https://a/b.png"; images]), several.build().is_ok());
+            let builder = VideoRequest::builder(model.clone()).prompt("p");
+            let several = (0..images).fold(builder, |builder, _| builder.image(URL));
+            judge("image", json!(vec![URL; images]), several);
+        }
+        for half_seconds in 0..40 {
+            let seconds = f64::from(half_seconds) / 2.0;
+            judge("duration", json!(seconds), request().duration(seconds));
+        }
+        // From an image the video takes the shape of that image, so that no rule judges its ratio.
+        for ratio in AspectRatio::KNOWN.iter().filter(|_| input != Some("image")) {
+            judge("aspect_ratio", json!(ratio.as_str()), request().aspect_ratio(ratio.clone()));
+        }
+        for mode in StorageMode::KNOWN {
+            judge("storage_mode", json!(mode.as_str()), request().storage_mode(mode.clone()));
+        }
+        judge("audio", json!("on"), request().audio(true));
+        judge("audio", json!("off"), request().audio(false));
+        for scene in SceneType::KNOWN {
+            // Whether a scene has all that it needs is another matter than whether the model takes it.
+            let mut arguments = arguments.clone();
+            arguments["scene_type"] = json!(scene.as_str());
+            assert_eq!(narrow.takes(&arguments), row.scenes.contains(scene.as_str()), "{arguments}");
         }
     }
     assert!(!wide.takes(&json!({ "model": "Kling:9", "prompt": "p" })));

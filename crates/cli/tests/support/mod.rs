@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -47,7 +47,22 @@ impl Workplace {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vod-aigc"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.args(arguments);
+        self.prepare(command)
+    }
+
+    /// A script for a shell that knows the command by its name; it ends at the first failure.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-eu", "-c", script]);
+        let mut command = self.prepare(command);
+        let folder = Path::new(env!("CARGO_BIN_EXE_vod-aigc")).parent().unwrap();
+        command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        command
+    }
+
+    fn prepare(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder.path()).env_clear();
         command.env("VOD_AIGC_JOURNAL", self.journal());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         // Windows finds its network stack by it.
