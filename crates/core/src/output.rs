@@ -173,3 +173,84 @@ things! {
     "elements" CreateAigcCustomVoiceOutput: |it| it.info_list.iter().flatten().map(|it| &it.voice_id);
     "face" DescribeAigcFaceInfoAsyncOutput: |it| it.face_info_set.iter().flatten().map(|it| &it.session_id);
 }
+
+#[cfg(all(test, feature = "full"))]
+mod tests {
+    use super::*;
+    use crate::{AigcTask, TaskState};
+
+    /// The same end of a task of kind `K` with what it makes and without it; returns the files made.
+    #[track_caller]
+    fn ends<K: AigcTask>(member: &str, with: &str, without: &str) -> Vec<String> {
+        let reply = |details: &str| -> DescribeTaskDetailResponse {
+            let details = format!(r#"{{"Status":"FINISH","ErrCode":0,"Message":"",{details}}}"#);
+            let json = format!(r#"{{"TaskType":"{}","Status":"FINISH","{member}":{details}}}"#, K::TASK_TYPE);
+            serde_json::from_str(&json).expect("the reply parses")
+        };
+        assert!(matches!(reply(without).state_of::<K>(), TaskState::Failed(_)), "{without}");
+        let done = reply(with);
+        let TaskState::Succeeded(output) = done.state_of::<K>() else {
+            panic!("{with}: {:?}", done.state_of::<K>());
+        };
+        output.files().iter().filter_map(|file| file.url).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_thing_with_an_id_is_a_result_and_a_thing_without_is_none() {
+        for files in [
+            ends::<CreateAigcSubjectTask>(
+                "CreateAigcSubjectTask",
+                r#""Output":{"SubjectId":"s"}"#,
+                r#""Output":{"SubjectId":"","SubjectInfo":"{}"}"#,
+            ),
+            ends::<CreateAigcAdvancedCustomElementTask>(
+                "CreateAigcAdvancedCustomElementTask",
+                r#""Output":{"InfoList":[{"ElementId":""},{"ElementId":"e"}]}"#,
+                r#""Output":{"InfoList":[{"ElementInfo":"{}"}]}"#,
+            ),
+            ends::<CreateAigcCustomVoiceTask>(
+                "CreateAigcCustomVoiceTask",
+                r#""Output":{"InfoList":[{"VoiceId":"v"}]}"#,
+                r#""Output":{"InfoList":[]}"#,
+            ),
+            ends::<DescribeAigcFaceInfoAsyncTask>(
+                "DescribeAigcFaceInfoAsyncTask",
+                r#""Output":{"FaceInfoSet":[{"SessionId":"f","FaceInfoList":[{"FaceId":"0"}]}]}"#,
+                r#""Output":{"FaceInfoSet":null}"#,
+            ),
+        ] {
+            assert!(files.is_empty(), "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_cloned_voice_is_its_id_and_shows_its_sample() {
+        let sample = "https://a/sample.mp3";
+        let files = ends::<CreateAigcAudioCloneTask>(
+            "CreateAigcAudioCloneTask",
+            &format!(r#""Output":{{"VoiceId":"v","DemoAudio":"{sample}"}}"#),
+            &format!(r#""Output":{{"DemoAudio":"{sample}"}}"#),
+        );
+        assert_eq!(files, [sample]);
+    }
+
+    #[test]
+    fn sounds_come_before_the_videos_that_hold_them() {
+        let files = ends::<AigcAudioTask>(
+            "AigcAudioTask",
+            r#""Output":{"VideoInfos":[{"FileUrl":"https://a/b.mp4"}],"AudioInfos":[{"FileUrl":"https://a/b.mp3"}]}"#,
+            r#""Output":{"AudioInfos":[{"FileType":"mp3"}],"VideoInfos":[]}"#,
+        );
+        assert_eq!(files, ["https://a/b.mp3", "https://a/b.mp4"]);
+    }
+
+    #[test]
+    fn a_pulled_file_stands_beside_the_status_of_its_task() {
+        let files = ends::<PullUploadTask>(
+            "PullUploadTask",
+            r#""FileId":"1","FileUrl":"https://a/b.mp4","MediaBasicInfo":{"Type":"mp4"}"#,
+            r#""FileId":"","MediaBasicInfo":null"#,
+        );
+        assert_eq!(files, ["https://a/b.mp4"]);
+    }
+}

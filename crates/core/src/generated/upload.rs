@@ -175,9 +175,8 @@ pub struct CommitUploadResponse {
     pub cover_url: Option<String>,
 }
 
-/// Starts a task that fetches a file by its URL and stores it in VOD.
-///
-/// Costs nothing itself; from then on the file costs storage.
+/// Starts a task that fetches a file by its URL and stores it in VOD. Costs money: the storage of the file, and what its
+/// `Procedure` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
@@ -558,7 +557,7 @@ impl Action for PullUploadRequest {
     const NAME: &'static str = "PullUpload";
     const SERVICE: &'static str = "vod";
     const VERSION: &'static str = "2018-07-17";
-    const EFFECT: Effect = Effect::Write;
+    const EFFECT: Effect = Effect::Paid;
     type Reply = PullUploadResponse;
 
     fn session_id(&mut self) -> Option<&mut Option<String>> {
