@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use tracing_subscriber::fmt::MakeWriter;
 use vod_aigc_client::{Client, ClientBuilder, Job, Journal, Outcome, SqliteJournal};
-use vod_aigc_core::{Image, Kling, video};
-use vod_aigc_emulator::Emulator;
+use vod_aigc_core::{ApplyUploadRequest, Image, Kling, video};
+use vod_aigc_emulator::{Emulator, Fault, FaultRule, Target, When};
 use vod_aigc_signer::{Credential, Signer};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
@@ -30,7 +30,9 @@ const WRONG_KEY: &str = "canaryWrongKeyZ3p";
 const TOKEN: &str = "canaryTokenM9v";
 /// The signature of a presigned URL: whoever has it can read the file.
 const PRESIGNED: &str = "canaryPresignedB5n";
-const CANARIES: [&str; 4] = [KEY, WRONG_KEY, TOKEN, PRESIGNED];
+/// How the temporary keys and tokens begin that the emulator gives for an upload.
+const TEMPORARY: &str = "emulatorTemporary";
+const CANARIES: [&str; 5] = [KEY, WRONG_KEY, TOKEN, PRESIGNED, TEMPORARY];
 
 const SUB_APP: u64 = 1_500_044_236;
 
@@ -174,6 +176,23 @@ async fn flow(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
         shown.debug(&record);
         shown.both(&record.state);
     }
+
+    let path = folder.join("first.png");
+    fs::write(&path, b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x02\x80\0\0\x01\xE0").unwrap();
+    emulator.inject(FaultRule::new(Target::PutObject, When::Nth(2), Fault::Refused));
+    shown.debug(&client_of_all.upload(&path).await.unwrap());
+    shown.debug(&client_of_all.upload(&path).await.unwrap());
+    emulator.inject(FaultRule::new(Target::PutObject, When::Every(1), Fault::Refused));
+    shown.both(&client_of_all.upload(&path).await.unwrap_err());
+    emulator.clear_faults();
+    assert_eq!(emulator.uploads().len(), 3);
+    shown.debug(&emulator.uploads());
+    let mut apply = ApplyUploadRequest::new("png");
+    apply.sub_app_id = Some(SUB_APP);
+    let reply = client_of_all.call(apply).await.unwrap();
+    shown.debug(&reply);
+    let key = reply.value.temp_certificate.unwrap().secret_key.unwrap();
+    assert!(key.expose().starts_with(TEMPORARY), "no temporary key travels, so that nothing was tried");
 
     let error = client(emulator, WRONG_KEY).build().submit(video!(Kling::V2_1, prompt = "a panda")).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Rejected, "{error}");

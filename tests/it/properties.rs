@@ -2,6 +2,7 @@
 
 mod identity;
 mod journal;
+mod media;
 mod models;
 mod patience;
 mod replies;

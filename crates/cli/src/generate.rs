@@ -1,12 +1,14 @@
 //! `vod-aigc generate`: from a prompt and flags to a video on disk.
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 use vod_aigc_client::core::{
     AspectRatio, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
     VideoRequestBuilder,
 };
 use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom};
-use vod_aigc_client::{Client, Inputs, Job, WaitPolicy};
+use vod_aigc_client::{AttachError, Client, InputProblem, Inputs, Job, WaitPolicy};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
@@ -162,9 +164,14 @@ impl Generate {
         mut interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
         let builder = self.builder()?;
+        // Without a client, so that what cannot work is refused whatever the settings are.
+        let embedded = match self.inputs().embed(builder.clone()).await {
+            Err(AttachError::Input(error)) if !self.dry_run && *error.problem() == InputProblem::DoesNotFit => None,
+            embedded => Some(embedded?),
+        };
         self.output.check().await?;
-        if self.dry_run {
-            return dry_run(self.job(self.inputs().embed(builder).await?)?, self.emulator, connection);
+        if let (true, Some(request)) = (self.dry_run, &embedded) {
+            return dry_run(self.job(request.clone())?, self.emulator, connection);
         }
 
         let emulator = match self.emulator {
@@ -175,15 +182,14 @@ impl Generate {
             Some(emulator) => emulator_client(emulator)?,
             None => connection.client()?.journal(connection.journal()?).submit_policy(self.submit.policy()).build(),
         };
-        let mut display = Display::new();
-        let attached = tokio::select! {
-            attached = client.attach_with(builder, self.inputs(), |path, sent, all| {
-                display.show_bytes(&format!("uploading {}", path.display()), sent, Some(all));
-            }) => attached,
-            _ = interruption.as_mut() => return Err(Failure::interrupted_upload()),
+        let request = match embedded {
+            Some(request) => request,
+            None => tokio::select! {
+                attached = upload(&client, builder, self.inputs()) => attached?,
+                _ = interruption.as_mut() => return Err(Failure::interrupted_upload()),
+            },
         };
-        drop(display);
-        let job = client.prepare(self.job(attached?)?)?;
+        let job = client.prepare(self.job(request)?)?;
         // Kept, because an interrupted submit can only be traced by it.
         let session_id = job.session_id();
         let task = tokio::select! {
@@ -270,6 +276,17 @@ impl Generate {
         builder = with(builder, self.ext_info.as_ref(), VideoRequestBuilder::ext_info);
         Ok(builder)
     }
+}
+
+/// Uploads the files that do not fit into the request, and shows it.
+async fn upload(client: &Client, builder: VideoRequestBuilder, inputs: Inputs) -> Result<VideoRequest, AttachError> {
+    let mut display = Display::new();
+    let show = |path: &Path, sent, all| {
+        let doing = format!("uploading {}", path.display());
+        display.show_bytes(&doing, sent, Some(all));
+        display.line(doing);
+    };
+    client.attach_with(builder, inputs, show).await
 }
 
 /// Prints the body that the job would be sent with.

@@ -153,7 +153,7 @@ fn generate_without_json_prints_the_file_alone() {
 fn a_dry_run_prints_the_body_and_sends_nothing() {
     let (endpoint, requests) = server("");
     let place = Workplace::new().to(&endpoint);
-    place.write("first.png", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x02\x80\0\0\x01\xE0");
+    place.write("first.png", png(33));
     let arguments = ["--image", "first.png", "--resolution", "2K", "--session-id", "s-1", "--dry-run"];
     let body = place.run(&generate(&arguments)).succeeded().json();
     assert_eq!(
@@ -163,7 +163,7 @@ fn a_dry_run_prints_the_body_and_sends_nothing() {
             "ModelName": "Kling",
             "ModelVersion": "2.1",
             "Prompt": "a panda in a bamboo forest",
-            "FileInfos": [{ "Type": "Base64", "Base64": "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHg" }],
+            "FileInfos": [{ "Type": "Base64", "Base64": "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgAAAAAAAAAAAA" }],
             "OutputConfig": { "StorageMode": "Temporary", "Resolution": "2K" },
             "SessionId": "s-1",
         })
@@ -171,7 +171,40 @@ fn a_dry_run_prints_the_body_and_sends_nothing() {
     // It needs no key, and what the table refuses it refuses too.
     Workplace::bare().with("VOD_SUB_APP_ID", "7").run(&generate(&["--dry-run"])).succeeded();
     place.run(&generate(&["--resolution", "4K", "--dry-run"])).failed(2, "choose 720P, 1080P or 2K");
+    place.write("large.png", png(8_000_000));
+    place.run(&generate(&["--image", "large.png", "--dry-run"])).failed(2, "must be uploaded");
+    place.run(&generate(&["--image", "first.png", "--upload", "--dry-run"])).failed(2, "must be uploaded");
     assert!(requests.try_recv().is_err());
+}
+
+/// A PNG of 640 × 480 pixels, as far as its header says, with so many bytes.
+fn png(bytes: usize) -> Vec<u8> {
+    let mut file = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x02\x80\0\0\x01\xE0".to_vec();
+    file.resize(bytes, 0);
+    file
+}
+
+#[test]
+fn a_file_is_uploaded_where_it_does_not_fit_or_is_told_to() {
+    let emulator = Emulator::start();
+    let place = Workplace::new().to(&emulator.endpoint);
+    place.write("large.png", png(8_000_000));
+    place.write("song.bin", b"ID3\x04 and more");
+    let ran = place.run(&generate(&["--image", "large.png", "--no-wait"])).succeeded();
+    assert!(ran.stderr.contains("uploading large.png"), "{}", ran.stderr);
+    place.write("small.png", png(100));
+    let upload = ["--image", "small.png", "--sound", "song.bin", "--upload", "--no-wait"];
+    let ran = place.run(&generate(&upload)).succeeded();
+    assert!(ran.stderr.contains("uploading small.png") && ran.stderr.contains("uploading song.bin"), "{}", ran.stderr);
+    let ran = place.run(&generate(&["--image", "small.png", "--no-wait"])).succeeded();
+    assert!(!ran.stderr.contains("uploading"), "{}", ran.stderr);
+    assert_eq!(emulator.ledger().len(), 3);
+
+    let fault =
+        r#"[{"action": "PutObject", "every": 1, "fault": {"error": {"request": "dropped", "code": "AccessDenied"}}}]"#;
+    emulator.http("POST", "/_emulator/faults", fault);
+    place.run(&generate(&["--image", "large.png"])).failed(5, "HTTP status 403 and AccessDenied");
+    assert_eq!(emulator.ledger().len(), 3);
 }
 
 #[test]
@@ -212,6 +245,9 @@ fn what_cannot_work_is_refused_with_2_before_anything_is_sent() {
     refused(&generate(&["--output", "."]), "it is a directory");
     refused(&generate(&["--output", "no/such/folder.mp4"]), "cannot be written");
     refused(&generate(&["--image", "missing.png"]), "missing.png cannot be read");
+    place.write("page.png", "<html>");
+    refused(&generate(&["--image", "page.png"]), "page.png looks like an HTML page; give a JPEG, PNG");
+    std::fs::remove_file(place.folder.path().join("page.png")).unwrap();
     refused(&generate(&["--last-frame", "https://a/b.png", "--resolution", "1080P"]), "needs a first image");
     refused(&generate(&["--session-id", &"s".repeat(51)]), "SessionId has 51 characters");
     refused(&generate(&["--no-such-flag"]), "--no-such-flag");

@@ -5,4 +5,5 @@ mod behaviour;
 mod faults;
 mod scenarios;
 mod support;
+mod uploads;
 mod wire;
