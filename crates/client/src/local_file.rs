@@ -1,7 +1,7 @@
 //! A file of this machine that is to be an input: opened once, judged, read off the async threads.
 
 use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,14 +9,13 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use vod_aigc_core::{Media, MediaFault, MediaFile};
-use vod_aigc_transport::Pieces;
 
 use crate::input::{InputError, InputProblem};
 
-/// How much of a file is in memory at once while it is hashed or sent, twice.
-const PIECE: usize = 256 * 1024;
+/// How much of a file is read at once. A few of these are in memory while it is hashed or sent.
+const PIECE: u64 = 256 * 1024;
 
 /// An open file. Whatever comes to stand under its name, this one is what is read.
 #[derive(Debug, Clone)]
@@ -37,11 +36,9 @@ impl LocalFile {
 
     /// The file as part of a request.
     pub(crate) async fn embed(&self) -> Result<Media, InputError> {
-        let this = self.clone();
-        let media =
-            apart(move || this.rewound().and_then(|file| Media::read(file.take(this.about.bytes.saturating_add(1)))));
-        let media = media.await.and_then(|media| media).map_err(|error| self.refused(unreadable(&error)))?;
-        if media.embedded_bytes() as u64 != self.about.bytes {
+        let bytes = self.about.bytes;
+        let media = self.read(move |reader| Media::read(reader.take(bytes.saturating_add(1)))).await?;
+        if media.embedded_bytes() as u64 != bytes {
             return Err(self.refused(InputProblem::Changed));
         }
         self.unchanged().await?;
@@ -50,33 +47,38 @@ impl LocalFile {
 
     /// The MD5 of the whole file.
     pub(crate) async fn md5(&self) -> Result<[u8; 16], InputError> {
-        let this = self.clone();
-        let digest = apart(move || -> io::Result<[u8; 16]> {
-            let (mut file, mut digest, mut piece) = (this.rewound()?, Md5::new(), vec![0; PIECE]);
+        let digest = self.read(|mut reader| {
+            let (mut digest, mut piece) = (Md5::new(), vec![0; PIECE as usize]);
             loop {
-                match file.read(&mut piece)? {
+                match reader.read(&mut piece)? {
                     0 => return Ok(digest.finalize().into()),
                     read => digest.update(&piece[..read]),
                 }
             }
         });
-        let digest = digest.await.and_then(|digest| digest).map_err(|error| self.refused(unreadable(&error)))?;
+        let digest = digest.await?;
         self.unchanged().await?;
         Ok(digest)
     }
 
-    /// The pieces of the file as they are read. Reading ends where nobody takes them any more; it must have ended before
-    /// the file is read again.
-    pub(crate) fn pieces(&self) -> (Pieces, JoinHandle<()>) {
-        let (sender, pieces) = mpsc::channel(1);
-        let this = self.clone();
-        let reading = spawn_blocking(move || {
-            if let Err(error) = this.send(&sender) {
-                // Nobody may be there to hear it.
-                let _ = sender.blocking_send(Err(error));
+    /// Sends the file piece by piece, until it ends or nobody takes it any more.
+    pub(crate) async fn send(&self, pieces: mpsc::Sender<io::Result<Bytes>>) {
+        let mut at = 0;
+        while at < self.about.bytes {
+            let reader = Reader { file: self.file.clone(), at };
+            let wanted = (self.about.bytes - at).min(PIECE);
+            let piece = apart(move || {
+                let mut piece = Vec::with_capacity(wanted as usize);
+                reader.take(wanted).read_to_end(&mut piece).map(|_| Bytes::from(piece))
+            });
+            let piece = piece.await.and_then(|piece| piece);
+            let read = piece.as_ref().map_or(0, |piece| piece.len() as u64);
+            // A file that has become shorter, or cannot be read on, ends here: what waits for the rest of it breaks off.
+            if pieces.send(piece).await.is_err() || read == 0 {
+                return;
             }
-        });
-        (pieces, reading)
+            at += read;
+        }
     }
 
     /// # Errors
@@ -95,21 +97,30 @@ impl LocalFile {
         InputError::new(self.path.clone(), problem)
     }
 
-    fn rewound(&self) -> io::Result<&File> {
-        let mut file = &*self.file;
-        file.rewind()?;
-        Ok(file)
+    async fn read<T: Send + 'static>(
+        &self,
+        how: impl FnOnce(Reader) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, InputError> {
+        let reader = Reader { file: self.file.clone(), at: 0 };
+        let read = apart(move || how(reader)).await.and_then(|read| read);
+        read.map_err(|error| self.refused(unreadable(&error)))
     }
+}
 
-    fn send(&self, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
-        let mut file = self.rewound()?.take(self.about.bytes);
-        loop {
-            let mut piece = Vec::with_capacity(PIECE);
-            let read = file.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
-            if read == 0 || sender.blocking_send(Ok(piece.into())).is_err() {
-                return Ok(());
-            }
-        }
+/// Reads at a place of its own: whatever else reads the file does not move it.
+struct Reader {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(&*self.file, bytes, self.at)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(&*self.file, bytes, self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 

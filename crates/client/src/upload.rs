@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::{Either, select};
+use tokio::sync::mpsc;
 use vod_aigc_core::{
     Action, ApplyUploadRequest, ApplyUploadResponse, CommitUploadRequest, MediaType, MediaUse, OnRead, Secret, Way,
 };
@@ -165,7 +168,7 @@ impl<Show: FnMut(u64, u64)> Transfer<'_, Show> {
 
     async fn attempt(&mut self, place: &Place) -> Result<(), UploadError> {
         let bytes = self.file.about.bytes;
-        let (pieces, reading) = self.file.pieces();
+        let (sender, pieces) = mpsc::channel(1);
         let headers = place.headers(&self.file, &self.md5, self.client.transport().now());
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let file = FileToStore {
@@ -176,9 +179,13 @@ impl<Show: FnMut(u64, u64)> Transfer<'_, Show> {
             idle: self.policy.idle,
             loopback: self.client.cos_endpoint().is_some_and(Endpoint::is_loopback),
         };
-        let reply = self.client.http().store(file, |sent| (self.show)(sent, bytes)).await;
-        // The pieces are gone, so reading ends; only then may it begin again.
-        let _ = reading.await;
+        let show = &mut self.show;
+        let reply = pin!(self.client.http().store(file, |sent| show(sent, bytes)));
+        // An answer that comes early ends the sending, and with it the connection that still waits for the rest.
+        let reply = match select(reply, pin!(self.file.send(sender))).await {
+            Either::Left((reply, _)) => reply,
+            Either::Right(((), reply)) => reply.await,
+        };
         judge(&reply.map_err(UploadError::Store)?, &hex::encode(self.md5))
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use vod_aigc_client::{AttachError, Client, InputProblem, Inputs, Job, UploadError, UploadPolicy};
 use vod_aigc_core::{
@@ -226,6 +228,29 @@ async fn an_upload_that_never_succeeds_is_given_up_and_leaves_no_file() {
     on_put(&emulator, When::Every(1), Fault::Refused);
     let error = client(&emulator).upload(&path).await.unwrap_err();
     assert!(matches!(error, UploadError::Store(_)), "{error}");
+    assert_nothing_committed(&emulator);
+}
+
+#[tokio::test]
+async fn storage_that_answers_before_it_has_read_the_file_is_believed() {
+    let (emulator, files) = (emulator().await, Files::new());
+    let path = files.png("panda.png", LARGE);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut connections = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_exact(&mut [0; 100]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 501 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            // It reads no more, and does not close either.
+            connections.push(stream);
+        }
+    });
+    let client = client_to(&emulator, emulator.endpoint()).cos_endpoint(address.parse().unwrap()).build();
+    let error = client.upload(&path).await.unwrap_err();
+    assert!(matches!(error, UploadError::Status { status: 501, .. }), "{error}");
+    serving.abort();
     assert_nothing_committed(&emulator);
 }
 
