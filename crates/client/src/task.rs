@@ -95,7 +95,8 @@ impl<K: AigcTask> Task<K> {
     /// Waits for the result by the client's [`WaitPolicy`]: 30 minutes where nothing else was set, 24 hours for a task that
     /// may wait for off-peak hours.
     ///
-    /// Failing polls do not end the wait. Dropping the future stops waiting and nothing else.
+    /// An event about the task makes it poll at once: see [`Client::pull_events`] and [`Client::confirm`]. Failing polls do not
+    /// end the wait. Dropping the future stops waiting and nothing else.
     ///
     /// # Errors
     /// See [`WaitError`]; each names the task, so that it can be waited for again.
