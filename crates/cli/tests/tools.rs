@@ -65,7 +65,10 @@ fn every_action_has_a_schema_of_its_request_and_of_its_reply() {
         for reply in [&[][..], &["--reply"]] {
             let schema = schema(&[&[action.name], reply].concat());
             assert_eq!((&schema["title"], &schema["type"]), (&json!(action.name), &json!("object")), "{schema}");
-            assert!(schema["description"].as_str().is_some_and(|text| text.len() > 10), "{}", action.name);
+            let description = schema["description"].as_str().unwrap();
+            // Whoever is offered a tool is told that it costs money.
+            let is_costly = action.effect == Effect::Paid && reply.is_empty();
+            assert!(description.len() > 10 && (!is_costly || description.contains("ost money")), "{description}");
             let validator = Validator::of(schema);
             assert!(!validator.takes(&json!([])) && !validator.takes(&json!("text")), "{}", action.name);
             // A reply may hold what is new, a request may not.
