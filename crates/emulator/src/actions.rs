@@ -1,11 +1,20 @@
 //! The actions: one line each, from the name to the function that answers.
 
+mod account;
+mod audio;
+mod elements;
 mod events;
+mod face;
+mod hunyuan3d;
 mod image;
 mod list;
+mod pull_upload;
+mod redraw;
+mod scene;
 mod tasks;
 mod video;
 
+pub(crate) use account::{Quotas, Tokens};
 pub(crate) use events::EventConfigs;
 
 use std::sync::MutexGuard;
@@ -22,6 +31,7 @@ use crate::refusal::{Refusal, read};
 use crate::service::{Service, locked};
 use crate::start::{Plan, start};
 use crate::store::Store;
+use crate::tasks::LedgerEntry;
 use crate::upload;
 
 /// One call of an action, which has come through the checks that all share.
@@ -46,6 +56,22 @@ impl Call<'_> {
 
     pub(crate) fn is_paid(&self) -> bool {
         self.target.is_paid()
+    }
+
+    /// What stands in the ledger for something that was made without a task.
+    fn paid(&self, id: &str, sub_app_id: u64) -> LedgerEntry {
+        LedgerEntry {
+            action: self.action(),
+            task_id: id.to_owned(),
+            session_id: None,
+            session_context: None,
+            request_id: self.request_id.to_owned(),
+            model: String::new(),
+            sub_app_id,
+            time: self.now,
+            failure: None,
+            billed: self.is_paid(),
+        }
     }
 
     /// Answers with what a function makes of the request.
@@ -146,9 +172,33 @@ actions! {
         ModifyEventConfig => events::configure,
         ApplyUpload => upload::apply,
         CommitUpload => upload::commit,
+        CreateAigcCustomElement => elements::custom,
+        DescribeAigcAdvancedCustomElements => elements::list,
+        DeleteAigcAdvancedCustomElement => elements::delete,
+        DescribeAigcFaceInfo => face::look,
+        CreateAigcQuota => account::create_quota,
+        ModifyAigcQuota => account::modify_quota,
+        DeleteAigcQuota => account::delete_quota,
+        DescribeAigcQuotas => account::quotas,
+        CreateAigcApiToken => account::create_token,
+        UpdateAigcApiToken => account::update_token,
+        DeleteAigcApiToken => account::delete_token,
+        DescribeAigcApiTokens => account::tokens,
+        DescribeAigcUsageData => account::usage,
     }
     started {
         CreateAigcVideoTask => Video, video::plan,
         CreateAigcImageTask => Image, image::plan,
+        CreateSceneAigcImageTask => SceneImage, scene::image,
+        CreateSceneAigcVideoTask => SceneVideo, scene::video,
+        CreateAigcVideoRedrawTask => Redraw, redraw::plan,
+        CreateAigcHunyuan3DTask => Hunyuan3D, hunyuan3d::plan,
+        CreateAigcAudioTask => Audio, audio::sound,
+        CreateAigcAudioClone => Clone, audio::clone,
+        CreateAigcAdvancedCustomElement => Element, elements::advanced,
+        CreateAigcCustomVoice => Voice, elements::voice,
+        CreateAigcSubject => Subject, elements::subject,
+        DescribeAigcFaceInfoAsync => Faces, face::plan,
+        PullUpload => Pull, pull_upload::plan,
     }
 }

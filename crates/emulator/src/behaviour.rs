@@ -39,6 +39,9 @@ pub struct Behaviour {
     pub reads_a_second: Option<u32>,
     /// How many seconds of video may be ordered in all; then LimitExceeded.Quota. CreateAigcQuota sets further quotas.
     pub quota_seconds: Option<u64>,
+    /// How long after its creation or deletion a token of the text API shows in the list, or no more: about 30 seconds.
+    #[serde(rename = "token_lag_seconds", deserialize_with = "seconds")]
+    pub token_lag: Duration,
     /// Which of the two documented shapes DescribeTaskDetail answers with, of a video task; the other kinds have one.
     pub reply_shape: ReplyShape,
 }
@@ -57,6 +60,7 @@ impl Default for Behaviour {
             creates_a_second: None,
             reads_a_second: None,
             quota_seconds: None,
+            token_lag: Duration::from_secs(30),
             reply_shape: ReplyShape::default(),
         }
     }

@@ -64,10 +64,17 @@ pub(crate) fn inner(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
             inner["ErrCodeExt"] = CANCELED.into();
             inner["Message"] = "the task was stopped before it began".into();
         }
-        Stage::Finished => inner["Output"] = output(task, ReplyShape::Official, endpoint),
+        Stage::Finished => {
+            let output = output(task, ReplyShape::Official, endpoint);
+            match (inner.as_object_mut(), output) {
+                // This kind has its result beside the status.
+                (Some(inner), Value::Object(output)) if task.kind == Kind::Pull => inner.extend(output),
+                (_, output) => inner["Output"] = output,
+            }
+        }
         Stage::Waiting | Stage::Processing(_) => {}
     }
-    // The shape of a video task has all of these members, and is asked for most.
+    // The shape of a video task has all of these members, and it is the one that is asked for most.
     if task.kind == Kind::Video { inner } else { task.kind.details(inner) }
 }
 
@@ -130,9 +137,9 @@ fn output(task: &Task, shape: ReplyShape, endpoint: &str) -> Value {
     match &task.product {
         Product::Film { size, length } => {
             let seconds = length.as_secs_f64();
-            let cover = format!("{endpoint}/files/{}/cover.jpg", task.entry.task_id);
+            let cover = url(task, "cover.jpg", endpoint);
             if shape == ReplyShape::Minimal {
-                let url = format!("{endpoint}/files/{}/video.mp4", task.entry.task_id);
+                let url = url(task, "video.mp4", endpoint);
                 let metadata = json!({
                     "Duration": number(seconds),
                     "Width": size.width,
@@ -143,6 +150,9 @@ fn output(task: &Task, shape: ReplyShape, endpoint: &str) -> Value {
             }
             let mut file = stored(task, "video.mp4", File::Film(*size, *length), endpoint);
             file["MetaData"]["CoverUrl"] = cover.into();
+            if task.kind == Kind::Redraw {
+                return json!({ "FileInfo": file });
+            }
             json!({ "FileInfos": [file], "Usage": { "OutputSeconds": seconds.ceil() as u64 } })
         }
         Product::Pictures { .. } => {
@@ -150,20 +160,73 @@ fn output(task: &Task, shape: ReplyShape, endpoint: &str) -> Value {
             let files: Vec<Value> = files.map(|(name, file)| stored(task, &name, file, endpoint)).collect();
             json!({ "FileInfos": files })
         }
+        Product::Sound { length } => {
+            let mut file = stored(task, "audio.wav", File::Sound(*length), endpoint);
+            file["Duration"] = number(length.as_secs_f64());
+            json!({ "AudioInfos": [file] })
+        }
+        Product::Body => {
+            let mut file = stored(task, "model.glb", File::Body, endpoint);
+            file["PreviewFileUrl"] = url(task, "preview.jpg", endpoint).into();
+            json!({ "FileInfos": [file] })
+        }
+        // What a model says of such a thing is not documented; it is what the request said.
+        Product::Thing { id } if task.kind == Kind::Element => {
+            json!({ "InfoList": [{ "ElementId": id, "ElementInfo": task.input.to_string() }] })
+        }
+        Product::Thing { id } => json!({ "SubjectId": id, "SubjectInfo": task.input.to_string() }),
+        Product::Voice { id } => {
+            let mut info = task.input.clone();
+            info["DemoAudio"] = url(task, "sample.wav", endpoint).into();
+            json!({ "InfoList": [{ "VoiceId": id, "VoiceInfo": info.to_string() }] })
+        }
+        Product::Clone { voice_id, .. } => json!({
+            "TaskId": task.entry.task_id,
+            "State": "success",
+            "VoiceId": voice_id,
+            "DemoAudio": url(task, "sample.wav", endpoint),
+            "Payload": task.input.get("Payload").unwrap_or(&json!("")),
+            "CreatedAt": iso(task.begins),
+        }),
+        Product::Faces { id } => json!({ "FaceInfoSet": faces(id, &url(task, "face.jpg", endpoint)) }),
+        Product::Fetched => {
+            let media = &task.input;
+            json!({
+                "FileId": file_id(&task.entry.task_id, ""),
+                "MediaBasicInfo": {
+                    "Name": media.get("MediaName"),
+                    "CreateTime": iso(task.ends),
+                    "UpdateTime": iso(task.ends),
+                    "ExpireTime": media.get("ExpireTime"),
+                    "ClassId": media.get("ClassId").unwrap_or(&json!(0)),
+                    "Type": media.get("MediaType"),
+                    "Status": "Normal",
+                },
+            })
+        }
     }
+}
+
+/// One face, whose lips can be moved for five seconds.
+pub(crate) fn faces(session_id: &str, image: &str) -> Value {
+    let face = json!({ "FaceId": "0", "FaceImage": image, "StartTime": 0, "EndTime": 5000 });
+    json!([{ "SessionId": session_id, "FaceInfoList": [face] }])
+}
+
+fn url(task: &Task, name: &str, endpoint: &str) -> String {
+    format!("{endpoint}/files/{}/{name}", task.entry.task_id)
 }
 
 /// A file as the outputs tell of it.
 fn stored(task: &Task, name: &str, file: File, endpoint: &str) -> Value {
-    let task_id = &task.entry.task_id;
     let mut info = json!({
         "FileType": file.file_type(),
-        "FileUrl": format!("{endpoint}/files/{task_id}/{name}"),
+        "FileUrl": url(task, name, endpoint),
         "MetaData": metadata(file),
     });
     if task.is_stored() {
         info["StorageMode"] = "Permanent".into();
-        info["FileId"] = file_id(task_id, name).into();
+        info["FileId"] = file_id(&task.entry.task_id, name).into();
         for name in ["MediaName", "ClassId", "ExpireTime"] {
             if let Some(value) = task.input["OutputConfig"].get(name) {
                 info[name] = value.clone();
@@ -208,6 +271,22 @@ fn metadata(file: File) -> Value {
             "Size": bytes,
             "Container": "jpeg",
         }),
+        File::Sound(length) => {
+            let bitrate = 16 * media::SAMPLING_RATE;
+            json!({
+                "Duration": number(length.as_secs_f64()),
+                "Size": bytes,
+                "Container": "wav",
+                "Bitrate": bitrate,
+                "AudioDuration": number(length.as_secs_f64()),
+                "AudioStreamSet": [{
+                    "Bitrate": bitrate,
+                    "SamplingRate": media::SAMPLING_RATE,
+                    "Codec": "pcm_s16le",
+                }],
+            })
+        }
+        File::Body => json!({ "Size": bytes, "Container": "glb" }),
     }
 }
 

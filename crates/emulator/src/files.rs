@@ -19,6 +19,9 @@ pub(crate) const TEMPORARY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) enum File {
     Film(Size, Duration),
     Picture(Size),
+    Sound(Duration),
+    /// In three dimensions.
+    Body,
 }
 
 impl File {
@@ -26,6 +29,8 @@ impl File {
         match self {
             Self::Film(..) => "video/mp4",
             Self::Picture(_) => "image/jpeg",
+            Self::Sound(_) => "audio/wav",
+            Self::Body => "model/gltf-binary",
         }
     }
 
@@ -34,6 +39,8 @@ impl File {
         match self {
             Self::Film(..) => "mp4",
             Self::Picture(_) => "jpeg",
+            Self::Sound(_) => "wav",
+            Self::Body => "GLB",
         }
     }
 
@@ -44,6 +51,8 @@ impl File {
         let make = || match self {
             Self::Film(size, length) => media::video(size, length),
             Self::Picture(size) => media::cover(size),
+            Self::Sound(length) => media::sound(length),
+            Self::Body => media::body(),
         };
         made.entry(self).or_insert_with(|| make().into()).clone()
     }

@@ -28,8 +28,8 @@ impl Identifiers {
     }
 
     /// Of a thing that later requests name, such as a voice. [`made_in`] finds it again in any text.
-    pub(crate) fn thing(&self, kind: &str) -> String {
-        format!("{OWN}{kind}-{}", self.text())
+    pub(crate) fn thing(&self, thing: Thing) -> String {
+        format!("{OWN}{}{}", thing.prefix(), self.text())
     }
 
     /// What confirms an event.
@@ -52,13 +52,35 @@ impl Identifiers {
 /// How the ids of things begin that the emulator has made, so that nobody takes them for the service's.
 const OWN: &str = "emulator-";
 
-/// The ids of such things in `text`.
+/// What has such an id.
+#[derive(Clone, Copy)]
+pub(crate) enum Thing {
+    Element,
+    Voice,
+    Subject,
+    Face,
+}
+
+impl Thing {
+    const ALL: [Self; 4] = [Self::Element, Self::Voice, Self::Subject, Self::Face];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Element => "element-",
+            Self::Voice => "voice-",
+            Self::Subject => "subject-",
+            Self::Face => "face-",
+        }
+    }
+}
+
+/// Whatever looks like the id of such a thing in `text`.
 pub(crate) fn made_in(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices(OWN).filter_map(|(at, _)| {
         let rest = &text[at + OWN.len()..];
-        let kind = rest.find(|letter: char| !letter.is_ascii_lowercase())?;
-        let digits = rest[kind..].strip_prefix('-')?.bytes().take_while(u8::is_ascii_hexdigit).count();
-        (kind > 0 && digits == 32).then(|| &text[at..at + OWN.len() + kind + 1 + digits])
+        let prefix = Thing::ALL.into_iter().map(Thing::prefix).find(|prefix| rest.starts_with(prefix))?;
+        let length = rest[prefix.len()..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+        Some(&text[at..at + OWN.len() + prefix.len() + length])
     })
 }
 

@@ -1,11 +1,16 @@
-//! The pictures and films that the emulator serves: a test card as an MP4 file and as a JPEG cover.
+//! What the emulator serves: a test card as an MP4 file and as a JPEG picture, a tone as a WAV file and a cube as a glTF
+//! file.
 
+mod glb;
 mod h264;
 mod mp4;
+mod wav;
 
 use std::time::Duration;
 
 use jpeg_encoder::{ColorType, Encoder};
+
+pub(crate) use wav::SAMPLING_RATE;
 
 /// Of every film.
 pub(crate) const FRAMES_A_SECOND: u32 = 24;
@@ -31,6 +36,18 @@ impl Size {
         }
     }
 
+    /// A film whose shorter side is as many pixels as `720P` says, 1440 for `2K` and 2160 for `4K`. `None` if there is no
+    /// such size up to 4K.
+    pub(crate) fn of_film(resolution: &str, ratio: &str) -> Option<Self> {
+        let short_side: u16 = match resolution {
+            "2K" | "2k" => 1440,
+            "4K" | "4k" => 2160,
+            other => other.strip_suffix(['P', 'p'])?.parse().ok()?,
+        };
+        let is_even = short_side.is_multiple_of(2);
+        ((128..=2160).contains(&short_side) && is_even).then_some(Self::new(short_side, Ratio::parse(ratio)?))
+    }
+
     /// A picture whose longer side is as many times 1024 as `2K` says, or whose shorter side is as many pixels as `720P`
     /// says. `None` if there is no such size up to 4K.
     pub(crate) fn of_picture(resolution: &str, ratio: &str) -> Option<Self> {
@@ -39,7 +56,7 @@ impl Size {
             let number: u16 = resolution.strip_suffix(unit)?.parse().ok()?;
             (1..=most).contains(&number).then_some(number)
         };
-        if let Some(short_side) = number(['P', 'p'], 2160) {
+        if let Some(short_side) = number(['P', 'p'], 2160).filter(|short_side| *short_side >= 16) {
             return Some(Self::new(short_side.next_multiple_of(2), ratio));
         }
         let long_side = u32::from(number(['K', 'k'], 4)?) * 1024;
@@ -77,6 +94,16 @@ impl Ratio {
 pub(crate) fn video(size: Size, duration: Duration) -> Vec<u8> {
     let stream = h264::Encoder::new(size, |x, y| card(size, x, y));
     mp4::file(size, duration, &stream)
+}
+
+/// A tone as a WAV file.
+pub(crate) fn sound(length: Duration) -> Vec<u8> {
+    wav::file(length)
+}
+
+/// A cube as a binary glTF file.
+pub(crate) fn body() -> Vec<u8> {
+    glb::file()
 }
 
 /// The test card as a JPEG picture.

@@ -76,9 +76,10 @@ pub(crate) fn read<R: Action + DeserializeOwned>(body: &[u8]) -> Result<(R, Valu
     let request: R = typed(&value)?;
     let breaches = request.breaches();
     if let Some(first) = breaches.first() {
-        let code = match first.member() {
-            "SessionId" => "InvalidParameterValue.SessionIdTooLong",
-            "SessionContext" => "InvalidParameterValue.SessionContextTooLong",
+        let code = match (first, first.member()) {
+            (Breach::Missing { .. }, _) => "MissingParameter",
+            (_, "SessionId") => "InvalidParameterValue.SessionIdTooLong",
+            (_, "SessionContext") => "InvalidParameterValue.SessionContextTooLong",
             _ => "InvalidParameterValue",
         };
         let sentences: Vec<String> = breaches.iter().map(Breach::to_string).collect();

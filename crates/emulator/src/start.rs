@@ -178,7 +178,7 @@ fn refuse_beyond_quota(
             return refused(quota, "seconds of video");
         }
     }
-    if let Some((limit, used, unit)) = store.quota(kind, sub_app_id)
+    if let Some((limit, used, unit)) = store.quotas.of(kind, sub_app_id, &store.tasks)
         && used + product.amount() > limit
     {
         return refused(limit, unit);

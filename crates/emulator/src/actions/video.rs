@@ -34,17 +34,39 @@ pub(super) fn plan(_: &Call<'_>, request: &CreateAigcVideoTaskRequest) -> Result
     })?;
     let default = request.model().capabilities().and_then(|row| row.default_duration).unwrap_or(DEFAULT_LENGTH);
     let seconds = config.and_then(|config| config.duration).unwrap_or(f64::from(default));
-    if !LENGTHS.contains(&seconds) {
-        return Err(invalid(format!(
-            "OutputConfig.Duration {seconds} is no length that the emulator makes; give {} to {} seconds",
-            LENGTHS.start(),
-            LENGTHS.end()
-        )));
-    }
-
     let size = Size::new(resolution.short_side(), ratio);
-    let film = Product::Film { size, length: Duration::from_secs_f64(seconds) };
+    let film = Product::Film { size, length: length(seconds)? };
     Ok(Plan::new(request.model().to_string(), film).with_prompt(request.prompt.as_deref()))
+}
+
+/// The size of a film of this resolution, 720P unless given, and of this ratio, 16:9 unless given.
+///
+/// # Errors
+///
+/// When the emulator can make none of that size.
+pub(super) fn film(resolution: Option<&str>, ratio: Option<&str>) -> Result<Size, Refusal> {
+    let (resolution, ratio) = (resolution.unwrap_or("720P"), ratio.unwrap_or(DEFAULT_RATIO));
+    Size::of_film(resolution, ratio).ok_or_else(|| {
+        invalid(format!(
+            "OutputConfig makes no film of {resolution:?} and {ratio:?}; write them as 720P, 2K or 4K and as 16:9, from 1:4 to 4:1"
+        ))
+    })
+}
+
+/// The length of a film of so many seconds.
+///
+/// # Errors
+///
+/// When the emulator makes none so short or so long.
+pub(super) fn length(seconds: f64) -> Result<Duration, Refusal> {
+    if LENGTHS.contains(&seconds) {
+        return Ok(Duration::from_secs_f64(seconds));
+    }
+    Err(invalid(format!(
+        "OutputConfig.Duration {seconds} is no length that the emulator makes; give {} to {} seconds",
+        LENGTHS.start(),
+        LENGTHS.end()
+    )))
 }
 
 /// The capability table and the documented limits, by the rule engine of the whole workspace. Unlike a

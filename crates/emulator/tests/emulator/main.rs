@@ -1,8 +1,11 @@
 //! The emulator as a client meets it.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod account;
+mod actions;
 mod behaviour;
 mod faults;
+mod kinds;
 mod scenarios;
 mod support;
 mod uploads;
