@@ -256,11 +256,11 @@ fn every_kind_is_in_the_list_the_ledger_and_where_it_has_one_the_queue() {
 fn a_session_id_is_taken_once_by_every_kind_that_has_one() {
     for (action, _) in tasks() {
         let service = service();
-        let body = body(action, json!({ "SessionId": "s", "VoiceId": "narrator01" }));
-        assert!(answer(&service, action, &body)["TaskId"].is_string(), "{action}");
-        let again = answer(&service, action, &body);
+        let start =
+            |voice: &str| answer(&service, action, &body(action, json!({ "SessionId": "s", "VoiceId": voice })));
+        assert!(start("narrator01")["TaskId"].is_string(), "{action}");
+        let again = start("narrator02");
         match KnownAction::find(action).unwrap().session_id {
-            Some(_) if action == "CreateAigcAudioClone" => assert!(again.get("Error").is_some()),
             Some(_) => assert_refused(&again, "InvalidParameterValue.SessionId", "72 hours"),
             None => assert!(again["TaskId"].is_string(), "{action} is never recognised: {again}"),
         }
@@ -403,7 +403,7 @@ fn a_request_that_contradicts_itself_is_refused_by_the_member() {
             "ElementVideoList",
         ),
         ("CreateAigcCustomVoice", json!({ "VoiceUrl": "" }), "MissingParameter", "VoiceUrl"),
-        ("CreateAigcSubject", json!({ "SubjectImages": [] }), "MissingParameter", "SubjectImages"),
+        ("CreateAigcSubject", json!({ "SubjectImages": null }), "MissingParameter", "SubjectImages"),
         ("DescribeAigcFaceInfoAsync", json!({ "FileInfos": [] }), "MissingParameter", "FileInfos"),
         ("PullUpload", json!({ "MediaUrl": "file:///a.mp4" }), "InvalidParameterValue", "http"),
         ("PullUpload", json!({ "SubAppId": null }), "MissingParameter", "SubAppId"),
