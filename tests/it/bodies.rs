@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use schemars::schema_for;
+use serde_json::json;
 use vod_aigc_core::{
-    AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio, CreateAigcVideoTaskRequest, FileCategory,
-    FileInfoType, FileUsage, Image, InputRegion, Kling, Model, PersonGeneration, ReferenceType, Resolution, SceneType,
-    StorageMode, Switch, VideoRequest, VideoRequestBuilder,
+    AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio, CreateAigcVideoTaskRequest, ExtInfo,
+    FaceChoice, FileCategory, FileInfoType, FileUsage, Hunyuan, Image, InputRegion, Kling, Mingmou, Model, Orientation,
+    PersonGeneration, ReferenceType, Resolution, SceneType, Shot, StorageMode, Switch, VideoRequest,
+    VideoRequestBuilder,
 };
 
 const FIRST: &str = "https://example.com/first.jpg";
@@ -85,6 +87,10 @@ fn the_body_of_every_parameter_is_the_recorded_one() {
     // 4K is not among the resolutions of the model above.
     let large = VideoRequest::builder(Kling::V2_6).prompt("a panda").resolution(Resolution::P4K).build().unwrap();
     bodies += &format!("OutputConfig.Resolution 4K\n{}\n\n", serde_json::to_string(&large.into_action(7)).unwrap());
+    for (name, model, ext_info) in parameters() {
+        let request = VideoRequest::builder(model).prompt("a panda").ext_info(ext_info).build().unwrap();
+        bodies += &format!("ExtInfo {name}\n{}\n\n", serde_json::to_string(&request.into_action(7)).unwrap());
+    }
     let other = VideoRequest::builder(Model::other("Kling", "9.9")).prompt("a panda").build().unwrap();
     bodies += &format!("a model outside the table\n{}\n", serde_json::to_string(&other.into_action(7)).unwrap());
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -102,6 +108,33 @@ fn no_parameter_of_the_description_is_left_without_a_body() {
         top.chain(output.into_iter().map(|name| format!("OutputConfig.{name}"))).collect();
     let shown: BTreeSet<String> = PARAMETERS.iter().map(|(parameter, ..)| (*parameter).to_owned()).collect();
     assert_eq!(shown, described);
+}
+
+/// What travels in `ExtInfo`, each with a model that takes it.
+fn parameters() -> [(&'static str, Model, ExtInfo); 10] {
+    let shots = [Shot::new("a \"panda\" \\ 熊猫 eats", 2), Shot::new("it sleeps", 3)];
+    let face = FaceChoice::new("0").sound_file("https://example.com/a.mp3").sound_from_to(0, 5000).insert_at(2000);
+    let read: ExtInfo = r#"{"Trace":7,"AdditionalParameters":"{\"seed\":1}"}"#.parse().unwrap();
+    [
+        ("shots", Kling::V3_0.into(), ExtInfo::new().multi_shot(shots)),
+        ("shots by the model", Kling::V3_0.into(), ExtInfo::new().intelligent_shots()),
+        ("elements", Kling::V3_0Omni.into(), ExtInfo::new().elements([858_477_278_396_170_315])),
+        (
+            "motion control",
+            Kling::V2_6.into(),
+            ExtInfo::new().character_orientation(Orientation::Video).keep_original_sound(false),
+        ),
+        ("avatar by file", Kling::V2_6.into(), ExtInfo::new().sound_file("https://example.com/a.mp3")),
+        ("avatar by id", Kling::V2_6.into(), ExtInfo::new().audio_id("845736590818832460")),
+        ("lip sync", Kling::V2_6.into(), ExtInfo::new().lip_sync("1", [face.volume(2.0).original_volume(0.0)])),
+        ("width and height", Mingmou::V1_0.into(), ExtInfo::new().width_and_height(1920, 1080)),
+        ("size", Hunyuan::V1_5.into(), ExtInfo::new().size(1280, 720)),
+        (
+            "free keys beside those that were there",
+            Kling::V3_0.into(),
+            read.with("cfg", json!([0.5, null])).beside("A", "b"),
+        ),
+    ]
 }
 
 fn whole_file() -> AigcVideoTaskInputFileInfo {

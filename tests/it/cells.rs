@@ -1,6 +1,8 @@
 //! What each row of the capability table lets through of everything that can be asked for, and what it says to the rest.
 
-use vod_aigc_core::{AspectRatio, Model, Resolution, SceneType, StorageMode, VideoRequest, VideoRequestBuilder};
+use vod_aigc_core::{
+    AspectRatio, ExtInfo, FaceChoice, Model, Resolution, SceneType, StorageMode, VideoRequest, VideoRequestBuilder,
+};
 
 const IMAGE: &str = "https://example.com/a.jpg";
 
@@ -34,7 +36,9 @@ fn every_row_takes_and_refuses_what_is_recorded() {
             "sound",
             [("on".to_owned(), begun().audio(true)), ("off".to_owned(), begun().audio(false))].into_iter(),
         );
-        text += &probe("scene", SceneType::KNOWN.iter().map(|it| (it.to_string(), begun().scene_type(it.clone()))));
+        let parameters = || ExtInfo::new().sound_file(IMAGE).lip_sync("1", [FaceChoice::new("0")]);
+        let scene = |it: &SceneType| begun().scene_type(it.clone()).ext_info(parameters());
+        text += &probe("scene", SceneType::KNOWN.iter().map(|it| (it.to_string(), scene(it))));
         text +=
             &probe("storage", StorageMode::KNOWN.iter().map(|it| (it.to_string(), begun().storage_mode(it.clone()))));
     }

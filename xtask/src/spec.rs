@@ -33,6 +33,8 @@ pub(crate) struct Models {
     pub(crate) resolutions: IndexMap<String, Resolution>,
     /// What the service renders where a request names none.
     pub(crate) default_resolution: DefaultResolution,
+    /// What a scene type works from beside a prompt, by the word of `SceneType`.
+    pub(crate) scene_types: IndexMap<String, SceneInputs>,
     /// The model families by their name on the wire.
     pub(crate) families: IndexMap<String, Family>,
 }
@@ -103,6 +105,10 @@ pub(crate) struct Row {
     pub(crate) references: Option<References>,
     /// The storage modes that it takes: words of `StorageMode`.
     pub(crate) storage: Option<Vec<String>>,
+    /// The shots that `ExtInfo` may describe.
+    pub(crate) shots: Option<Shots>,
+    /// How a prompt refers to inputs.
+    pub(crate) prompt_references: Option<PromptReferences>,
     /// Where the row comes from: names of `sources.yaml`.
     pub(crate) source: Vec<String>,
     /// The Rust name, where the one made from the version will not do.
@@ -222,6 +228,45 @@ pub(crate) enum ScenesWord {
 pub(crate) enum References {
     /// It needs one, and every file must be one.
     Required,
+}
+
+/// The shots that `ExtInfo` may describe.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shots {
+    /// The most of them.
+    pub(crate) most: u8,
+    /// The most characters of the prompt of one.
+    pub(crate) characters: u16,
+}
+
+/// How a prompt refers to inputs.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PromptReferences {
+    /// `<<<image_1>>>`.
+    Numbered,
+    /// `[@name]` and `@id`.
+    Bracketed,
+    /// `@name` and a blank.
+    Spaced,
+}
+
+/// What a scene type works from beside a prompt.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SceneInputs {
+    /// The files: words of `FileCategory`.
+    #[serde(default)]
+    pub(crate) files: Vec<String>,
+    /// Keys in the parameters of `ExtInfo` of which exactly one is needed.
+    #[serde(default)]
+    pub(crate) one_of: Vec<String>,
+    /// Keys in the parameters of `ExtInfo` that are needed.
+    #[serde(default)]
+    pub(crate) all_of: Vec<String>,
+    /// Where the fact comes from: names of `sources.yaml`.
+    pub(crate) source: Vec<String>,
 }
 
 /// The error codes.
@@ -591,6 +636,11 @@ impl Spec {
         let default = &models.default_resolution;
         sources.judge("default_resolution", &default.source)?;
         ensure!(known(&default.value), "default_resolution: {} is not one of {}", default.value, list());
+        for (scene, inputs) in &models.scene_types {
+            sources.judge(scene, &inputs.source)?;
+            self.judge_words([("SceneType", vec![scene]), ("FileCategory", inputs.files.iter().collect())])
+                .with_context(|| format!("scene_types: {scene}"))?;
+        }
         for (family, Family { versions, every_version, .. }) in &models.families {
             ensure!(!versions.is_empty(), "{family}: a family needs a version");
             if let Some(every) = every_version {
@@ -621,20 +671,15 @@ impl Spec {
                 for name in row.resolutions.iter().flatten() {
                     ensure!(known(name), "{at}: {name} is not one of {}", list());
                 }
-                self.judge_words(row).with_context(|| at.clone())?;
+                self.judge_words(row.words()).with_context(|| at.clone())?;
                 row.judge().with_context(|| at)?;
             }
         }
         Ok(())
     }
 
-    /// The words of a row must be known values of the members that they are of.
-    fn judge_words(&self, row: &Row) -> Result<()> {
-        let cells = [
-            ("AspectRatio", row.ratio_words()),
-            ("SceneType", row.scene_words().into_iter().flatten().collect()),
-            ("StorageMode", row.storage.iter().flatten().collect()),
-        ];
+    /// The words of cells must be known values of the shapes that they are of.
+    fn judge_words<const N: usize>(&self, cells: [(&str, Vec<&String>); N]) -> Result<()> {
         for (shape, words) in cells {
             let definition = self.api.values().find_map(|api| api.definitions.get(shape));
             let values = definition.map(|it| it.values.as_slice()).unwrap_or_default();
@@ -844,11 +889,22 @@ impl Row {
         fill(&mut self.scenes, &every.scenes);
         fill(&mut self.references, &every.references);
         fill(&mut self.storage, &every.storage);
+        fill(&mut self.shots, &every.shots);
+        fill(&mut self.prompt_references, &every.prompt_references);
         // A row without a source of its own stays without one, and is refused for it.
         if !self.source.is_empty() {
             let new: Vec<_> = every.source.iter().filter(|name| !self.source.contains(name)).cloned().collect();
             self.source.extend(new);
         }
+    }
+
+    /// The words of the row by the shapes that they are of.
+    fn words(&self) -> [(&'static str, Vec<&String>); 3] {
+        [
+            ("AspectRatio", self.ratio_words()),
+            ("SceneType", self.scene_words().into_iter().flatten().collect()),
+            ("StorageMode", self.storage.iter().flatten().collect()),
+        ]
     }
 
     /// Every aspect ratio of the row.
@@ -1048,7 +1104,7 @@ mod tests {
 
         /// A spec of one API file, named `file`.
         pub(crate) fn of_api(text: &str) -> Result<Self> {
-            let models = "{ resolutions: { P: { short_side: 1, source: [card] } }, default_resolution: { value: P, source: [card] }, families: {} }";
+            let models = "{ resolutions: { P: { short_side: 1, source: [card] } }, default_resolution: { value: P, source: [card] }, scene_types: {}, families: {} }";
             Self::of(models, text)
         }
     }
@@ -1056,7 +1112,7 @@ mod tests {
     fn models(rows: &str) -> Result<Spec> {
         let text = format!(
             "resolutions: {{ 720P: {{ short_side: 720, source: [card] }}, 1080P: {{ short_side: 1080, source: [card] }} }}\n\
-             default_resolution: {{ value: 720P, source: [card] }}\n\
+             default_resolution: {{ value: 720P, source: [card] }}\nscene_types: {{}}\n\
              families: {{ Kling: {{ title: Kling, every_version: {{ audio: true, durations: [5, 10], source: [api] }}, versions: {{ {rows} }} }} }}"
         );
         let words = "service: vod\nversion: '1'\n$defs:\n\

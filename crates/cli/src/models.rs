@@ -1,7 +1,7 @@
 //! `vod-aigc models`: the capability table.
 
 use serde::Serialize;
-use vod_aigc_client::core::{Capabilities, Durations, LastFrame, Model, Resolutions};
+use vod_aigc_client::core::{Capabilities, Durations, LastFrame, Model, PromptReferences, Resolutions};
 
 use crate::failure::Failure;
 use crate::{print, print_json};
@@ -40,6 +40,10 @@ struct Row {
     audio: Option<bool>,
     scene_types: Option<&'static [&'static str]>,
     storage_modes: Option<&'static [&'static str]>,
+    /// The most shots that `ExtInfo` may describe.
+    max_shots: Option<u8>,
+    /// How a prompt refers to inputs, by an example.
+    prompt_reference: Option<&'static str>,
     source: &'static [&'static str],
 }
 
@@ -89,6 +93,13 @@ impl Row {
             audio: row.audio,
             scene_types: row.scenes.stated(),
             storage_modes: row.storage.stated(),
+            max_shots: row.shots.map(|shots| shots.most),
+            prompt_reference: row.prompt_references.and_then(|form| match form {
+                PromptReferences::Numbered => Some("<<<image_1>>>"),
+                PromptReferences::Bracketed => Some("[@name]"),
+                PromptReferences::Spaced => Some("@name "),
+                _ => None,
+            }),
             source: row.source,
         }
     }

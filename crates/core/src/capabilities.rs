@@ -52,6 +52,10 @@ pub struct Capabilities {
     pub scenes: Words,
     /// The storage modes that it takes: words of [`StorageMode`](crate::StorageMode).
     pub storage: Words,
+    /// The shots that `ExtInfo` may describe.
+    pub shots: Option<Shots>,
+    /// How a prompt refers to inputs.
+    pub prompt_references: Option<PromptReferences>,
     /// Where the row comes from: names of `spec/sources.yaml`.
     pub source: &'static [&'static str],
 }
@@ -77,6 +81,8 @@ impl Capabilities {
             audio: None,
             scenes: Words::NOT_STATED,
             storage: Words::NOT_STATED,
+            shots: None,
+            prompt_references: None,
             source,
         }
     }
@@ -153,6 +159,41 @@ impl Ratios {
     pub(crate) const fn by(text: Words, reference: Words) -> Self {
         Self { text, reference, otherwise: Words::NOT_STATED }
     }
+}
+
+/// The shots that a model takes in `ExtInfo`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shots {
+    /// The most of them.
+    pub most: u8,
+    /// The most characters of the prompt of one.
+    pub characters: u16,
+}
+
+/// How a prompt refers to the inputs of its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PromptReferences {
+    /// `<<<image_1>>>`, `<<<video_1>>>`, `<<<element_1>>>`, `<<<voice_1>>>`: by kind and place, counted from 1.
+    Numbered,
+    /// `[@name]` for a subject, `@id` for a file with an `ObjectId`.
+    Bracketed,
+    /// `@name` with a blank after it, for a file whose `Text` is the name.
+    Spaced,
+}
+
+/// What a scene type works from beside a prompt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SceneInputs {
+    /// The word of the scene type.
+    pub(crate) scene: &'static str,
+    /// The files, by the words of their category.
+    pub(crate) files: &'static [&'static str],
+    /// Keys in the parameters of `ExtInfo` of which exactly one is needed.
+    pub(crate) one_of: &'static [&'static str],
+    /// Keys in the parameters of `ExtInfo` that are needed.
+    pub(crate) all_of: &'static [&'static str],
 }
 
 /// A set of words in the order of the table.

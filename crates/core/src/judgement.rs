@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::action::Action;
 use crate::generated::CreateAigcVideoTaskRequest;
 use crate::known_action::KnownAction;
-use crate::request::{Fault, RequestError};
+use crate::request::{Fault, Note, RequestError};
 
 /// What is wrong with a body, and what is only strange about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +107,7 @@ impl Judgement {
         if is_named && model.capabilities().is_none() {
             self.faults.push(format!("{model} is in no row of the capability table; only limits were judged"));
         }
+        self.notes.extend(request.notes().iter().map(Note::to_string));
         Ok(request.check().err().iter().flat_map(RequestError::faults).cloned().collect())
     }
 }

@@ -3,6 +3,7 @@
 mod action;
 mod capabilities;
 mod error;
+mod ext_info;
 #[rustfmt::skip]
 mod generated;
 #[cfg(feature = "schemars")]
@@ -15,6 +16,7 @@ mod model;
 mod open_enum;
 mod order;
 mod output;
+mod references;
 mod request;
 mod rules;
 mod secret;
@@ -22,8 +24,11 @@ mod task;
 mod wire;
 
 pub use action::{Action, Effect};
-pub use capabilities::{Capabilities, Durations, LastFrame, Ratios, Resolutions, UnknownResolution, Words};
+pub use capabilities::{
+    Capabilities, Durations, LastFrame, PromptReferences, Ratios, Resolutions, Shots, UnknownResolution, Words,
+};
 pub use error::{ErrorFacts, OnCreate, OnRead};
+pub use ext_info::{ExtInfo, ExtInfoFault, FaceChoice, InvalidExtInfo, Orientation, Shot};
 pub use generated::*;
 #[cfg(feature = "schemars")]
 pub use judgement::Judgement;
@@ -34,7 +39,8 @@ pub use media_file::{MediaFault, MediaFile, MediaType, MediaUse, Way};
 pub use model::{OtherModel, UnknownModel};
 pub use order::Order;
 pub use output::{OutputFile, TaskOutput};
-pub use request::{Fault, RequestError, VideoRequest, VideoRequestBuilder};
+pub use references::{ReferenceFault, references};
+pub use request::{Fault, Note, RequestError, VideoRequest, VideoRequestBuilder};
 pub use rules::{Asked, Rule, Shape, Violation, Violations};
 pub use secret::Secret;
 pub use task::{AigcTask, StartsTask, TaskFailure, TaskState};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::action::Action as _;
+use crate::ext_info::ExtInfoFault;
 use crate::generated::{
     AigcVideoOutputConfig, AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio,
     CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model, PersonGeneration,
@@ -11,6 +12,7 @@ use crate::generated::{
 };
 use crate::limits::{Breach, Breaches};
 use crate::media::{Image, LastFrameImage, Media, decoded_length};
+use crate::references::{ReferenceFault, references};
 use crate::rules::{Asked, Shape, Violation};
 
 /// A request for one video, without the sub-application that will own it.
@@ -282,9 +284,9 @@ impl VideoRequestBuilder {
         self
     }
 
-    /// Model parameters outside the schema, as JSON in a string.
-    pub fn ext_info(mut self, json: impl Into<String>) -> Self {
-        self.request.ext_info = Some(json.into());
+    /// Model parameters outside the schema: an [`ExtInfo`](crate::ExtInfo), or a text that goes out as it is.
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.request.ext_info = Some(ext_info.into());
         self
     }
 
@@ -380,8 +382,22 @@ impl CreateAigcVideoTaskRequest {
         let judged = |breach: &Breach| row.is_some() || !matches!(breach, Breach::Word { .. });
         let violations = row.into_iter().flat_map(|row| self.shape().check(row).iter()).map(Fault::Rule);
         let breaches = Breaches::of(self).into_iter().filter(judged).chain(self.base64_breach()).map(Fault::Limit);
-        let faults: Vec<_> = violations.chain(breaches).chain(self.url_faults()).collect();
+        let ext_info = row.into_iter().flat_map(|row| self.ext_info_faults(row)).map(Fault::ExtInfo);
+        let references = references(self).into_iter().filter(|it| !it.is_note()).map(Fault::Reference);
+        let faults: Vec<_> =
+            violations.chain(ext_info).chain(references).chain(breaches).chain(self.url_faults()).collect();
         if faults.is_empty() { Ok(()) } else { Err(RequestError { faults }) }
+    }
+
+    /// What is strange about the request and may be a mistake, though nothing forbids it. For a model that the table does not
+    /// know there is nothing to say.
+    pub fn notes(&self) -> Vec<Note> {
+        if self.model().capabilities().is_none() {
+            return Vec::new();
+        }
+        let scene = self.scene_inputs().map_or("", |inputs| inputs.scene);
+        let files = self.missing_scene_files().map(|category| Note::SceneFile { scene, category });
+        files.chain(references(self).into_iter().filter(ReferenceFault::is_note).map(Note::Reference)).collect()
     }
 
     /// How many bytes of its inputs travel inside it, before they are encoded.
@@ -407,6 +423,32 @@ impl CreateAigcVideoTaskRequest {
             .chain(self.last_frame_url.as_ref().map(|url| ("LastFrameUrl".to_owned(), url)))
             .filter(|(_, url)| !url.starts_with("https://") && !url.starts_with("http://"))
             .map(|(member, url)| Fault::Url { member, url: url.clone() })
+    }
+}
+
+/// One thing about a request that may be a mistake.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The scene type mostly works from a file that the request does not have.
+    SceneFile {
+        /// The word of the scene type.
+        scene: &'static str,
+        /// The word of the file's category.
+        category: &'static str,
+    },
+    /// An input that the prompt does not refer to.
+    Reference(ReferenceFault),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SceneFile { scene, category } => {
+                write!(f, "SceneType {scene} works from a file of category {category}, and FileInfos has none")
+            }
+            Self::Reference(fault) => fault.fmt(f),
+        }
     }
 }
 
@@ -447,6 +489,10 @@ impl std::error::Error for RequestError {}
 pub enum Fault {
     /// A rule of the model.
     Rule(Violation),
+    /// A rule on what `ExtInfo` holds.
+    ExtInfo(ExtInfoFault),
+    /// A reference of the prompt that leads nowhere.
+    Reference(ReferenceFault),
     /// A limit on a member.
     Limit(Breach),
     /// A URL that is none.
@@ -462,6 +508,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule(violation) => violation.fmt(f),
+            Self::ExtInfo(fault) => fault.fmt(f),
+            Self::Reference(fault) => fault.fmt(f),
             Self::Limit(breach) => breach.fmt(f),
             Self::Url { member, url } => {
                 let start: String = url.chars().take(40).collect();

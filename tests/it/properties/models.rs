@@ -1,9 +1,12 @@
 //! The capability table: its names, its rules, its limits.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use vod_aigc_core::{
-    Asked, AspectRatio, Capabilities, Durations, ErrorCode, Image, LastFrame, Model, OnCreate, Resolution, SceneType,
-    Shape, StorageMode, VideoRequest,
+    AigcVideoTaskInputFileInfo, Asked, AspectRatio, Capabilities, Durations, ErrorCode, ExtInfo, FaceChoice, FileUsage,
+    Image, LastFrame, Model, OnCreate, Resolution, SceneType, Shape, StorageMode, VideoRequest,
 };
 
 use super::cases;
@@ -51,6 +54,24 @@ prop_compose! {
         (shape.audio, shape.scene_type, shape.storage_mode) = (audio, scene_type, storage_mode);
         shape
     }
+}
+
+/// Parameters of models: those that are judged, and any.
+fn parameters() -> impl Strategy<Value = BTreeMap<String, Value>> {
+    let key = prop_oneof!["multi_shot|shot_type|multi_prompt|element_list|voice_list|session_id", any::<String>()];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    let value = leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("prompt|duration|[a-z]", inner, 0..4).prop_map(|members| json!(members)),
+        ]
+    });
+    prop::collection::btree_map(key, value, 0..4)
 }
 
 /// Turns each letter to upper case where the bit of its place says so.
@@ -140,7 +161,14 @@ proptest! {
     #[test]
     fn the_builder_judges_by_the_same_rules(model in model(), shape in shape()) {
         let mut shape = shape;
-        (shape.media, shape.ext_info, shape.references) = (0, false, shape.references.min(shape.images));
+        (shape.media, shape.references) = (0, shape.references.min(shape.images));
+        // Some scene types work from parameters: with these, the rules are all that is left to refuse the request.
+        let parameters = match shape.scene_type {
+            Asked::Known("avatar_i2v") => Some(ExtInfo::new().audio_id("1")),
+            Asked::Known("lip_sync") => Some(ExtInfo::new().lip_sync("1", [FaceChoice::new("0")])),
+            _ => shape.ext_info.then(|| ExtInfo::new().with("key", 1)),
+        };
+        shape.ext_info = parameters.is_some();
         prop_assume!(shape.resolution != Asked::Unknown && shape.duration != Asked::Unknown && shape.scene_type != Asked::Unknown);
         let mut builder = VideoRequest::builder(model.clone()).audio(shape.audio);
         if shape.prompt {
@@ -165,6 +193,9 @@ proptest! {
         if let Some(ratio) = shape.aspect_ratio {
             builder = builder.aspect_ratio(ratio.into());
         }
+        if let Some(parameters) = parameters {
+            builder = builder.ext_info(parameters);
+        }
         if let Asked::Known(scene) = shape.scene_type {
             builder = builder.scene_type(scene.into());
         }
@@ -175,6 +206,41 @@ proptest! {
         prop_assert_eq!(builder.clone().__checked().into_action(1).shape(), shape);
         let row = model.capabilities().expect("a model of the table has a row");
         prop_assert_eq!(builder.build().is_ok(), takes(row, shape));
+    }
+
+    #[test]
+    fn parameters_come_back_from_the_text_that_they_travel_in(parameters in parameters(), beside in parameters(), more in parameters()) {
+        prop_assume!(!beside.contains_key("AdditionalParameters"));
+        let add = |ext_info, pairs: &BTreeMap<String, Value>| {
+            pairs.iter().fold(ext_info, |ext_info: ExtInfo, (key, value)| ext_info.with(key, value.clone()))
+        };
+        let ext_info = beside.iter().fold(add(ExtInfo::new(), &parameters), |it, (key, value)| it.beside(key, value.clone()));
+        let read: ExtInfo = ext_info.to_string().parse().expect("it was written as ExtInfo");
+        prop_assert_eq!(&read, &ext_info);
+
+        // What another program reads in it: JSON in a text in JSON.
+        let merged = add(read, &more).to_string();
+        let outer: BTreeMap<String, Value> = serde_json::from_str(&merged).expect("it is JSON");
+        let all: BTreeMap<_, _> = parameters.into_iter().chain(more).collect();
+        let inner = outer.get("AdditionalParameters").and_then(Value::as_str).unwrap_or("{}");
+        prop_assert_eq!(serde_json::from_str::<BTreeMap<String, Value>>(inner).expect("so is that"), all);
+        prop_assert!(beside.iter().all(|(key, value)| outer.get(key) == Some(value)));
+    }
+
+    #[test]
+    fn any_text_in_any_place_is_judged_without_a_panic(model in model(), prompt in "([a小@<>\\[\\]_ ]|<<<image_|[0-9]|>>>|\\[@a\\]|@a){0,20}", name in "[a小]{0,2}", ext_info in any::<String>(), parameters in parameters()) {
+        let file = |usage: FileUsage| {
+            let mut file = AigcVideoTaskInputFileInfo::default();
+            (file.usage, file.text, file.object_id) = (Some(usage), Some(name.clone()), Some(name.clone()));
+            file
+        };
+        let begun = VideoRequest::builder(model).prompt(prompt).file(file(FileUsage::Reference)).file(file(FileUsage::FirstFrame));
+        for ext_info in [ext_info, parameters.into_iter().fold(ExtInfo::new(), |it, (key, value)| it.with(key, value)).into()] {
+            let request = begun.clone().ext_info(ext_info).__checked().into_action(1);
+            let said = request.check().err().map(|error| error.to_string());
+            prop_assert!(said.is_none_or(|said| !said.is_empty()));
+            prop_assert!(request.notes().iter().all(|note| !note.to_string().is_empty()));
+        }
     }
 
     #[test]

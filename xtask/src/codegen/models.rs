@@ -2,8 +2,8 @@
 
 use crate::codegen::doc;
 use crate::spec::{
-    DurationRange, Durations, Family, LastFrame, LastFrameAt, LastFrameMaxImages, LastFrameWord, Models, Ratios,
-    RatiosBy, References, Row,
+    DurationRange, Durations, Family, LastFrame, LastFrameAt, LastFrameMaxImages, LastFrameWord, Models,
+    PromptReferences, Ratios, RatiosBy, References, Row, SceneInputs, Shots,
 };
 
 const HEADER: [&str; 13] = [
@@ -29,13 +29,16 @@ const NOT_STATED: &str = "–";
 pub(crate) fn rust(models: &Models) -> String {
     let mut text = String::from(
         "//! The models: every family and version of the capability table.\n\n\
-         use crate::capabilities::{Capabilities, Durations, LastFrame, Ratios, Resolutions, Words};\n\
+         use crate::capabilities::{\n    \
+             Capabilities, Durations, LastFrame, PromptReferences, Ratios, Resolutions, SceneInputs, Shots, Words,\n\
+         };\n\
          use crate::model::OtherModel;\n\n",
     );
     text += &resolution(models);
     for (name, family) in &models.families {
         text += &family_enum(models, name, family);
     }
+    text += &scene_inputs(models);
     text += &model(models);
     text
 }
@@ -133,6 +136,15 @@ fn besides(row: &Row) -> String {
         row.size.as_ref().map(|size| format!("size in ExtInfo as `{}`", size.ext_info.join("`, `"))),
         row.storage.as_ref().map(|words| format!("stored as {} only", words.join(" or "))),
         row.wire.as_ref().map(|wire| format!("goes out as {wire}")),
+        row.shots.as_ref().map(|shots| format!("up to {} shots", shots.most)),
+        row.prompt_references.map(|cell| {
+            let written = match cell {
+                PromptReferences::Numbered => "`<<<image_1>>>`",
+                PromptReferences::Bracketed => "`[@name]`",
+                PromptReferences::Spaced => "`@name `",
+            };
+            format!("refers by {written}")
+        }),
     ];
     said.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
@@ -230,6 +242,10 @@ fn arm(models: &Models, name: &str, version: &str, row: &Row) -> String {
     let names = [
         row.scene_words().map(|cell| format!("scenes: {}", words(cell))),
         row.storage.as_ref().map(|cell| format!("storage: {}", words(cell))),
+        row.shots.as_ref().map(|Shots { most, characters }| {
+            format!("shots: Some(Shots {{ most: {most}, characters: {characters} }})")
+        }),
+        row.prompt_references.map(|cell| format!("prompt_references: Some(PromptReferences::{cell:?})")),
         row.wire.as_ref().map(|wire| format!("wire_version: \"{wire}\"")),
     ];
     let lines: [&[Option<String>]; 5] = [&made_from, &size, &length, &rest, &names];
@@ -245,6 +261,20 @@ fn arm(models: &Models, name: &str, version: &str, row: &Row) -> String {
         return format!("            Self::{variant} => {names},\n");
     }
     format!("            Self::{variant} => Capabilities {{\n{lines}                ..{names}\n            }},\n")
+}
+
+fn scene_inputs(models: &Models) -> String {
+    let mut text = String::from(
+        "/// What the scene types work from beside a prompt.\n\
+         #[rustfmt::skip]\n\
+         pub(crate) const SCENE_INPUTS: &[SceneInputs] = &[\n",
+    );
+    for (scene, SceneInputs { files, one_of, all_of, .. }) in &models.scene_types {
+        text += &format!(
+            "    SceneInputs {{ scene: \"{scene}\", files: &{files:?}, one_of: &{one_of:?}, all_of: &{all_of:?} }},\n"
+        );
+    }
+    text + "];\n\n"
 }
 
 fn resolutions(models: &Models, names: &[String]) -> String {

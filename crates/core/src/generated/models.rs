@@ -2,7 +2,9 @@
 
 //! The models: every family and version of the capability table.
 
-use crate::capabilities::{Capabilities, Durations, LastFrame, Ratios, Resolutions, Words};
+use crate::capabilities::{
+    Capabilities, Durations, LastFrame, PromptReferences, Ratios, Resolutions, SceneInputs, Shots, Words,
+};
 use crate::model::OtherModel;
 
 /// A size of video, by the short side of the picture.
@@ -148,15 +150,15 @@ impl From<Hailuo> for Model {
 ///
 /// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
 /// |---|---|---|---|---|---|---|---|---|---|---|---|---|
-/// | Kling 1.6 | `Kling::V1_6` | yes | yes | 1 | no | 720P, 1080P | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
-/// | Kling 2.0 | `Kling::V2_0` | yes | yes | 1 | no | 720P, 1080P, 2K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
-/// | Kling 2.1 | `Kling::V2_1` | yes | yes | 1 | at 1080P only | 720P, 1080P, 2K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
-/// | Kling 2.5 | `Kling::V2_5` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
-/// | Kling o1 | `Kling::O1` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | goes out as O1 | card, api |
-/// | Kling 2.6 | `Kling::V2_6` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | card, api |
-/// | Kling 3.0 | `Kling::V3_0` | yes | yes | – | yes | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | api, third |
-/// | Kling 3.0-Omni | `Kling::V3_0Omni` | yes | yes | 7 | with at most 2 images | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | api, third |
-/// | Kling 3.0-turbo | `Kling::V3_0Turbo` | – | – | – | – | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync |  | api, third |
+/// | Kling 1.6 | `Kling::V1_6` | yes | yes | 1 | no | 720P, 1080P | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | card, api, third |
+/// | Kling 2.0 | `Kling::V2_0` | yes | yes | 1 | no | 720P, 1080P, 2K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | card, api, third |
+/// | Kling 2.1 | `Kling::V2_1` | yes | yes | 1 | at 1080P only | 720P, 1080P, 2K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | card, api, third |
+/// | Kling 2.5 | `Kling::V2_5` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | card, api, third |
+/// | Kling o1 | `Kling::O1` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | goes out as O1; up to 6 shots; refers by `<<<image_1>>>` | card, api, third |
+/// | Kling 2.6 | `Kling::V2_6` | yes | yes | 1 | no | 720P, 1080P, 2K, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | card, api, third |
+/// | Kling 3.0 | `Kling::V3_0` | yes | yes | – | yes | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | api, third |
+/// | Kling 3.0-Omni | `Kling::V3_0Omni` | yes | yes | 7 | with at most 2 images | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | api, third |
+/// | Kling 3.0-turbo | `Kling::V3_0Turbo` | – | – | – | – | 720P, 1080P, 4K | 3 to 15 (5) | from text 16:9, 9:16, 1:1 | yes | motion_control, avatar_i2v, lip_sync | up to 6 shots; refers by `<<<image_1>>>` | api, third |
 /// | Kling scene | `Kling::Scene` | – | – | – | – | – | – | – | – | – |  | api |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -196,55 +198,55 @@ impl Kling {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
-                ..Capabilities::of("Kling", "1.6", &["card", "api"])
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
+                ..Capabilities::of("Kling", "1.6", &["card", "api", "third"])
             },
             Self::V2_0 => Capabilities {
                 text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
-                ..Capabilities::of("Kling", "2.0", &["card", "api"])
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
+                ..Capabilities::of("Kling", "2.0", &["card", "api", "third"])
             },
             Self::V2_1 => Capabilities {
                 text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::At(Resolutions::of(&[Resolution::P1080]))),
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
-                ..Capabilities::of("Kling", "2.1", &["card", "api"])
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
+                ..Capabilities::of("Kling", "2.1", &["card", "api", "third"])
             },
             Self::V2_5 => Capabilities {
                 text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
-                ..Capabilities::of("Kling", "2.5", &["card", "api"])
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
+                ..Capabilities::of("Kling", "2.5", &["card", "api", "third"])
             },
             Self::O1 => Capabilities {
                 text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), wire_version: "O1",
-                ..Capabilities::of("Kling", "o1", &["card", "api"])
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered), wire_version: "O1",
+                ..Capabilities::of("Kling", "o1", &["card", "api", "third"])
             },
             Self::V2_6 => Capabilities {
                 text_to_video: Some(true), image_to_video: Some(true), max_images: Some(1), last_frame: Some(LastFrame::No),
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
-                ..Capabilities::of("Kling", "2.6", &["card", "api"])
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
+                ..Capabilities::of("Kling", "2.6", &["card", "api", "third"])
             },
             Self::V3_0 => Capabilities {
                 text_to_video: Some(true), image_to_video: Some(true), last_frame: Some(LastFrame::Yes),
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P4K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
                 ..Capabilities::of("Kling", "3.0", &["api", "third"])
             },
             Self::V3_0Omni => Capabilities {
@@ -252,14 +254,14 @@ impl Kling {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P4K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
                 ..Capabilities::of("Kling", "3.0-Omni", &["api", "third"])
             },
             Self::V3_0Turbo => Capabilities {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P4K]),
                 durations: Some(Durations::Range { from: 3, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::NOT_STATED), audio: Some(true),
-                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]),
+                scenes: Words::of(&["motion_control", "avatar_i2v", "lip_sync"]), shots: Some(Shots { most: 6, characters: 512 }), prompt_references: Some(PromptReferences::Numbered),
                 ..Capabilities::of("Kling", "3.0-turbo", &["api", "third"])
             },
             Self::Scene => Capabilities::of("Kling", "scene", &["api"]),
@@ -282,15 +284,15 @@ impl From<Kling> for Model {
 ///
 /// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
 /// |---|---|---|---|---|---|---|---|---|---|---|---|---|
-/// | Vidu q2 | `Vidu::Q2` | yes | yes | 7 | no | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 4:3, 3:4, 1:1 | yes | template_effect |  | card, api |
-/// | Vidu q2-turbo | `Vidu::Q2Turbo` | yes | yes | 7 | yes | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | card, api |
-/// | Vidu q2-pro | `Vidu::Q2Pro` | yes | yes | 7 | yes | 720P, 1080P, 2K | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | card, api |
-/// | Vidu q3 | `Vidu::Q3` | – | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api |
-/// | Vidu q3-pro | `Vidu::Q3Pro` | yes | yes | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api, third |
-/// | Vidu q3-turbo | `Vidu::Q3Turbo` | yes | yes | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api, third |
-/// | Vidu q3-mix | `Vidu::Q3Mix` | no | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | references only | api, third |
-/// | Vidu q3-drama | `Vidu::Q3Drama` | no | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | references only | api, third |
-/// | Vidu q3-ad | `Vidu::Q3Ad` | – | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect |  | api |
+/// | Vidu q2 | `Vidu::Q2` | yes | yes | 7 | no | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 4:3, 3:4, 1:1 | yes | template_effect | refers by `[@name]` | card, api |
+/// | Vidu q2-turbo | `Vidu::Q2Turbo` | yes | yes | 7 | yes | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | refers by `[@name]` | card, api |
+/// | Vidu q2-pro | `Vidu::Q2Pro` | yes | yes | 7 | yes | 720P, 1080P, 2K | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | refers by `[@name]` | card, api |
+/// | Vidu q3 | `Vidu::Q3` | – | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | refers by `[@name]` | api |
+/// | Vidu q3-pro | `Vidu::Q3Pro` | yes | yes | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | refers by `[@name]` | api, third |
+/// | Vidu q3-turbo | `Vidu::Q3Turbo` | yes | yes | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | refers by `[@name]` | api, third |
+/// | Vidu q3-mix | `Vidu::Q3Mix` | no | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | references only; refers by `[@name]` | api, third |
+/// | Vidu q3-drama | `Vidu::Q3Drama` | no | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | references only; refers by `[@name]` | api, third |
+/// | Vidu q3-ad | `Vidu::Q3Ad` | – | – | – | – | 720P, 1080P | 1 to 10 | from text and references 16:9, 9:16, 1:1 | yes | template_effect | refers by `[@name]` | api |
 /// | Vidu scene | `Vidu::Scene` | – | – | – | – | – | – | – | – | – |  | api |
 /// | Vidu avatar-q2-pro | `Vidu::AvatarQ2Pro` | – | – | – | – | – | – | – | – | – |  | api |
 /// | Vidu avatar-q2-turbo | `Vidu::AvatarQ2Turbo` | – | – | – | – | – | – | – | – | – |  | api |
@@ -339,7 +341,7 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "4:3", "3:4", "1:1"]), Words::of(&["16:9", "9:16", "4:3", "3:4", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q2", &["card", "api"])
             },
             Self::Q2Turbo => Capabilities {
@@ -347,7 +349,7 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q2-turbo", &["card", "api"])
             },
             Self::Q2Pro => Capabilities {
@@ -355,14 +357,14 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080, Resolution::P2K]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q2-pro", &["card", "api"])
             },
             Self::Q3 => Capabilities {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q3", &["api"])
             },
             Self::Q3Pro => Capabilities {
@@ -370,7 +372,7 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q3-pro", &["api", "third"])
             },
             Self::Q3Turbo => Capabilities {
@@ -378,7 +380,7 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q3-turbo", &["api", "third"])
             },
             Self::Q3Mix => Capabilities {
@@ -386,7 +388,7 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q3-mix", &["api", "third"])
             },
             Self::Q3Drama => Capabilities {
@@ -394,14 +396,14 @@ impl Vidu {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q3-drama", &["api", "third"])
             },
             Self::Q3Ad => Capabilities {
                 resolutions: Resolutions::of(&[Resolution::P720, Resolution::P1080]),
                 durations: Some(Durations::Range { from: 1, to: 10, whole: false }),
                 ratios: Ratios::by(Words::of(&["16:9", "9:16", "1:1"]), Words::of(&["16:9", "9:16", "1:1"])), audio: Some(true),
-                scenes: Words::of(&["template_effect"]),
+                scenes: Words::of(&["template_effect"]), prompt_references: Some(PromptReferences::Bracketed),
                 ..Capabilities::of("Vidu", "q3-ad", &["api"])
             },
             Self::Scene => Capabilities::of("Vidu", "scene", &["api"]),
@@ -741,9 +743,9 @@ impl From<Mingmou> for Model {
 ///
 /// | Model | In Rust | Text to video | Image to video | Images | Last frame | Resolutions | Seconds | Aspect ratios | Sound | Scene types | Besides | Source |
 /// |---|---|---|---|---|---|---|---|---|---|---|---|---|
-/// | PixVerse v5.6 | `PixVerse::V5_6` | yes | yes | – | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | no | none |  | api, third |
-/// | PixVerse v6 | `PixVerse::V6` | yes | yes | 7 | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | yes | none |  | api, third |
-/// | PixVerse c1 | `PixVerse::C1` | yes | yes | 7 | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | yes | none |  | api, third |
+/// | PixVerse v5.6 | `PixVerse::V5_6` | yes | yes | – | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | no | none | refers by `@name ` | api, third |
+/// | PixVerse v6 | `PixVerse::V6` | yes | yes | 7 | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | yes | none | refers by `@name ` | api, third |
+/// | PixVerse c1 | `PixVerse::C1` | yes | yes | 7 | yes | 540p, 720p, 1080p, 2k, 4k | 1 to 15 (5) | 16:9, 4:3, 1:1, 3:4, 9:16, 2:3, 3:2, 21:9 | yes | none | refers by `@name ` | api, third |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PixVerse {
@@ -768,7 +770,7 @@ impl PixVerse {
                 resolutions: Resolutions::of(&[Resolution::P540, Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), resolution_words: &[(Resolution::P540, "540p"), (Resolution::P720, "720p"), (Resolution::P1080, "1080p"), (Resolution::P2K, "2k"), (Resolution::P4K, "4k")],
                 durations: Some(Durations::Range { from: 1, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::always(Words::of(&["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"])), audio: Some(false),
-                scenes: Words::of(&[]),
+                scenes: Words::of(&[]), prompt_references: Some(PromptReferences::Spaced),
                 ..Capabilities::of("PixVerse", "v5.6", &["api", "third"])
             },
             Self::V6 => Capabilities {
@@ -776,7 +778,7 @@ impl PixVerse {
                 resolutions: Resolutions::of(&[Resolution::P540, Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), resolution_words: &[(Resolution::P540, "540p"), (Resolution::P720, "720p"), (Resolution::P1080, "1080p"), (Resolution::P2K, "2k"), (Resolution::P4K, "4k")],
                 durations: Some(Durations::Range { from: 1, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::always(Words::of(&["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"])), audio: Some(true),
-                scenes: Words::of(&[]),
+                scenes: Words::of(&[]), prompt_references: Some(PromptReferences::Spaced),
                 ..Capabilities::of("PixVerse", "v6", &["api", "third"])
             },
             Self::C1 => Capabilities {
@@ -784,7 +786,7 @@ impl PixVerse {
                 resolutions: Resolutions::of(&[Resolution::P540, Resolution::P720, Resolution::P1080, Resolution::P2K, Resolution::P4K]), resolution_words: &[(Resolution::P540, "540p"), (Resolution::P720, "720p"), (Resolution::P1080, "1080p"), (Resolution::P2K, "2k"), (Resolution::P4K, "4k")],
                 durations: Some(Durations::Range { from: 1, to: 15, whole: false }), default_duration: Some(5),
                 ratios: Ratios::always(Words::of(&["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"])), audio: Some(true),
-                scenes: Words::of(&[]),
+                scenes: Words::of(&[]), prompt_references: Some(PromptReferences::Spaced),
                 ..Capabilities::of("PixVerse", "c1", &["api", "third"])
             },
         }
@@ -801,6 +803,14 @@ impl From<PixVerse> for Model {
         Self::PixVerse(version)
     }
 }
+
+/// What the scene types work from beside a prompt.
+#[rustfmt::skip]
+pub(crate) const SCENE_INPUTS: &[SceneInputs] = &[
+    SceneInputs { scene: "motion_control", files: &["Image", "Video"], one_of: &[], all_of: &[] },
+    SceneInputs { scene: "avatar_i2v", files: &["Image"], one_of: &["sound_file", "audio_id"], all_of: &[] },
+    SceneInputs { scene: "lip_sync", files: &[], one_of: &[], all_of: &["session_id", "face_choose"] },
+];
 
 /// A family and a version: one that the capability table knows, or any other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
