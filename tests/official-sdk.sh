@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Tries the official Python SDK against the emulator and against our signatures.
+# Tries the official Python SDK against the emulator, against our signatures and against the bodies of our types.
 # Usage: tests/official-sdk.sh [PATH_OF_VOD_AIGC]; without a path the command is built first.
 # Uses the network only to install the SDK. Without Python, pip or a package index it says SKIPPED and ends with 0.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 
 binary="${1:-$(built_command)}"
+program="$(built_types)"
 venv official-sdk tencentcloud-sdk-python-vod tencentcloud.vod.v20180717
 
 # From here on everything is a failure.
-without_proxy "$target/official-sdk/bin/python" -W ignore::DeprecationWarning "$here/official_sdk.py" "$binary"
+without_proxy "$target/official-sdk/bin/python" -W ignore::DeprecationWarning "$here/official_sdk.py" "$binary" "$program"

@@ -9,25 +9,44 @@ skip() {
     exit 0
 }
 
-# venv NAME PACKAGE MODULE: the environment target/NAME with a package from the index, made where the module is missing.
-venv() {
-    local folder="$target/$1" log
+# environment NAME: an empty environment target/NAME, where there is none.
+environment() {
     command -v python3 >/dev/null || skip "there is no python3"
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || skip "python3 is older than 3.9"
-    if ! "$folder/bin/python" -c "import $3" 2>/dev/null; then
+    [[ -x "$target/$1/bin/pip" ]] || python3 -m venv --clear "$target/$1" >/dev/null 2>&1 ||
+        skip "python3 cannot make a virtual environment"
+}
+
+# pip NAME ARGUMENTS: pip of the environment target/NAME; where it fails, the environment goes.
+pip() {
+    local folder="$target/$1" log
+    if ! log="$("$folder/bin/python" -m pip --quiet --disable-pip-version-check "${@:2}" 2>&1)"; then
         rm -rf "$folder"
-        python3 -m venv "$folder" >/dev/null 2>&1 || skip "python3 cannot make a virtual environment"
-        if ! log="$("$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$2" 2>&1)"; then
-            rm -rf "$folder"
-            skip "pip cannot install $2: $(tail -n 1 <<<"$log")"
-        fi
+        skip "pip cannot $2 ${*: -1}: $(tail -n 1 <<<"$log")"
     fi
+}
+
+# venv NAME PACKAGE MODULE: the environment target/NAME with a package from the index, got where the module is missing.
+venv() {
+    environment "$1"
+    "$target/$1/bin/python" -c "import $3" 2>/dev/null || pip "$1" install "$2"
+}
+
+# Builds some of the workspace's packages, chosen by cargo's own arguments.
+build() {
+    cargo build --quiet --locked --manifest-path "$here/../Cargo.toml" "$@"
 }
 
 # Prints the path of the command, which is built first.
 built_command() {
-    cargo build --quiet --locked --manifest-path "$here/../Cargo.toml" --package vod-aigc-cli
+    build --package vod-aigc-cli
     echo "$target/debug/vod-aigc"
+}
+
+# Prints the path of the program that passes JSON through the types of an action; it is built first.
+built_types() {
+    build --package vod-aigc-tests --example typed
+    echo "$target/debug/examples/typed"
 }
 
 # Runs a command that talks to an emulator on this machine, for which no proxy is asked.

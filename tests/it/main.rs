@@ -1,6 +1,8 @@
 //! One test binary that uses the published crates as an outsider would.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+#[path = "../actions.rs"]
+mod actions;
 mod bodies;
 mod card;
 mod cells;

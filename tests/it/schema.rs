@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value};
-use vod_aigc_core::{
-    Action, ApplyUploadRequest, CommitUploadRequest, ConfirmEventsRequest, CreateAigcAdvancedCustomElementRequest,
-    CreateAigcApiTokenRequest, CreateAigcAudioCloneRequest, CreateAigcAudioTaskRequest, CreateAigcCustomElementRequest,
-    CreateAigcCustomVoiceRequest, CreateAigcHunyuan3DTaskRequest, CreateAigcImageTaskRequest, CreateAigcQuotaRequest,
-    CreateAigcSubjectRequest, CreateAigcVideoRedrawTaskRequest, CreateAigcVideoTaskRequest,
-    CreateSceneAigcImageTaskRequest, CreateSceneAigcVideoTaskRequest, DeleteAigcAdvancedCustomElementRequest,
-    DeleteAigcApiTokenRequest, DeleteAigcQuotaRequest, DescribeAigcAdvancedCustomElementsRequest,
-    DescribeAigcApiTokensRequest, DescribeAigcFaceInfoAsyncRequest, DescribeAigcFaceInfoRequest,
-    DescribeAigcQuotasRequest, DescribeAigcUsageDataRequest, DescribeEventConfigRequest, DescribeTaskDetailRequest,
-    DescribeTasksRequest, ManageTaskRequest, ModifyAigcQuotaRequest, ModifyEventConfigRequest, PullEventsRequest,
-    PullUploadRequest, UpdateAigcApiTokenRequest,
-};
+use vod_aigc_core::ACTIONS;
+
+use crate::actions::TYPED;
+
+#[test]
+fn every_action_is_compared() {
+    let known: Vec<&str> = ACTIONS.iter().map(|action| action.name).collect();
+    assert_eq!(TYPED.iter().map(|typed| typed.name).collect::<Vec<_>>(), known);
+}
 
 #[test]
 fn the_derived_schemas_say_what_the_spec_says() {
@@ -77,65 +73,22 @@ fn within_one_file(schema: Value) -> Value {
 /// What the types derive, without the nulls that stand for members that are left out.
 fn derived() -> BTreeMap<String, Value> {
     let mut definitions = BTreeMap::new();
-    collect_action::<CreateAigcHunyuan3DTaskRequest>(&mut definitions);
-    collect_action::<CreateAigcImageTaskRequest>(&mut definitions);
-    collect_action::<CreateAigcVideoRedrawTaskRequest>(&mut definitions);
-    collect_action::<CreateSceneAigcImageTaskRequest>(&mut definitions);
-    collect_action::<CreateSceneAigcVideoTaskRequest>(&mut definitions);
-    collect_action::<CreateAigcVideoTaskRequest>(&mut definitions);
-    collect_action::<DescribeTaskDetailRequest>(&mut definitions);
-    collect_action::<DescribeTasksRequest>(&mut definitions);
-    collect_action::<PullEventsRequest>(&mut definitions);
-    collect_action::<ConfirmEventsRequest>(&mut definitions);
-    collect_action::<DescribeEventConfigRequest>(&mut definitions);
-    collect_action::<ModifyEventConfigRequest>(&mut definitions);
-    collect_action::<ManageTaskRequest>(&mut definitions);
-    collect_action::<CreateAigcQuotaRequest>(&mut definitions);
-    collect_action::<ModifyAigcQuotaRequest>(&mut definitions);
-    collect_action::<DeleteAigcQuotaRequest>(&mut definitions);
-    collect_action::<DescribeAigcQuotasRequest>(&mut definitions);
-    collect_action::<CreateAigcApiTokenRequest>(&mut definitions);
-    collect_action::<UpdateAigcApiTokenRequest>(&mut definitions);
-    collect_action::<DeleteAigcApiTokenRequest>(&mut definitions);
-    collect_action::<DescribeAigcApiTokensRequest>(&mut definitions);
-    collect_action::<DescribeAigcUsageDataRequest>(&mut definitions);
-    collect_action::<CreateAigcAudioTaskRequest>(&mut definitions);
-    collect_action::<CreateAigcAudioCloneRequest>(&mut definitions);
-    collect_action::<CreateAigcCustomElementRequest>(&mut definitions);
-    collect_action::<CreateAigcSubjectRequest>(&mut definitions);
-    collect_action::<CreateAigcAdvancedCustomElementRequest>(&mut definitions);
-    collect_action::<DescribeAigcAdvancedCustomElementsRequest>(&mut definitions);
-    collect_action::<DeleteAigcAdvancedCustomElementRequest>(&mut definitions);
-    collect_action::<CreateAigcCustomVoiceRequest>(&mut definitions);
-    collect_action::<DescribeAigcFaceInfoRequest>(&mut definitions);
-    collect_action::<DescribeAigcFaceInfoAsyncRequest>(&mut definitions);
-    collect_action::<ApplyUploadRequest>(&mut definitions);
-    collect_action::<CommitUploadRequest>(&mut definitions);
-    collect_action::<PullUploadRequest>(&mut definitions);
-    definitions
-}
-
-fn collect_action<A: Action<Reply: JsonSchema> + JsonSchema>(definitions: &mut BTreeMap<String, Value>) {
-    collect::<A>(definitions);
-    collect::<A::Reply>(definitions);
-}
-
-fn collect<T: JsonSchema>(definitions: &mut BTreeMap<String, Value>) {
-    let Value::Object(mut root) = schema_for!(T).to_value() else {
-        panic!("the schema of a shape is an object");
-    };
-    root.remove("$schema");
-    root.remove("title");
-    let others = root.remove("$defs");
-    let others = others.iter().filter_map(Value::as_object).flatten();
-    for (name, schema) in others
-        .map(|(name, schema)| (name.clone(), schema.clone()))
-        .chain([(T::schema_name().into_owned(), Value::Object(root))])
-    {
-        let schema = without_null(schema);
-        let known = definitions.entry(name).or_insert_with(|| schema.clone());
-        assert_eq!(known, &schema, "one name stands for one schema");
+    for (root_name, schema) in TYPED.iter().flat_map(|typed| (typed.schemas)()) {
+        let Value::Object(mut root) = schema else {
+            panic!("the schema of a shape is an object");
+        };
+        root.remove("$schema");
+        root.remove("title");
+        let Some(Value::Object(others)) = root.remove("$defs").or(Some(Value::Object(Map::new()))) else {
+            panic!("definitions are an object");
+        };
+        for (name, schema) in others.into_iter().chain([(root_name, Value::Object(root))]) {
+            let schema = without_null(schema);
+            let known = definitions.entry(name).or_insert_with(|| schema.clone());
+            assert_eq!(known, &schema, "one name stands for one schema");
+        }
     }
+    definitions
 }
 
 fn without_null(schema: Value) -> Value {
