@@ -1,6 +1,6 @@
-//! How values are written where serde's own way is not the service's.
+//! How values are written and read where serde's own way is not the service's.
 
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// Writes a whole number without a fraction: `5`, not `5.0`, as every documented request has it.
 pub(crate) fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -13,9 +13,45 @@ pub(crate) fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Resul
     }
 }
 
+/// Reads a flag of a reply. The description types one as a boolean and lists `Enabled` and `Disabled` for it: a reply about a
+/// paid task must not become unreadable for the sake of either.
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "only some areas of the API have flags"))]
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Boolean(bool),
+        Word(String),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Option::<Flag>::deserialize(deserializer)? {
+        Some(Flag::Boolean(flag)) => Some(flag),
+        Some(Flag::Word(word)) if word == "Enabled" => Some(true),
+        Some(Flag::Word(word)) if word == "Disabled" => Some(false),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::AigcVideoOutputConfig;
+
+    #[test]
+    #[cfg(feature = "audio")]
+    fn a_flag_is_read_as_a_boolean_and_as_a_word_and_never_spoils_a_reply() {
+        for (json, flag) in [
+            ("true", Some(true)),
+            ("\"Enabled\"", Some(true)),
+            ("\"Disabled\"", Some(false)),
+            ("null", None),
+            ("\"\"", None),
+            ("[1]", None),
+        ] {
+            let input: crate::AigcAudioTaskInput =
+                serde_json::from_str(&format!("{{\"EnhancePrompt\":{json}}}")).expect("any value is taken");
+            assert_eq!(input.enhance_prompt, flag, "{json}");
+        }
+    }
 
     #[test]
     fn whole_seconds_have_no_fraction_on_the_wire() {

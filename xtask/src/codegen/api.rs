@@ -175,7 +175,7 @@ impl<'a> Shapes<'a> {
     /// The Rust name and type of one member.
     fn member(&self, shape: &str, wire: &str) -> Result<(&str, &str)> {
         let types = self.types.get(shape).with_context(|| format!("typify made no {shape}"))?;
-        let name = wire.to_snake_case();
+        let name = one_word(&wire.to_snake_case());
         types
             .get_key_value(&name)
             .or_else(|| types.get_key_value(&format!("{name}_")))
@@ -207,8 +207,14 @@ impl<'a> Shapes<'a> {
             if kind.starts_with("Option<") {
                 serde.push("skip_serializing_if = \"Option::is_none\"".to_owned());
             }
-            if self.requests.contains(name) && property.kind == Some(PropertyKind::Number) {
-                serde.push("serialize_with = \"crate::wire::number\"".to_owned());
+            match property.kind {
+                Some(PropertyKind::Number) if self.requests.contains(name) => {
+                    serde.push("serialize_with = \"crate::wire::number\"".to_owned());
+                }
+                Some(PropertyKind::Boolean) if self.replies.contains(name) => {
+                    serde.push("default, deserialize_with = \"crate::wire::flag\"".to_owned());
+                }
+                _ => {}
             }
             if !serde.is_empty() {
                 text += &format!("    #[serde({})]\n", serde.join(", "));
@@ -426,9 +432,7 @@ fn types(definitions: &IndexMap<&str, &Definition>, replies: &BTreeSet<&str>) ->
         if let TypeDetails::Struct(details) = object.details() {
             let members = details
                 .properties_info()
-                .map(|member| {
-                    Ok((member.name.to_owned(), short(&space.get_type(&member.type_id)?.ident().to_string())))
-                })
+                .map(|member| Ok((one_word(member.name), short(&space.get_type(&member.type_id)?.ident().to_string()))))
                 .collect::<Result<_>>()?;
             types.insert(object.name(), members);
         }
@@ -451,6 +455,11 @@ fn object_schema(definition: &Definition, required: &[String]) -> Value {
         (name.clone(), schema)
     });
     json!({ "type": "object", "required": required, "properties": properties.collect::<Value>() })
+}
+
+/// `3d` in a name in snake case, where a capital after a digit would begin another word.
+fn one_word(name: &str) -> String {
+    name.replace("3_d_", "3d_")
 }
 
 /// A type as a person writes it: `Option<Vec<X>>`.

@@ -501,7 +501,7 @@ pub struct AigcTextDetailData {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Secret>,
     /// Whether the answer came as a stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "crate::wire::flag")]
     pub stream: Option<bool>,
     /// Tokens read.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -214,7 +214,7 @@ pub struct AigcAudioTaskInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_infos: Option<Vec<AigcAudioReferenceVideoInfo>>,
     /// Whether the prompt was rewritten.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "crate::wire::flag")]
     pub enhance_prompt: Option<bool>,
     /// Length, form and storage of the result.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -90,8 +90,8 @@ pub struct EventContent {
     pub describe_aigc_face_info_async_complete_event: Option<DescribeAigcFaceInfoAsyncTask>,
     /// The Hunyuan 3D task that has ended.
     #[cfg(feature = "hunyuan-3d")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub aigc_hunyuan3_d_complete_event: Option<AigcHunyuan3DTask>,
+    #[serde(rename = "AigcHunyuan3DCompleteEvent", skip_serializing_if = "Option::is_none")]
+    pub aigc_hunyuan3d_complete_event: Option<AigcHunyuan3DTask>,
 }
 
 crate::open_enum::open_enum! {

@@ -421,11 +421,11 @@ impl AigcTask for AigcHunyuan3DTask {
     type Output = AigcHunyuan3DTaskOutput;
 
     fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.aigc_hunyuan3_d_task.as_ref()
+        reply.aigc_hunyuan3d_task.as_ref()
     }
 
     fn of_event(event: &EventContent) -> Option<&Self> {
-        event.aigc_hunyuan3_d_complete_event.as_ref()
+        event.aigc_hunyuan3d_complete_event.as_ref()
     }
 
     fn task_id(&self) -> Option<&str> {

@@ -135,8 +135,8 @@ pub struct DescribeTaskDetailResponse {
     pub describe_aigc_face_info_async_task: Option<DescribeAigcFaceInfoAsyncTask>,
     /// The details of a Hunyuan 3D task.
     #[cfg(feature = "hunyuan-3d")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub aigc_hunyuan3_d_task: Option<AigcHunyuan3DTask>,
+    #[serde(rename = "AigcHunyuan3DTask", skip_serializing_if = "Option::is_none")]
+    pub aigc_hunyuan3d_task: Option<AigcHunyuan3DTask>,
 }
 
 /// The details of an AIGC video task.
