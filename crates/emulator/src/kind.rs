@@ -55,18 +55,27 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Video: AigcVideoTask, AigcVideoTaskInput, "AigcVideoTask", Some(("AigcVideoTaskComplete", "AigcVideoCompleteEvent"));
-    Image: AigcImageTask, AigcImageTaskInput, "AigcImageTask", Some(("AigcImageTaskComplete", "AigcImageCompleteEvent"));
-    SceneImage: SceneAigcImageTask, SceneAigcImageTaskInput, "SceneAigcImageTask", Some(("SceneAigcImageCompleteEvent", "SceneAigcImageCompleteEvent"));
+    Video: AigcVideoTask, AigcVideoTaskInput, "AigcVideoTask",
+        Some(("AigcVideoTaskComplete", "AigcVideoCompleteEvent"));
+    Image: AigcImageTask, AigcImageTaskInput, "AigcImageTask",
+        Some(("AigcImageTaskComplete", "AigcImageCompleteEvent"));
+    // The description names no EventType of three kinds that have a member in events; it is taken to be the member's name.
+    SceneImage: SceneAigcImageTask, SceneAigcImageTaskInput, "SceneAigcImageTask",
+        Some(("SceneAigcImageCompleteEvent", "SceneAigcImageCompleteEvent"));
     SceneVideo: SceneAigcVideoTask, SceneAigcVideoTaskInput, "SceneAigcVideoTask", None;
     Redraw: AigcVideoRedrawTask, AigcVideoRedrawTaskInput, "AigcVideoRedrawTask", None;
     Audio: AigcAudioTask, AigcAudioTaskInput, "AigcAudioTask", None;
     Clone: CreateAigcAudioCloneTask, CreateAigcAudioCloneInput, "CreateAigcAudioCloneTask", None;
-    Hunyuan3D: AigcHunyuan3DTask, AigcHunyuan3DTaskInput, "AigcHunyuan3DTask", Some(("AigcHunyuan3DTaskComplete", "AigcHunyuan3DCompleteEvent"));
-    Element: CreateAigcAdvancedCustomElementTask, CreateAigcAdvancedCustomElementInput, "CreateAigcAdvancedCustomElementTask", Some(("CreateAigcAdvancedCustomElementCompleteEvent", "CreateAigcAdvancedCustomElementCompleteEvent"));
-    Voice: CreateAigcCustomVoiceTask, CreateAigcCustomVoiceInput, "CreateAigcCustomVoiceTask", Some(("CreateAigcCustomVoiceCompleteEvent", "CreateAigcCustomVoiceCompleteEvent"));
+    Hunyuan3D: AigcHunyuan3DTask, AigcHunyuan3DTaskInput, "AigcHunyuan3DTask",
+        Some(("AigcHunyuan3DTaskComplete", "AigcHunyuan3DCompleteEvent"));
+    Element: CreateAigcAdvancedCustomElementTask, CreateAigcAdvancedCustomElementInput,
+        "CreateAigcAdvancedCustomElementTask",
+        Some(("CreateAigcAdvancedCustomElementCompleteEvent", "CreateAigcAdvancedCustomElementCompleteEvent"));
+    Voice: CreateAigcCustomVoiceTask, CreateAigcCustomVoiceInput, "CreateAigcCustomVoiceTask",
+        Some(("CreateAigcCustomVoiceCompleteEvent", "CreateAigcCustomVoiceCompleteEvent"));
     Subject: CreateAigcSubjectTask, CreateAigcSubjectInput, "CreateAigcSubjectTask", None;
-    Faces: DescribeAigcFaceInfoAsyncTask, DescribeAigcFaceInfoAsyncInput, "DescribeAigcFaceInfoAsyncTask", Some(("DescribeAigcFaceInfoAsyncComplete", "DescribeAigcFaceInfoAsyncCompleteEvent"));
+    Faces: DescribeAigcFaceInfoAsyncTask, DescribeAigcFaceInfoAsyncInput, "DescribeAigcFaceInfoAsyncTask",
+        Some(("DescribeAigcFaceInfoAsyncComplete", "DescribeAigcFaceInfoAsyncCompleteEvent"));
     // The details of this kind have no input; the request is kept for what its result repeats.
     Pull: PullUploadTask, Value, "PullUploadTask", Some(("PullComplete", "PullCompleteEvent"));
 }

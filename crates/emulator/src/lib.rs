@@ -4,16 +4,24 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /`, `X-TC-Action: CreateAigcVideoTask` | a task id, or the vendor's error code for the rule that the request breaks |
-//! | `POST /`, `X-TC-Action: DescribeTaskDetail` | the state of a task for three days after its creation, in one of two [shapes](ReplyShape) |
-//! | `POST /`, `X-TC-Action: DescribeTasks` | the tasks of three days, newest first, with filters, order and pages |
-//! | `POST /`, `X-TC-Action: PullEvents` and `ConfirmEvents` | the events of tasks that have ended: 16 at most, hidden for 30 seconds, kept for four days. It never waits for one to come, because nothing does unless the clock is moved |
-//! | `POST /`, `X-TC-Action: ApplyUpload` and `CommitUpload` | a place in object storage with keys to it for two hours, and then a file id, by which a create may name the file |
+//! | `POST /`, `X-TC-Action:` any that starts a task | a task id, or the vendor's error code for the rule that the request breaks |
+//! | … `DescribeTaskDetail` | the state of a task for three days after its creation, with what was asked for and what was made; of a video task in one of two [shapes](ReplyShape) |
+//! | … `DescribeTasks` | the tasks of three days, newest first, with filters, order and pages |
+//! | … `ManageTask` | stops a task that waits; one that has begun goes on |
+//! | … `PullEvents` and `ConfirmEvents` | the events of tasks that have ended, of those kinds that have one: 16 at most, hidden for 30 seconds, kept for four days. It never waits for one to come, because nothing does unless the clock is moved |
+//! | … `DescribeEventConfig` and `ModifyEventConfig` | where the events go of tasks that end from now on; those that go to a URL are in no queue |
+//! | … elements, subjects and voices | ids that a request may name from the moment that they are made; elements are listed and deleted |
+//! | … `DescribeAigcFaceInfo` and `DescribeAigcFaceInfoAsync` | one face with its picture, and the session that lip sync names |
+//! | … quotas | limit the images and the seconds of video that are ordered after they are set |
+//! | … tokens of the text API | are listed, changed and deleted some 30 seconds after they are made ([`Behaviour::token_lag`]) |
+//! | … `DescribeAigcUsageData` | what was ordered and is billed, by day or by 5 minutes |
+//! | … `ApplyUpload` and `CommitUpload` | a place in object storage with keys to it for two hours, and then a file id, by which a create may name the file |
 //! | `PUT /cos/{bucket}/{key}` | keeps the object of an upload in memory, once its signature and its MD5 are those of what came; 256 MiB at most |
 //! | `GET /uploads/{file id}` | the file of a committed upload |
-//! | `GET /files/{task id}/video.mp4` and `…/cover.jpg` | the finished video and its cover, for seven days; `Range` is understood |
+//! | `GET /files/{task id}/video.mp4` and `…/cover.jpg` | the finished video and its cover, for seven days or for good; `Range` is understood |
+//! | `GET /files/{task id}/…` | what else was made: JPEG pictures, WAV sounds, a cube in glTF, as the details of the task name them |
 //! | `GET /_emulator/health` | `{"status":"ok","now":"2026-11-23T08:00:00Z"}` |
-//! | `GET /_emulator/ledger` | every accepted create as a [`LedgerEntry`], oldest first |
+//! | `GET /_emulator/ledger` | every accepted create, and whatever else costs money, as a [`LedgerEntry`], oldest first |
 //! | `GET /_emulator/bill` | the [`Bill`] |
 //! | `POST /_emulator/clock` with `{"advance_seconds": 60}` | moves the [`Clock`]; answers as health does |
 //! | `POST /_emulator/tasks/{task id}/fail` with `{"code": "TaskTimeout"}` | ends a running task with this `ErrCodeExt` |
@@ -25,11 +33,20 @@
 //!
 //! # What it refuses
 //!
-//! A wrong signature, key or time; an unknown action or version; a body over 10 MiB; members of wrong type or
-//! beyond their documented limits; whatever the capability table of `vod-aigc-core` refuses, models that it does
-//! not know included; inputs whose Base64 is broken or larger than 7 MB together, and files that look like its own uploads and are none; a SessionId that the same
-//! sub-application has had accepted within three days, unless a [`Behaviour`] says otherwise. It does not fetch the
-//! URLs that a request names, nor look into the pictures.
+//! A wrong signature, key or time; an unknown action or version; a body over 10 MiB; members that are missing, of wrong
+//! type or beyond their documented limits and words; video requests that the capability table of `vod-aigc-core`
+//! refuses, models that it does not know included; inputs whose Base64 is broken or larger than 7 MB together; files,
+//! elements, voices, subjects and faces whose ids look like its own and are not there; what is beyond a quota; a
+//! SessionId that the same sub-application has had accepted within three days, unless a [`Behaviour`] says otherwise.
+//!
+//! # What it does not imitate
+//!
+//! It fetches no URL that a request names, not even for PullUpload, whose file id stands for no bytes, and looks into no
+//! file. Which image model makes what is not judged. Whatever format a request asks for, pictures are JPEG, sounds WAV and
+//! bodies glTF; a redrawn video is five seconds long. Events that go to a URL are not posted. There is no text API, so that
+//! its usage is nothing. Quotas count what was ordered; the service counts what was made, and lets a little more through.
+//! Two things are guesses: that a task that was stopped ends with OperationCanceled, an event and no bill, and the names by
+//! which usage is told.
 //!
 //! # What goes wrong
 //!

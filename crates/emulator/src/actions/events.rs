@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use vod_aigc_core::{
     ConfirmEventsRequest, DescribeEventConfigRequest, DescribeEventConfigResponse, EventMode, EventSwitch,
-    ModifyEventConfigRequest, PullEventsRequest, Secret,
+    ModifyEventConfigRequest, PullEventsRequest,
 };
 
 use super::Call;
@@ -24,9 +24,8 @@ const KEPT: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 /// Where the events of a sub-application go from some time on.
 #[derive(Clone)]
 pub(crate) struct EventConfig {
-    pub(crate) mode: EventMode,
-    pub(crate) url: String,
-    pub(crate) sign_key: Option<Secret>,
+    mode: EventMode,
+    url: String,
     /// Of uploads, deletions and clips, none of which the emulator has events of.
     switches: [EventSwitch; 3],
 }
@@ -36,7 +35,6 @@ impl Default for EventConfig {
         Self {
             mode: EventMode::Pull,
             url: String::new(),
-            sign_key: None,
             switches: [EventSwitch::Off, EventSwitch::Off, EventSwitch::Off],
         }
     }
@@ -139,8 +137,8 @@ pub(super) fn configure(call: &Call<'_>, request: &ModifyEventConfigRequest, val
     if url.is_some_and(|url| !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://"))) {
         return Err(invalid("NotificationUrl is no address; begin it with http:// or https://, or send an empty text"));
     }
-    let sign_key = request.sign_key.as_ref();
-    if sign_key.is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+    // Nothing is posted, so that the key itself need not be kept.
+    if request.sign_key.as_ref().is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         return Err(invalid("SignKey holds more than letters and digits; leave the rest out"));
     }
     let mut store = call.store();
@@ -150,9 +148,6 @@ pub(super) fn configure(call: &Call<'_>, request: &ModifyEventConfigRequest, val
     }
     if let Some(url) = url {
         config.url = url.to_owned();
-    }
-    if let Some(key) = sign_key {
-        config.sign_key = Some(key.clone()).filter(|key| !key.expose().is_empty());
     }
     let asked = [
         &request.upload_media_complete_event_switch,

@@ -362,6 +362,12 @@ fn a_request_that_contradicts_itself_is_refused_by_the_member() {
         ("CreateAigcImageTask", json!({ "FileInfos": [{}] }), "InvalidParameterValue", "FileInfos[0].Type"),
         ("CreateAigcImageTask", json!({ "ModelName": "" }), "MissingParameter", "ModelName"),
         (
+            "CreateAigcImageTask",
+            json!({ "FileInfos": [{ "Type": "Base64", "Base64": "AAAA".repeat(7 * 1024 * 1024 / 3 + 1) }] }),
+            "InvalidParameterValue",
+            "7340034 bytes together",
+        ),
+        (
             "CreateSceneAigcImageTask",
             json!({ "SceneInfo": { "Type": "ai_try_on" } }),
             "MissingParameter",
