@@ -34,6 +34,7 @@ pub(crate) struct Models {
     /// What the service renders where a request names none.
     pub(crate) default_resolution: DefaultResolution,
     /// What a scene type works from beside a prompt, by the word of `SceneType`.
+    #[serde(default)]
     pub(crate) scene_types: IndexMap<String, SceneInputs>,
     /// The model families by their name on the wire.
     pub(crate) families: IndexMap<String, Family>,
@@ -1104,7 +1105,7 @@ mod tests {
 
         /// A spec of one API file, named `file`.
         pub(crate) fn of_api(text: &str) -> Result<Self> {
-            let models = "{ resolutions: { P: { short_side: 1, source: [card] } }, default_resolution: { value: P, source: [card] }, scene_types: {}, families: {} }";
+            let models = "{ resolutions: { P: { short_side: 1, source: [card] } }, default_resolution: { value: P, source: [card] }, families: {} }";
             Self::of(models, text)
         }
     }
@@ -1112,7 +1113,7 @@ mod tests {
     fn models(rows: &str) -> Result<Spec> {
         let text = format!(
             "resolutions: {{ 720P: {{ short_side: 720, source: [card] }}, 1080P: {{ short_side: 1080, source: [card] }} }}\n\
-             default_resolution: {{ value: 720P, source: [card] }}\nscene_types: {{}}\n\
+             default_resolution: {{ value: 720P, source: [card] }}\n\
              families: {{ Kling: {{ title: Kling, every_version: {{ audio: true, durations: [5, 10], source: [api] }}, versions: {{ {rows} }} }} }}"
         );
         let words = "service: vod\nversion: '1'\n$defs:\n\
