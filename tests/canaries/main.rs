@@ -13,8 +13,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tracing_subscriber::fmt::MakeWriter;
+use vod_aigc_client::events::SignKey;
 use vod_aigc_client::{Client, ClientBuilder, Job, Journal, Outcome, SqliteJournal};
-use vod_aigc_core::{ApplyUploadRequest, Image, Kling, video};
+use vod_aigc_core::{
+    ApplyUploadRequest, CommitUploadRequest, CreateAigcApiTokenRequest, DeleteAigcApiTokenRequest,
+    DescribeAigcApiTokensRequest, Image, Kling, ModifyEventConfigRequest, video,
+};
 use vod_aigc_emulator::{Emulator, Fault, FaultRule, Target, When};
 use vod_aigc_signer::{Credential, Signer};
 use vod_aigc_transport::testing::SeededRandom;
@@ -32,6 +36,8 @@ const TOKEN: &str = "canaryTokenM9v";
 const PRESIGNED: &str = "canaryPresignedB5n";
 /// How the temporary keys and tokens begin that the emulator gives for an upload.
 const TEMPORARY: &str = "emulatorTemporary";
+/// The key of callbacks.
+const SIGN_KEY: &str = "canarySignKeyT2w";
 const CANARIES: [&str; 5] = [KEY, WRONG_KEY, TOKEN, PRESIGNED, TEMPORARY];
 
 const SUB_APP: u64 = 1_500_044_236;
@@ -207,6 +213,41 @@ async fn flow(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
     shown.debug(&emulator.ledger());
 }
 
+/// Gets and sends the secrets that the API itself has: an API token, the key of callbacks, the session of an upload. Gives
+/// them.
+async fn secrets(emulator: &Emulator, shown: &mut Shown) -> [String; 3] {
+    let client = client(emulator, KEY).build();
+    let reply = client.call(CreateAigcApiTokenRequest::new(SUB_APP)).await.unwrap();
+    shown.debug(&reply);
+    let token = reply.value.api_token.unwrap();
+    // A new token shows in the list a little later.
+    emulator.advance(Duration::from_secs(60));
+    let mut list = DescribeAigcApiTokensRequest::default();
+    list.sub_app_id = Some(SUB_APP);
+    let list = client.call(list).await.unwrap();
+    assert_eq!(list.value.api_tokens.as_deref(), Some(&[token.clone()][..]));
+    shown.debug(&list);
+    let delete = DeleteAigcApiTokenRequest::new(SUB_APP, token.clone());
+    shown.debug(&delete);
+    shown.debug(&client.call(delete.clone()).await.unwrap());
+    shown.both(&client.call(delete).await.unwrap_err());
+
+    let mut config = ModifyEventConfigRequest::default();
+    config.sub_app_id = Some(SUB_APP);
+    config.sign_key = Some(SIGN_KEY.into());
+    shown.debug(&config);
+    shown.debug(&client.call(config).await.unwrap());
+    shown.debug(&SignKey::new(SIGN_KEY).unwrap());
+
+    let mut apply = ApplyUploadRequest::new("png");
+    apply.sub_app_id = Some(SUB_APP);
+    let session = client.call(apply).await.unwrap().value.vod_session_key.unwrap();
+    let commit = CommitUploadRequest::new(session.clone());
+    shown.debug(&commit);
+    shown.both(&client.call(commit).await.unwrap_err());
+    [token.expose().to_owned(), SIGN_KEY.to_owned(), session.expose().to_owned()]
+}
+
 /// Everything that holds a credential or a request signed with one.
 async fn parts(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
     let credential = credential(KEY);
@@ -281,13 +322,15 @@ async fn no_secret_is_logged_shown_or_written_down() {
     let mut shown = Shown::default();
     flow(&emulator, folder.path(), &mut shown).await;
     parts(&emulator, folder.path(), &mut shown).await;
+    let secrets = secrets(&emulator, &mut shown).await;
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).chain(CANARIES).collect();
 
     let logged = log.bytes();
     let text = String::from_utf8_lossy(&logged);
     let port = emulator.endpoint().rsplit_once(':').unwrap().1;
     assert!(text.contains(port) && text.contains("TRACE"), "the HTTP stack logged nothing, so that nothing was tried");
-    assert_eq!(found(&CANARIES, &logged), Vec::<String>::new(), "logged");
-    assert_eq!(found(&CANARIES, shown.0.as_bytes()), Vec::<String>::new(), "shown");
+    assert_eq!(found(&secrets, &logged), Vec::<String>::new(), "logged");
+    assert_eq!(found(&secrets, shown.0.as_bytes()), Vec::<String>::new(), "shown");
     #[cfg(unix)]
     for name in ["journal.sqlite3", "journal.sqlite3-wal"] {
         let Ok(about) = fs::metadata(folder.path().join(name)) else { continue };
@@ -296,7 +339,7 @@ async fn no_secret_is_logged_shown_or_written_down() {
     }
     let written = files(folder.path());
     assert!(!found(&["job-1"], &written).is_empty(), "the journal holds no job, so that nothing was tried");
-    assert_eq!(found(&CANARIES, &written), Vec::<String>::new(), "written");
+    assert_eq!(found(&secrets, &written), Vec::<String>::new(), "written");
 
     // The search finds what is there: through both ways of logging, in every spelling, in a journal.
     log::trace!("{KEY}");

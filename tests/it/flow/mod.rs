@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_replies;
 mod download;
+mod everything;
 mod mp4;
 mod paid;
 mod secrets;
