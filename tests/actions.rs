@@ -6,9 +6,10 @@ use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Error, Value};
-use vod_aigc_core as core;
-use vod_aigc_core::Action;
+use vod_aigc_core::{self as core, Action};
 use vod_aigc_transport::{Call, Transport};
+
+type Prepared = Result<Call, Box<dyn std::error::Error>>;
 
 /// What the types of one action do.
 #[allow(dead_code, reason = "each of the two readers uses a part of it")]
@@ -19,7 +20,7 @@ pub(crate) struct Typed {
     /// The members of `Response`, read into their type and written again.
     pub(crate) reply: fn(Value) -> Result<Value, Error>,
     /// A request, read into its type, as the transport sends it.
-    pub(crate) call: fn(&Transport, Value) -> Result<Call, Box<dyn std::error::Error>>,
+    pub(crate) call: fn(&Transport, Value) -> Prepared,
     /// The schemas that the types of the request and of the reply derive, by their names.
     pub(crate) schemas: fn() -> BTreeMap<String, Value>,
 }
