@@ -68,7 +68,7 @@ fn client(answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>, Arc<M
 }
 
 fn picture() -> CreateAigcImageTaskRequest {
-    let mut request = CreateAigcImageTaskRequest::new(0, "GEM", "2.5");
+    let mut request = CreateAigcImageTaskRequest::new(0, "GG", "2.5");
     request.prompt = Some("a panda in a bamboo forest".to_owned());
     request
 }
@@ -102,7 +102,7 @@ async fn an_image_task_is_submitted_and_waited_for_like_a_videos() {
     let going = Some(json!({ "Status": "PROCESSING", "AigcImageTask": { "Status": "PROCESSING", "Progress": 40 } }));
     let (client, api, journal) = client([accepted(), going, drawn()]);
     let task: Task<AigcImageTask> = client.submit(Job::new(picture()).key("order-1")).await.unwrap();
-    assert_eq!(task.handle().model.as_deref(), Some("GEM:2.5"));
+    assert_eq!(task.handle().model.as_deref(), Some("GG:2.5"));
     assert_eq!(journal.only_job().action, "CreateAigcImageTask");
     let made: Finished<AigcImageTask> = task.wait().await.unwrap();
     assert_eq!(

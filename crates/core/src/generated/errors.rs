@@ -115,6 +115,10 @@ crate::open_enum::open_enum! {
         InvalidParameterValue = "InvalidParameterValue",
         /// A member of the request is wrong or missing. Next: check the file id and that it belongs to this sub-application. Source: doc.
         InvalidParameterValueFileId = "InvalidParameterValue.FileId",
+        /// A member of the request is wrong or missing. Next: name the type of the file by its extension such as mp4 or png. Source: doc.
+        InvalidParameterValueMediaType = "InvalidParameterValue.MediaType",
+        /// A member of the request is wrong or missing. Next: begin the upload again. Source: doc.
+        InvalidParameterValueVodSessionKey = "InvalidParameterValue.VodSessionKey",
         /// A member of the request is wrong or missing. Next: check the sub-application id. Source: doc.
         InvalidParameterValueSubAppId = "InvalidParameterValue.SubAppId",
         /// The named task, file or application does not exist, or no longer. Next: check the task id and the sub-application. Source: doc.
@@ -139,6 +143,8 @@ crate::open_enum::open_enum! {
         FailedOperationTaskDuplicate = "FailedOperation.TaskDuplicate",
         /// The named task, file or application does not exist, or no longer. Next: check the id and the sub-application; tasks are visible for three days. Source: doc.
         ResourceNotFound = "ResourceNotFound",
+        /// The named task, file or application does not exist, or no longer. Next: check the file id and the sub-application. Source: doc.
+        ResourceNotFoundFileNotExist = "ResourceNotFound.FileNotExist",
         /// The service or the model has no free capacity now. Next: try later or use another model. Source: doc.
         ResourceInsufficient = "ResourceInsufficient",
         /// The service or the model has no free capacity now. Next: try later. Source: doc.
@@ -216,6 +222,8 @@ pub(crate) const ERROR_FACTS: &[ErrorFacts] = &[
     ErrorFacts { code: "InvalidParameter.MediaFormat", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "use an image or video format that the model takes" },
     ErrorFacts { code: "InvalidParameterValue", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "mend the member that the message names" },
     ErrorFacts { code: "InvalidParameterValue.FileId", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the file id and that it belongs to this sub-application" },
+    ErrorFacts { code: "InvalidParameterValue.MediaType", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "name the type of the file by its extension such as mp4 or png" },
+    ErrorFacts { code: "InvalidParameterValue.VodSessionKey", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "begin the upload again" },
     ErrorFacts { code: "InvalidParameterValue.SubAppId", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the sub-application id" },
     ErrorFacts { code: "InvalidParameterValue.TaskId", class: ErrorClass::NotFound, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the task id and the sub-application" },
     ErrorFacts { code: "InvalidParameterValue.SessionIdTooLong", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "shorten the SessionId to 50 characters" },
@@ -228,6 +236,7 @@ pub(crate) const ERROR_FACTS: &[ErrorFacts] = &[
     ErrorFacts { code: "InvalidParameterValue.UniqueIdentifier", class: ErrorClass::Duplicate, on_create: OnCreate::Taken, on_read: OnRead::Stop, next_step: "look for the task of the first request; do not send with a new SessionId" },
     ErrorFacts { code: "FailedOperation.TaskDuplicate", class: ErrorClass::Duplicate, on_create: OnCreate::Taken, on_read: OnRead::Stop, next_step: "look for the task of the first request; do not send with a new SessionId" },
     ErrorFacts { code: "ResourceNotFound", class: ErrorClass::NotFound, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the id and the sub-application; tasks are visible for three days" },
+    ErrorFacts { code: "ResourceNotFound.FileNotExist", class: ErrorClass::NotFound, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the file id and the sub-application" },
     ErrorFacts { code: "ResourceInsufficient", class: ErrorClass::Capacity, on_create: OnCreate::Again, on_read: OnRead::Retry, next_step: "try later or use another model" },
     ErrorFacts { code: "ResourceInUse", class: ErrorClass::Capacity, on_create: OnCreate::Again, on_read: OnRead::Retry, next_step: "try later" },
     ErrorFacts { code: "ResourceUnavailable", class: ErrorClass::Capacity, on_create: OnCreate::Again, on_read: OnRead::Retry, next_step: "try later" },
