@@ -39,7 +39,7 @@ fn derived<T: JsonSchema>() -> Value {
     SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
-/// Reads from text and not from a [`Value`]: the code that reads each type from one would add two megabytes to the command.
+/// Reads from text, as replies are read too: code that reads every type from a [`Value`] would stand beside it in the command.
 fn read_request<A: Action + DeserializeOwned>(body: &str) -> Result<Vec<Fault>, serde_json::Error> {
     Ok(serde_json::from_str::<A>(body)?.breaches().into_iter().map(Fault::Limit).collect())
 }
