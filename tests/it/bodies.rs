@@ -118,7 +118,7 @@ fn parameters() -> [(&'static str, Model, ExtInfo); 10] {
     [
         ("shots", Kling::V3_0.into(), ExtInfo::new().multi_shot(shots)),
         ("shots by the model", Kling::V3_0.into(), ExtInfo::new().intelligent_shots()),
-        ("elements", Kling::V3_0Omni.into(), ExtInfo::new().elements([858_477_278_396_170_315])),
+        ("elements", Kling::V3_0Omni.into(), ExtInfo::new().elements([858_477_278_396_170_315_u64])),
         (
             "motion control",
             Kling::V2_6.into(),

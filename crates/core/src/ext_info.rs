@@ -78,9 +78,9 @@ impl ExtInfo {
         self.with("multi_shot", true).with("shot_type", "intelligence")
     }
 
-    /// Kling: subjects by their ids, which the prompt names as `<<<element_1>>>` in this order.
-    pub fn elements(self, ids: impl IntoIterator<Item = u64>) -> Self {
-        let elements: Vec<Value> = ids.into_iter().map(|id| json!({ "element_id": id })).collect();
+    /// Kling: subjects by their ids, numbers or texts, which the prompt names as `<<<element_1>>>` in this order.
+    pub fn elements(self, ids: impl IntoIterator<Item = impl Into<Value>>) -> Self {
+        let elements: Vec<Value> = ids.into_iter().map(|id| json!({ "element_id": id.into() })).collect();
         self.with("element_list", elements)
     }
 

@@ -194,10 +194,10 @@ async fn make_everything(client: &Client) -> BTreeMap<&'static str, u64> {
         }),
     )
     .await;
-    let ids = [&advanced, custom.element_id.as_ref().unwrap()].map(|id| json!({ "element_id": id }));
+    let ids = [advanced.as_str(), custom.element_id.as_deref().unwrap()];
     let elements = VideoRequest::builder(Kling::V3_0Omni)
         .prompt("<<<element_1>>> wears <<<element_2>>>")
-        .ext_info(ExtInfo::new().with("element_list", ids.to_vec()));
+        .ext_info(ExtInfo::new().elements(ids));
     filmed(client, elements.build().unwrap()).await;
     let listed = called::<DescribeAigcAdvancedCustomElementsRequest>(client, json!({})).await;
     assert_eq!(listed.element_set.unwrap().len(), 1);
