@@ -104,10 +104,24 @@ fn counts(fault: &Fault, unread: &[Unread]) -> bool {
     match fault {
         Fault::Limit(breach) => unread.iter().all(|it| !is_within(breach.member(), &it.path)),
         // A rule of the model weighs members against each other: it stands where members are missing, but not where one
-        // holds nobody knows what.
-        _ => unread.iter().all(|it| it.is_missing),
+        // of those holds nobody knows what.
+        _ => unread.iter().all(|it| it.is_missing || !WEIGHED.iter().any(|member| is_within(&it.path, member))),
     }
 }
+
+/// The members of a video request that the rules of its model weigh.
+const WEIGHED: [&str; 10] = [
+    "ModelName",
+    "ModelVersion",
+    "Prompt",
+    "FileInfos",
+    "SubjectInfos",
+    "LastFrameFileId",
+    "LastFrameUrl",
+    "OutputConfig",
+    "SceneType",
+    "ExtInfo",
+];
 
 fn is_within(member: &str, path: &str) -> bool {
     member.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -365,6 +379,18 @@ mod tests {
                 "Seed is 1.5; it takes a whole number",
                 "SubAppId is -1; it takes at least 0",
                 "OutputConfig.MediaName has 65 characters; it takes at most 64",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_member_that_no_rule_weighs_hides_no_rule() {
+        check(
+            VIDEO,
+            video(json!({ "TasksPriority": "x", "OutputConfig": { "Resolution": "4K" } })),
+            &[
+                "TasksPriority is a text; it takes a whole number",
+                "Kling 2.1 does not output 4K; choose 720P, 1080P or 2K",
             ],
         );
     }
