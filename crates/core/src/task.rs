@@ -132,7 +132,7 @@ impl fmt::Display for TaskFailure {
         let plain = |words: &str| words.replace(char::is_control, " ");
         match &self.code {
             Some(code) => write!(f, "{}", plain(code.as_str()))?,
-            None if self.number == 0 => write!(f, "ended without a file")?,
+            None if self.number == 0 => write!(f, "ended without a result")?,
             None => write!(f, "error")?,
         }
         if self.number != 0 {
