@@ -62,6 +62,41 @@ pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + S
     }
 }
 
+/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that tell it, and those that it
+/// holds. `itself` stands for a shape that is its own output.
+macro_rules! aigc_task {
+    (
+        $shape:ident: $word:literal makes $output:ident
+        told in reply.$reply:ident $(, event.$event:ident)?
+        holds $($member:ident),*
+    ) => {
+        impl $crate::task::AigcTask for $shape {
+            const TASK_TYPE: &'static str = $word;
+            type Output = $output;
+
+            fn of(reply: &$crate::DescribeTaskDetailResponse) -> Option<&Self> {
+                reply.$reply.as_ref()
+            }
+
+            $(fn of_event(event: &$crate::EventContent) -> Option<&Self> {
+                event.$event.as_ref()
+            })?
+
+            $($crate::task::aigc_task! { @ $member })*
+        }
+    };
+    (@ task_id) => { fn task_id(&self) -> Option<&str> { self.task_id.as_deref() } };
+    (@ status) => { fn status(&self) -> Option<&$crate::AigcTaskStatus> { self.status.as_ref() } };
+    (@ err_code) => { fn err_code(&self) -> Option<i64> { self.err_code } };
+    (@ err_code_ext) => { fn err_code_ext(&self) -> Option<&$crate::ErrorCode> { self.err_code_ext.as_ref() } };
+    (@ message) => { fn message(&self) -> Option<&str> { self.message.as_deref() } };
+    (@ progress) => { fn progress(&self) -> Option<i64> { self.progress } };
+    (@ output) => { fn output(&self) -> Option<&Self::Output> { self.output.as_ref() } };
+    (@ session_id) => { fn session_id(&self) -> Option<&str> { self.session_id.as_deref() } };
+    (@ itself) => { fn output(&self) -> Option<&Self> { Some(self) } };
+}
+pub(crate) use aigc_task;
+
 /// A request that starts a task.
 pub trait StartsTask: Action {
     /// The kind of task.

@@ -120,19 +120,14 @@ impl<'a> Shapes<'a> {
         }
         let names: Vec<_> = file.actions.keys().map(|name| format!("`{name}`")).collect();
         let title = if names.is_empty() { "several actions".to_owned() } else { names.join(" and ") };
-        Ok(format!("//! The shapes of {title}.\n\n{}\n{}", self.imports(file, tasks), items.join("\n")))
+        Ok(format!("//! The shapes of {title}.\n\n{}\n{}", self.imports(file), items.join("\n")))
     }
 
     /// Only what the body really names: an unused import is a warning.
-    fn imports(&self, file: &Api, tasks: &[&str]) -> String {
+    fn imports(&self, file: &Api) -> String {
         let properties = file.definitions.values().flat_map(|definition| definition.properties.values());
         let started = file.actions.values().filter_map(|action| action.task.as_deref());
         let mut foreign: BTreeSet<&str> = properties.filter_map(Property::shape).chain(started).collect();
-        if !tasks.is_empty() {
-            foreign.insert(TASK_REPLY);
-        }
-        let kinds = tasks.iter().filter_map(|task| self.spec.task_kind(task).ok());
-        foreign.extend(kinds.filter(|kind| kind.event.is_some()).map(|_| EVENT));
         foreign.retain(|name| !file.definitions.contains_key(*name));
         let mut text = String::new();
         if foreign.remove("ErrorCode") {
@@ -155,11 +150,8 @@ impl<'a> Shapes<'a> {
         if file.actions.values().any(|action| action.rules) {
             text += "use crate::request::RequestError;\n";
         }
-        match (tasks.is_empty(), file.actions.values().any(|action| action.task.is_some())) {
-            (false, true) => text += "use crate::task::{AigcTask, StartsTask};\n",
-            (false, false) => text += "use crate::task::AigcTask;\n",
-            (true, true) => text += "use crate::task::StartsTask;\n",
-            (true, false) => {}
+        if file.actions.values().any(|action| action.task.is_some()) {
+            text += "use crate::task::StartsTask;\n";
         }
         if file.definitions.values().any(|it| it.kind == DefinitionKind::Object) {
             text += "use serde::{Deserialize, Serialize};\n";
@@ -363,37 +355,27 @@ impl<'a> Shapes<'a> {
 
     fn task(&self, shape: &str) -> Result<String> {
         let kind = self.spec.task_kind(shape)?;
-        let mut text = format!(
-            "impl AigcTask for {shape} {{\n    \
-                 const TASK_TYPE: &'static str = \"{}\";\n    \
-                 type Output = {};\n",
-            kind.word, kind.output
-        );
-        let (field, _) = self.member(TASK_REPLY, kind.member)?;
-        text += &method(&format!("of(reply: &{TASK_REPLY}) -> Option<&Self>"), &format!("reply.{field}.as_ref()"));
+        let (reply, _) = self.member(TASK_REPLY, kind.member)?;
+        let mut told = format!("reply.{reply}");
         if let Some(event) = kind.event {
-            let (field, _) = self.member(EVENT, event)?;
-            text += &method(&format!("of_event(event: &{EVENT}) -> Option<&Self>"), &format!("event.{field}.as_ref()"));
+            told += &format!(", event.{}", self.member(EVENT, event)?.0);
         }
-        for (wire, gives, how) in [
-            ("TaskId", "&str", ".as_deref()"),
-            ("Status", "&AigcTaskStatus", ".as_ref()"),
-            ("ErrCode", "i64", ""),
-            ("ErrCodeExt", "&ErrorCode", ".as_ref()"),
-            ("Message", "&str", ".as_deref()"),
-            ("Progress", "i64", ""),
-            ("Output", "&Self::Output", ".as_ref()"),
-            ("SessionId", "&str", ".as_deref()"),
-        ] {
-            if kind.details.properties.contains_key(wire) {
-                let (field, _) = self.member(shape, wire)?;
-                text += &method(&format!("{field}(&self) -> Option<{gives}>"), &format!("self.{field}{how}"));
-            }
-        }
+        let members = ["TaskId", "Status", "ErrCode", "ErrCodeExt", "Message", "Progress", "Output", "SessionId"];
+        let held = members.iter().filter(|wire| kind.details.properties.contains_key(**wire));
+        let mut held: Vec<&str> =
+            held.map(|wire| self.member(shape, wire).map(|(field, _)| field)).collect::<Result<_>>()?;
         if kind.output == shape {
-            text += &method("output(&self) -> Option<&Self>", "Some(self)");
+            held.push("itself");
         }
-        Ok(text + "}\n")
+        Ok(format!(
+            "crate::task::aigc_task! {{\n    \
+                 {shape}: \"{}\" makes {}\n    \
+                 told in {told}\n    \
+                 holds {}\n}}\n",
+            kind.word,
+            kind.output,
+            held.join(", ")
+        ))
     }
 }
 

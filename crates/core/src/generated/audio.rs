@@ -5,12 +5,11 @@
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
 use super::FileOrUrl;
 use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes a sound effect or music. Costs money once the service accepts it.
@@ -540,80 +539,14 @@ impl StartsTask for CreateAigcAudioCloneRequest {
     }
 }
 
-impl AigcTask for AigcAudioTask {
-    const TASK_TYPE: &'static str = "AigcAudioTask";
-    type Output = AigcAudioTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.aigc_audio_task.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
+crate::task::aigc_task! {
+    AigcAudioTask: "AigcAudioTask" makes AigcAudioTaskOutput
+    told in reply.aigc_audio_task
+    holds task_id, status, err_code, err_code_ext, message, progress, output
 }
 
-impl AigcTask for CreateAigcAudioCloneTask {
-    const TASK_TYPE: &'static str = "CreateAigcAudioClone";
-    type Output = CreateAigcAudioCloneOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.create_aigc_audio_clone_task.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    CreateAigcAudioCloneTask: "CreateAigcAudioClone" makes CreateAigcAudioCloneOutput
+    told in reply.create_aigc_audio_clone_task
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -5,10 +5,8 @@
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
-use super::EventContent;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Makes an element from pictures and answers with its id. Taken to cost money.
@@ -758,129 +756,20 @@ impl StartsTask for CreateAigcCustomVoiceRequest {
     }
 }
 
-impl AigcTask for CreateAigcAdvancedCustomElementTask {
-    const TASK_TYPE: &'static str = "CreateAigcAdvancedCustomElement";
-    type Output = CreateAigcAdvancedCustomElementOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.create_aigc_advanced_custom_element_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.create_aigc_advanced_custom_element_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    CreateAigcAdvancedCustomElementTask: "CreateAigcAdvancedCustomElement" makes CreateAigcAdvancedCustomElementOutput
+    told in reply.create_aigc_advanced_custom_element_task, event.create_aigc_advanced_custom_element_complete_event
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }
 
-impl AigcTask for CreateAigcCustomVoiceTask {
-    const TASK_TYPE: &'static str = "CreateAigcCustomVoice";
-    type Output = CreateAigcCustomVoiceOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.create_aigc_custom_voice_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.create_aigc_custom_voice_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    CreateAigcCustomVoiceTask: "CreateAigcCustomVoice" makes CreateAigcCustomVoiceOutput
+    told in reply.create_aigc_custom_voice_task, event.create_aigc_custom_voice_complete_event
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }
 
-impl AigcTask for CreateAigcSubjectTask {
-    const TASK_TYPE: &'static str = "CreateAigcSubject";
-    type Output = CreateAigcSubjectOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.create_aigc_subject_task.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    CreateAigcSubjectTask: "CreateAigcSubject" makes CreateAigcSubjectOutput
+    told in reply.create_aigc_subject_task
+    holds task_id, status, err_code, err_code_ext, message, output, session_id
 }

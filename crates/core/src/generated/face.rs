@@ -5,11 +5,9 @@
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
-use super::EventContent;
 use super::FileOrUrl;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Finds the faces of a video and answers with them. Costs money, a fee for recognising faces, although it only looks.
@@ -281,47 +279,8 @@ impl StartsTask for DescribeAigcFaceInfoAsyncRequest {
     }
 }
 
-impl AigcTask for DescribeAigcFaceInfoAsyncTask {
-    const TASK_TYPE: &'static str = "DescribeAigcFaceInfoAsync";
-    type Output = DescribeAigcFaceInfoAsyncOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.describe_aigc_face_info_async_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.describe_aigc_face_info_async_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    DescribeAigcFaceInfoAsyncTask: "DescribeAigcFaceInfoAsync" makes DescribeAigcFaceInfoAsyncOutput
+    told in reply.describe_aigc_face_info_async_task, event.describe_aigc_face_info_async_complete_event
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

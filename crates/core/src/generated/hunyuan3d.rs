@@ -5,13 +5,11 @@
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
-use super::EventContent;
 use super::FileOrUrl;
 use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes a body in three dimensions. Costs money once the service accepts it.
@@ -416,47 +414,8 @@ impl StartsTask for CreateAigcHunyuan3DTaskRequest {
     }
 }
 
-impl AigcTask for AigcHunyuan3DTask {
-    const TASK_TYPE: &'static str = "AigcHunyuan3DTask";
-    type Output = AigcHunyuan3DTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.aigc_hunyuan3d_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.aigc_hunyuan3d_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    AigcHunyuan3DTask: "AigcHunyuan3DTask" makes AigcHunyuan3DTaskOutput
+    told in reply.aigc_hunyuan3d_task, event.aigc_hunyuan3d_complete_event
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

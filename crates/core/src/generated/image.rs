@@ -5,8 +5,6 @@
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
-use super::EventContent;
 use super::FileInfoType;
 use super::GenerationMode;
 use super::InputRegion;
@@ -15,7 +13,7 @@ use super::PersonGeneration;
 use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes pictures. Costs money once the service accepts it.
@@ -395,47 +393,8 @@ impl StartsTask for CreateAigcImageTaskRequest {
     }
 }
 
-impl AigcTask for AigcImageTask {
-    const TASK_TYPE: &'static str = "AigcImageTask";
-    type Output = AigcImageTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.aigc_image_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.aigc_image_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    AigcImageTask: "AigcImageTask" makes AigcImageTaskOutput
+    told in reply.aigc_image_task, event.aigc_image_complete_event
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -5,12 +5,11 @@
 use crate::ErrorCode;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
 use super::FileOrUrl;
 use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that draws a video in another style. Costs money once the service accepts it.
@@ -284,43 +283,8 @@ impl StartsTask for CreateAigcVideoRedrawTaskRequest {
     }
 }
 
-impl AigcTask for AigcVideoRedrawTask {
-    const TASK_TYPE: &'static str = "AigcVideoRedrawTask";
-    type Output = AigcVideoRedrawTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.aigc_video_redraw_task.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    AigcVideoRedrawTask: "AigcVideoRedrawTask" makes AigcVideoRedrawTaskOutput
+    told in reply.aigc_video_redraw_task
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

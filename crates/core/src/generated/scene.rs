@@ -4,13 +4,11 @@
 
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
-use super::EventContent;
 use super::FileOrUrl;
 use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes pictures of a scene. Costs money once the service accepts it.
@@ -844,80 +842,14 @@ impl StartsTask for CreateSceneAigcVideoTaskRequest {
     }
 }
 
-impl AigcTask for SceneAigcImageTask {
-    const TASK_TYPE: &'static str = "SceneAigcImageTask";
-    type Output = SceneAigcImageTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.scene_aigc_image_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.scene_aigc_image_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    SceneAigcImageTask: "SceneAigcImageTask" makes SceneAigcImageTaskOutput
+    told in reply.scene_aigc_image_task, event.scene_aigc_image_complete_event
+    holds task_id, status, err_code, message, progress, output, session_id
 }
 
-impl AigcTask for SceneAigcVideoTask {
-    const TASK_TYPE: &'static str = "SceneAigcVideoTask";
-    type Output = SceneAigcVideoTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.scene_aigc_video_task.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    SceneAigcVideoTask: "SceneAigcVideoTask" makes SceneAigcVideoTaskOutput
+    told in reply.scene_aigc_video_task
+    holds task_id, status, err_code, message, progress, output, session_id
 }

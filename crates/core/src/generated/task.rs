@@ -25,7 +25,6 @@ use super::CreateAigcCustomVoiceTask;
 use super::CreateAigcSubjectTask;
 #[cfg(feature = "face")]
 use super::DescribeAigcFaceInfoAsyncTask;
-use super::EventContent;
 use super::InputRegion;
 #[cfg(feature = "upload")]
 use super::PullUploadTask;
@@ -37,7 +36,6 @@ use super::SceneType;
 use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::AigcTask;
 use serde::{Deserialize, Serialize};
 
 /// Asks for the state and the result of one task. Costs nothing.
@@ -614,47 +612,8 @@ impl Action for ManageTaskRequest {
     }
 }
 
-impl AigcTask for AigcVideoTask {
-    const TASK_TYPE: &'static str = "AigcVideoTask";
-    type Output = AigcVideoTaskOutput;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.aigc_video_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.aigc_video_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn err_code_ext(&self) -> Option<&ErrorCode> {
-        self.err_code_ext.as_ref()
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn output(&self) -> Option<&Self::Output> {
-        self.output.as_ref()
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
+crate::task::aigc_task! {
+    AigcVideoTask: "AigcVideoTask" makes AigcVideoTaskOutput
+    told in reply.aigc_video_task, event.aigc_video_complete_event
+    holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -5,11 +5,9 @@
 use crate::Secret;
 use crate::action::{Action, Effect};
 use super::AigcTaskStatus;
-use super::DescribeTaskDetailResponse;
-use super::EventContent;
 use super::MediaMetaData;
 use crate::limits::{Breach, Breaches, CheckLimits};
-use crate::task::{AigcTask, StartsTask};
+use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
 /// Asks for a place in COS and temporary keys to upload one media file, and its cover if it has one. Costs nothing.
@@ -583,43 +581,8 @@ impl StartsTask for PullUploadRequest {
     }
 }
 
-impl AigcTask for PullUploadTask {
-    const TASK_TYPE: &'static str = "PullUpload";
-    type Output = PullUploadTask;
-
-    fn of(reply: &DescribeTaskDetailResponse) -> Option<&Self> {
-        reply.pull_upload_task.as_ref()
-    }
-
-    fn of_event(event: &EventContent) -> Option<&Self> {
-        event.pull_complete_event.as_ref()
-    }
-
-    fn task_id(&self) -> Option<&str> {
-        self.task_id.as_deref()
-    }
-
-    fn status(&self) -> Option<&AigcTaskStatus> {
-        self.status.as_ref()
-    }
-
-    fn err_code(&self) -> Option<i64> {
-        self.err_code
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    fn progress(&self) -> Option<i64> {
-        self.progress
-    }
-
-    fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
-    }
-
-    fn output(&self) -> Option<&Self> {
-        Some(self)
-    }
+crate::task::aigc_task! {
+    PullUploadTask: "PullUpload" makes PullUploadTask
+    told in reply.pull_upload_task, event.pull_complete_event
+    holds task_id, status, err_code, message, progress, session_id, itself
 }
