@@ -7,7 +7,7 @@ use vod_aigc_transport::{OpenError, RawReply, open};
 
 fuzz_target!(|input: (u16, &[u8])| {
     let (status, body) = input;
-    let reply = RawReply { status, headers: Vec::new(), body: body.to_vec().into() };
+    let reply = RawReply { status, headers: Default::default(), body: body.to_vec().into() };
     let errors = [
         open::<CreateAigcVideoTaskResponse>(&reply).err(),
         open::<DescribeTaskDetailResponse>(&reply).err(),

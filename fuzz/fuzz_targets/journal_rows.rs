@@ -16,13 +16,13 @@ use vod_aigc_transport::{BoxFuture, Http, RawReply, SendError, SendErrorKind, Se
 struct Loses(AtomicUsize);
 
 impl Http for Loses {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        let creates = request.headers().any(|(name, value)| name == "X-TC-Action" && value == "CreateAigcVideoTask");
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        let creates = request.headers().any(|(name, value)| name == "x-tc-action" && value == "CreateAigcVideoTask");
         let result = if creates {
             self.0.fetch_add(1, Ordering::SeqCst);
             Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "reset"))
         } else {
-            Ok(RawReply { status: 200, headers: Vec::new(), body: r#"{"Response":{"TaskSet":[]}}"#.into() })
+            Ok(RawReply { status: 200, headers: Default::default(), body: r#"{"Response":{"TaskSet":[]}}"#.into() })
         };
         Box::pin(std::future::ready(result))
     }

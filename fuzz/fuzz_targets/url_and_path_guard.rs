@@ -24,7 +24,7 @@ impl Resolve for Metadata {
 
 fuzz_target!(|text: &str| {
     if let Ok(endpoint) = text.parse::<Endpoint>() {
-        let url = Url::parse(endpoint.url()).expect("an endpoint is a URL");
+        let url = Url::parse(&endpoint.uri().to_string()).expect("an endpoint is a URL");
         let local = match url.host().expect("an endpoint has a host") {
             Host::Domain(name) => name == "localhost",
             Host::Ipv4(address) => address.is_loopback(),

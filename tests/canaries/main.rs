@@ -127,8 +127,8 @@ struct LosesOneReply {
 }
 
 impl Http for LosesOneReply {
-    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        let creates = request.headers().any(|(name, value)| name == "X-TC-Action" && value == "CreateAigcVideoTask");
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        let creates = request.headers().any(|(name, value)| name == "x-tc-action" && value == "CreateAigcVideoTask");
         Box::pin(async move {
             let reply = self.inner.send(request, timeout).await?;
             if creates && !self.lost.swap(true, Ordering::SeqCst) {
@@ -305,7 +305,7 @@ async fn parts(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
     let text = format!("{credential:?}");
     assert!(text.contains(SECRET_ID) && text.contains("has_token: true"), "{text}");
     let text = format!("{request:?}");
-    assert!(text.contains("DescribeTaskDetail") && text.contains(request.url()), "{text}");
+    assert!(text.contains("DescribeTaskDetail") && text.contains(&request.uri().to_string()), "{text}");
     assert_eq!(text.matches("<hidden>").count(), 2, "the token and the authorization: {text}");
     assert!(!text.contains("Signature="), "{text}");
     let sent: Vec<&str> = request.headers().map(|(_, value)| value).collect();

@@ -189,7 +189,7 @@ fn the_five_error_codes_of_the_card_are_known_with_their_meaning() {
 }
 
 fn reply(body: &'static str) -> RawReply {
-    RawReply { status: 200, headers: Vec::new(), body: body.into() }
+    RawReply { status: 200, headers: Default::default(), body: body.into() }
 }
 
 /// The cells of a markdown table, without its head.

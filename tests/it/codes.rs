@@ -58,14 +58,14 @@ impl Service {
 }
 
 impl Http for Service {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        self.called.lock().unwrap().push(match action(request) {
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        self.called.lock().unwrap().push(match action(&request) {
             "CreateAigcVideoTask" => 'C',
             "DescribeTasks" => 'L',
             "DescribeTaskDetail" => 'D',
             other => panic!("nothing here calls {other}"),
         });
-        Box::pin(std::future::ready(exchange(&self.emulator, request)))
+        Box::pin(std::future::ready(exchange(&self.emulator, &request)))
     }
 }
 

@@ -140,7 +140,7 @@ fn is_one_plain_line(file: &str, text: &str) {
 }
 
 fn raw(status: u16, body: &[u8]) -> RawReply {
-    RawReply { status, headers: Vec::new(), body: body.to_vec().into() }
+    RawReply { status, headers: Default::default(), body: body.to_vec().into() }
 }
 
 /// Answers every request with one reply.
@@ -148,7 +148,7 @@ fn raw(status: u16, body: &[u8]) -> RawReply {
 struct Answers(RawReply);
 
 impl Http for Answers {
-    fn send<'a>(&'a self, _: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, _: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
     }
 }

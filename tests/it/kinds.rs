@@ -40,14 +40,14 @@ impl Api {
 }
 
 impl Http for Api {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         let body = serde_json::from_slice(request.body()).unwrap();
-        self.asked.lock().unwrap().push((action(request).to_owned(), body));
+        self.asked.lock().unwrap().push((action(&request).to_owned(), body));
         let answer = self.answers.lock().unwrap().pop_front().expect("an answer for every call");
         Box::pin(std::future::ready(match answer {
             Some(members) => {
                 let body = json!({ "Response": members }).to_string().into();
-                Ok(RawReply { status: 200, headers: Vec::new(), body })
+                Ok(RawReply { status: 200, headers: Default::default(), body })
             }
             None => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "cut")),
         }))

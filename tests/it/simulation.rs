@@ -100,10 +100,10 @@ impl Clock for Simulation {
 }
 
 impl Http for Simulation {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        self.sent.lock().unwrap().entry(action(request).to_owned()).or_default().push(self.now());
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        self.sent.lock().unwrap().entry(action(&request).to_owned()).or_default().push(self.now());
         Box::pin(async move {
-            let reply = exchange(&self.emulator, request);
+            let reply = exchange(&self.emulator, &request);
             self.sleep(ROUND_TRIP).await;
             reply
         })

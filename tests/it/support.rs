@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vod_aigc_client::{Client, ClientBuilder, JobRecord, Journal, JournalError, Task, WaitPolicy};
@@ -167,7 +168,7 @@ impl Interposed {
 
 /// The action that a request calls.
 pub(crate) fn action(request: &SignedRequest) -> &str {
-    request.headers().find(|(name, _)| *name == "X-TC-Action").unwrap().1
+    request.headers().find(|(name, _)| *name == "x-tc-action").unwrap().1
 }
 
 impl fmt::Debug for Interposed {
@@ -177,8 +178,8 @@ impl fmt::Debug for Interposed {
 }
 
 impl Http for Interposed {
-    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        let step = self.step(request);
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        let step = self.step(&request);
         Box::pin(async move {
             match step {
                 Step::Pass => self.inner.send(request, timeout).await,
@@ -188,14 +189,19 @@ impl Http for Interposed {
                     }
                     Err(SendError::new(kind, sent, "the test says so"))
                 }
-                Step::Answer(status, body) => Ok(RawReply { status, headers: Vec::new(), body: body.into() }),
+                Step::Answer(status, body) => Ok(RawReply { status, headers: Default::default(), body: body.into() }),
                 Step::Busy(seconds) => {
-                    let headers = vec![("retry-after".to_owned(), seconds.to_string())];
-                    Ok(RawReply { status: 200, headers, body: BUSY.into() })
+                    let retry_after = [("retry-after".to_owned(), seconds.to_string())];
+                    Ok(RawReply { status: 200, headers: headers(&retry_after), body: BUSY.into() })
                 }
             }
         })
     }
+}
+
+/// Headers as an HTTP stack gives them.
+pub(crate) fn headers(headers: &[(String, String)]) -> HeaderMap {
+    headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
 }
 
 /// What the emulator in process says to a request, as an HTTP stack would say it.
@@ -203,7 +209,9 @@ pub(crate) fn exchange(emulator: &InProcess, request: &SignedRequest) -> Result<
     let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
     let (method, body) = (request.method(), request.body());
     match emulator.exchange(&Received { method, path: "/", query: "", headers: &headers, body }) {
-        Exchange::Reply(reply) => Ok(RawReply { status: reply.status, headers: reply.headers, body: reply.body }),
+        Exchange::Reply(reply) => {
+            Ok(RawReply { status: reply.status, headers: self::headers(&reply.headers), body: reply.body })
+        }
         Exchange::LostAfter => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "connection reset")),
         other => panic!("no test asks for {other:?}"),
     }

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use vod_aigc_core::{Action, Effect};
 use vod_aigc_signer::BodyHash;
 
 use crate::Random;
+use crate::signed_request::name_value;
 
 /// One API action with the bytes of its body, which nothing changes any more.
 ///
@@ -17,6 +19,8 @@ pub struct Call {
     action: Cow<'static, str>,
     service: Cow<'static, str>,
     version: Cow<'static, str>,
+    /// Action and version as headers hold them, or why they cannot.
+    header_values: Result<(HeaderValue, HeaderValue), String>,
     effect: Effect,
     body: Bytes,
     body_hash: BodyHash,
@@ -45,11 +49,14 @@ impl Call {
         effect: Effect,
         body: impl Into<Bytes>,
     ) -> Self {
-        let body = body.into();
+        let (action, version, body) = (action.into(), version.into(), body.into());
+        let header_values = name_value("action", action.clone())
+            .and_then(|action| name_value("version", version.clone()).map(|version| (action, version)));
         Self {
-            action: action.into(),
+            action,
             service: service.into(),
-            version: version.into(),
+            version,
+            header_values,
             effect,
             body_hash: BodyHash::of(&body),
             body,
@@ -97,6 +104,11 @@ impl Call {
     #[must_use]
     pub fn body_hash(&self) -> &BodyHash {
         &self.body_hash
+    }
+
+    /// The values of `X-TC-Action` and `X-TC-Version`, or a sentence about the one that cannot be sent.
+    pub(crate) fn header_values(&self) -> Result<&(HeaderValue, HeaderValue), String> {
+        self.header_values.as_ref().map_err(String::clone)
     }
 
     /// The session id in the body, if the action has one.

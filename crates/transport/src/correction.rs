@@ -58,6 +58,9 @@ pub(crate) fn measure(reply: &RawReply, sent: SystemTime, received: SystemTime) 
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use http::header::DATE;
+
     use super::*;
 
     const NOW: u64 = 784_111_777;
@@ -68,7 +71,7 @@ mod tests {
 
     /// What a reply with this Date and perhaps more shows, asked for at `NOW` and received `round_trip` later.
     fn measured(headers: &[(&str, &str)], round_trip: u64) -> Option<i64> {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         measure(&RawReply { status: 200, headers, body: Default::default() }, at(NOW), at(NOW + round_trip))
     }
 
@@ -88,7 +91,8 @@ mod tests {
         assert_eq!(measured(&[("date", "yesterday")], 0), None);
         assert!(measured(&[date], 900).is_some());
         assert_eq!(measured(&[date], 901), None);
-        let reply = RawReply { status: 200, headers: vec![(date.0.into(), date.1.into())], body: Default::default() };
+        let headers = [(DATE, HeaderValue::from_static(date.1))].into_iter().collect();
+        let reply = RawReply { status: 200, headers, body: Default::default() };
         assert_eq!(measure(&reply, at(NOW), at(NOW - 1)), None, "the clock went back in between");
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Uri};
 use reqwest::Url;
 
 /// The root of one API server.
@@ -13,8 +15,8 @@ use reqwest::Url;
 /// (`http://127.0.0.1:8080`). Plain http is for loopback hosts, where an emulator listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    url: String,
-    host: String,
+    uri: Uri,
+    host: HeaderValue,
 }
 
 impl Endpoint {
@@ -27,21 +29,26 @@ impl Endpoint {
         format!("{service}.tencentcloudapi.com").parse()
     }
 
-    /// The URL that every action is posted to.
+    /// What every action is posted to: scheme, host, port unless it is the scheme's own, and the path `/`.
     #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        Url::parse(&self.url).is_ok_and(|url| is_loopback(&url))
+        is_loopback_host(self.uri.host().unwrap_or_default())
     }
 
     /// The value of the `Host` header: the host, and the port unless it is the scheme's own.
     #[must_use]
     pub fn host(&self) -> &str {
+        self.uri.authority().map_or("", Authority::as_str)
+    }
+
+    /// The same as a header holds it; a clone of it copies nothing.
+    pub(crate) fn host_value(&self) -> &HeaderValue {
         &self.host
     }
 }
@@ -56,7 +63,7 @@ impl FromStr for Endpoint {
         let host = url.host_str().ok_or(error("it has no host"))?;
         match url.scheme() {
             "https" => {}
-            "http" if is_loopback(&url) => {}
+            "http" if is_loopback_host(host) => {}
             "http" => return Err(error("plain http is for loopback hosts only; use https")),
             _ => return Err(error("its scheme must be https, or http on a loopback host")),
         }
@@ -66,17 +73,17 @@ impl FromStr for Endpoint {
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(error("it must not have a path, a query or a fragment"));
         }
-        let host = match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
-        Ok(Self { url: url.into(), host })
+        // Past these checks a URL is a URI with an authority of host and port alone.
+        let uri: Uri = String::from(url).try_into().map_err(|_| error("it is neither a host name nor a URL"))?;
+        let host = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+        let host = host.ok_or(error("it has no host"))?;
+        Ok(Self { uri, host })
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.url.trim_end_matches('/'))
+        write!(formatter, "{}://{}", self.uri.scheme().map_or("", Scheme::as_str), self.host())
     }
 }
 
@@ -94,9 +101,13 @@ impl fmt::Display for InvalidEndpoint {
 
 impl Error for InvalidEndpoint {}
 
-/// Whether a URL names this machine by a loopback address or as `localhost`.
+/// Whether a URL names this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
+    is_loopback_host(url.host_str().unwrap_or_default())
+}
+
+/// Whether a host is this machine, by a loopback address or as `localhost`.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
@@ -107,7 +118,7 @@ mod tests {
 
     fn check(text: &str, url: &str, host: &str) {
         let endpoint: Endpoint = text.parse().expect("a valid endpoint");
-        assert_eq!((endpoint.url(), endpoint.host()), (url, host), "{text}");
+        assert_eq!((&*endpoint.uri().to_string(), endpoint.host()), (url, host), "{text}");
     }
 
     fn check_refused(text: &str, sentence: &str) {

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use crate::{BoxFuture, SignedRequest};
 
@@ -16,8 +17,9 @@ pub const LARGEST_REPLY: usize = 10 * 1024 * 1024;
 /// An implementation sends the bytes once: it follows no redirect and repeats nothing on its own, not
 /// even on a pooled connection that turned out to be closed, unless no byte of the request was written.
 pub trait Http: Debug + Send + Sync {
-    /// Sends the request and reads the whole reply, all within `timeout`.
-    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>>;
+    /// Sends the request and reads the whole reply, all within `timeout`. Each attempt is signed anew, so the request is
+    /// the stack's own.
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>>;
 }
 
 /// A reply as it arrived.
@@ -25,17 +27,17 @@ pub trait Http: Debug + Send + Sync {
 pub struct RawReply {
     /// The HTTP status.
     pub status: u16,
-    /// All headers, names in lower case, values that are not text left out.
-    pub headers: Vec<(String, String)>,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
 
 impl RawReply {
-    /// The first header of this name, which is given in lower case.
+    /// The first header of this name, unless its value is no text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.headers.get(name)?.to_str().ok()
     }
 }
 

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::HOST;
 use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -15,7 +16,6 @@ use rustls_platform_verifier::Verifier;
 use crate::endpoint::is_loopback;
 use crate::fetch::{NotPublic, PublicOnly};
 use crate::http::LARGEST_REPLY;
-use crate::signed_request::{AUTHORIZATION, TOKEN};
 use crate::{BoxFuture, Http, RawReply, Resolve, SendError, SendErrorKind, Sent, SignedRequest, SystemResolver};
 
 /// Time for name look-up, connection and TLS handshake together.
@@ -101,21 +101,17 @@ impl HttpClient {
 }
 
 impl Http for HttpClient {
-    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(async move {
-            let refused = |reason: &str| SendError::new(SendErrorKind::Connect, Sent::No, reason);
-            let url = Url::parse(request.url()).map_err(|_| refused("the address is not a URL"))?;
+            let (uri, mut headers, body) = request.into_parts();
+            let refused = |_| SendError::new(SendErrorKind::Connect, Sent::No, "the address is not a URL");
+            let url = Url::parse(&uri.to_string()).map_err(refused)?;
             let client = self.client(&url)?;
+            // It follows from the URL, in HTTP/2 as the authority.
+            headers.remove(HOST);
             let mut http_request = reqwest::Request::new(Method::POST, url);
-            // The Host header follows from the URL, in HTTP/2 as the authority.
-            for (name, value) in request.headers().filter(|(name, _)| *name != "Host") {
-                let mut header = HeaderValue::from_str(value)
-                    .map_err(|_| refused(&format!("the header {name} holds a character that it cannot have")))?;
-                header.set_sensitive(name == AUTHORIZATION || name == TOKEN);
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("a header has no name"))?;
-                http_request.headers_mut().insert(name, header);
-            }
-            *http_request.body_mut() = Some(request.body().clone().into());
+            *http_request.headers_mut() = headers;
+            *http_request.body_mut() = Some(body.into());
             within(timeout, async { read(client.execute(http_request).await.map_err(send_error)?).await }).await
         })
     }
@@ -191,10 +187,7 @@ pub(crate) async fn within<T>(
 
 pub(crate) async fn read(mut response: Response) -> Result<RawReply, SendError> {
     let status = response.status().as_u16();
-    let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
-    };
-    let headers = response.headers().iter().filter_map(header).collect();
+    let headers = mem::take(response.headers_mut());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > LARGEST_REPLY {

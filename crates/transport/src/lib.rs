@@ -40,6 +40,7 @@ mod store;
 pub mod testing;
 mod transport;
 
+pub use self::http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
 pub use call::{Call, fill_session_id, new_session_id};
 pub use clock::{BoxFuture, Clock, Random, SystemClock, SystemRandom};
 pub use credentials::{
@@ -50,7 +51,6 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use envelope::{OpenError, Reply, open};
 pub use error::{Billed, Error, ErrorKind};
 pub use fetch::{Fetched, FileRequest, Resolve, SystemResolver};
-pub use http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
 pub use http_client::HttpClient;
 pub use limits::{RateLimiter, Rates, RetryBudget};
 pub use retry::RetryPolicy;

@@ -82,6 +82,8 @@ fn fraction(duration: Duration, random: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use http::header::RETRY_AFTER;
+
     use super::*;
     use crate::testing::SeededRandom;
 
@@ -124,7 +126,7 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         let read = |value: &str| {
-            let headers = vec![("retry-after".to_owned(), value.to_owned())];
+            let headers = [(RETRY_AFTER, value.parse().unwrap())].into_iter().collect();
             retry_after(&RawReply { status: 503, headers, body: Default::default() }, now)
         };
         assert_eq!(read("7"), Some(Duration::from_secs(7)));

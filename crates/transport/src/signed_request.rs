@@ -1,15 +1,28 @@
 //! The arrow from a call to a signed HTTP request.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use vod_aigc_core::MAX_REQUEST_BYTES;
 use vod_aigc_signer::{CanonicalRequest, Credential, Request, Scope, Signer};
 
 use crate::{Call, Endpoint};
 
-const CONTENT_TYPE: &str = "application/json";
+const JSON: &str = "application/json";
+const ACTION: HeaderName = HeaderName::from_static("x-tc-action");
+const VERSION: HeaderName = HeaderName::from_static("x-tc-version");
+const TIMESTAMP: HeaderName = HeaderName::from_static("x-tc-timestamp");
+const REGION: HeaderName = HeaderName::from_static("x-tc-region");
+const LANGUAGE: HeaderName = HeaderName::from_static("x-tc-language");
+const TOKEN: HeaderName = HeaderName::from_static("x-tc-token");
+/// As many headers as a request can have.
+const HEADERS: usize = 9;
+
+const HIDDEN: &str = "<hidden>";
 
 /// The language of the service's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +50,7 @@ pub struct Destination<'a> {
     /// The server.
     pub endpoint: &'a Endpoint,
     /// The value of `X-TC-Region`, for actions that have regions.
-    pub region: Option<&'a str>,
+    pub region: Option<&'a HeaderValue>,
     /// The language of messages; the account's own if none is asked for.
     pub language: Option<Language>,
 }
@@ -48,8 +61,8 @@ pub struct Destination<'a> {
 /// secret key is in no part of it.
 #[derive(Clone)]
 pub struct SignedRequest {
-    url: String,
-    headers: Vec<(&'static str, String)>,
+    uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 }
 
@@ -75,37 +88,37 @@ impl SignedRequest {
                 call.body().len()
             ));
         }
-        for (what, value) in [("action", call.action()), ("version", call.version())] {
-            check_name(what, value)?;
-        }
-        if let Some(region) = destination.region {
-            check_name("region", region)?;
-        }
+        let (action, version) = call.header_values()?;
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let host = destination.endpoint.host();
+        let endpoint = destination.endpoint;
         let canonical_request = CanonicalRequest::new(&Request {
             method: "POST",
             path: "/",
             query: "",
-            headers: &[("content-type", CONTENT_TYPE), ("host", host), ("x-tc-action", call.action())],
+            headers: &[("content-type", JSON), ("host", endpoint.host()), ("x-tc-action", call.action())],
             body_hash: call.body_hash(),
         })
         .map_err(|error| error.to_string())?;
         let scope = Scope::new(timestamp, call.service()).map_err(|error| error.to_string())?;
         let authorization = signer.sign(credential, &canonical_request, scope);
 
-        let mut headers = vec![
-            ("Host", host.to_owned()),
-            ("Content-Type", CONTENT_TYPE.to_owned()),
-            ("X-TC-Action", call.action().to_owned()),
-            ("X-TC-Version", call.version().to_owned()),
-            ("X-TC-Timestamp", timestamp.to_string()),
-        ];
-        headers.extend(destination.region.map(|region| ("X-TC-Region", region.to_owned())));
-        headers.extend(destination.language.map(|language| ("X-TC-Language", language.as_str().to_owned())));
-        headers.extend(credential.token().map(|token| (TOKEN, token.to_owned())));
-        headers.push((AUTHORIZATION, authorization.into_string()));
-        Ok(Self { url: destination.endpoint.url().to_owned(), headers, body: call.body().clone() })
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(HOST, endpoint.host_value().clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        headers.insert(ACTION, action.clone());
+        headers.insert(VERSION, version.clone());
+        headers.insert(TIMESTAMP, timestamp.into());
+        if let Some(region) = destination.region {
+            headers.insert(REGION, region.clone());
+        }
+        if let Some(language) = destination.language {
+            headers.insert(LANGUAGE, HeaderValue::from_static(language.as_str()));
+        }
+        if let Some(token) = credential.token() {
+            headers.insert(TOKEN, secret("token", token.to_owned())?);
+        }
+        headers.insert(AUTHORIZATION, secret("secret id", authorization.into_string())?);
+        Ok(Self { uri: endpoint.uri().clone(), headers, body: call.body().clone() })
     }
 
     /// The method; every action is posted.
@@ -114,15 +127,15 @@ impl SignedRequest {
         "POST"
     }
 
-    /// The whole URL.
+    /// Where it goes.
     #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn uri(&self) -> &Uri {
+        &self.uri
     }
 
-    /// All headers in the order in which they are written, `Host` first. The token is among them.
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.headers.iter().map(|(name, value)| (*name, value.as_str()))
+    /// All headers in the order in which they are written, `host` first. The token is among them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("only text is put in")))
     }
 
     /// The body.
@@ -130,13 +143,20 @@ impl SignedRequest {
     pub fn body(&self) -> &Bytes {
         &self.body
     }
+
+    /// What an HTTP stack posts. Values that must not be shown are marked as sensitive. HTTP/1.1 needs the `host` that is
+    /// among the headers; HTTP/2 says the same by the authority of the URI.
+    #[must_use]
+    pub fn into_parts(self) -> (Uri, HeaderMap, Bytes) {
+        (self.uri, self.headers, self.body)
+    }
 }
 
 impl fmt::Display for SignedRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "POST / HTTP/1.1")?;
         for (name, value) in self.headers() {
-            writeln!(formatter, "{name}: {}", if name == TOKEN { HIDDEN } else { value })?;
+            writeln!(formatter, "{name}: {}", if name == TOKEN.as_str() { HIDDEN } else { value })?;
         }
         write!(formatter, "\n{}", String::from_utf8_lossy(&self.body))
     }
@@ -145,25 +165,34 @@ impl fmt::Display for SignedRequest {
 impl fmt::Debug for SignedRequest {
     /// Leaves out the body and the signature too, because both are enough to send the request again.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hidden = |name| name == TOKEN || name == AUTHORIZATION;
+        let hidden = |name: &str| self.headers.get(name).is_some_and(HeaderValue::is_sensitive);
         let headers = self.headers().map(|(name, value)| (name, if hidden(name) { HIDDEN } else { value }));
         formatter
             .debug_struct("SignedRequest")
-            .field("url", &self.url)
+            .field("uri", &self.uri)
             .field("headers", &headers.collect::<Vec<_>>())
             .field("body_length", &self.body.len())
             .finish()
     }
 }
 
-pub(crate) const TOKEN: &str = "X-TC-Token";
-pub(crate) const AUTHORIZATION: &str = "Authorization";
-const HIDDEN: &str = "<hidden>";
-
-/// Refuses what would break out of a header.
-fn check_name(what: &str, value: &str) -> Result<(), String> {
-    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        return Err(format!("the {what} {value:?} is not made of letters, digits, '-', '_' and '.'; correct it"));
+/// The value of a header that carries a name, which cannot break out of it. Nothing is copied.
+pub(crate) fn name_value(what: &str, name: Cow<'static, str>) -> Result<HeaderValue, String> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        return Err(format!("the {what} {name:?} is not made of letters, digits, '-', '_' and '.'; correct it"));
     }
-    Ok(())
+    let bytes = match name {
+        Cow::Borrowed(name) => Bytes::from_static(name.as_bytes()),
+        Cow::Owned(name) => name.into(),
+    };
+    Ok(HeaderValue::from_maybe_shared(bytes).expect("such a name is a header's value"))
+}
+
+/// The value of a header that no log may show.
+fn secret(what: &str, text: String) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::try_from(text).map_err(|_| {
+        format!("the {what} holds a character that a header cannot have; copy it again from the console")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }

@@ -1,9 +1,10 @@
 //! One call from a typed action to its typed reply: prepare, sign, send, open, and again where that is safe.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use serde::de::DeserializeOwned;
 use vod_aigc_core::{Action, Effect, ErrorClass, ErrorCode};
 use vod_aigc_signer::{Credential, Signer};
@@ -12,10 +13,11 @@ use crate::correction::{Correction, TOLERANCE, measure};
 use crate::error::Cause;
 use crate::limits::Tokens;
 use crate::retry::retry_after;
-use crate::signed_request::Destination;
+use crate::signed_request::{Destination, name_value};
 use crate::{
-    Call, Clock, Endpoint, Error, Http, HttpClient, Language, OpenError, ProvideCredential, Random, RateLimiter,
-    RawReply, Reply, RetryBudget, RetryPolicy, SignedRequest, SystemClock, SystemRandom, fill_session_id, open,
+    Call, Clock, Endpoint, Error, Http, HttpClient, InvalidEndpoint, Language, OpenError, ProvideCredential, Random,
+    RateLimiter, RawReply, Reply, RetryBudget, RetryPolicy, SignedRequest, SystemClock, SystemRandom, fill_session_id,
+    open,
 };
 
 /// Sends actions to Tencent Cloud API 3.0. A clone is cheap and shares connections, keys, rates and what is known of the
@@ -27,12 +29,15 @@ struct Shared {
     settings: Settings,
     correction: Correction,
     tokens: Tokens,
+    /// The public endpoints of the services that were called, where no other endpoint is set.
+    public_endpoints: RwLock<Vec<(Box<str>, Endpoint)>>,
 }
 
 struct Settings {
     credentials: Arc<dyn ProvideCredential>,
     endpoint: Option<Endpoint>,
-    region: Option<String>,
+    /// The value of its header, or why it cannot be one.
+    region: Option<Result<HeaderValue, String>>,
     language: Option<Language>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -115,7 +120,7 @@ impl Transport {
     /// # Errors
     ///
     /// When there is no complete reply.
-    pub async fn send(&self, call: &Call, request: &SignedRequest) -> Result<RawReply, Error> {
+    pub async fn send(&self, call: &Call, request: SignedRequest) -> Result<RawReply, Error> {
         let timeout =
             if call.effect() == Effect::Read { self.settings().read_attempt } else { self.settings().write_attempt };
         self.settings().http.send(request, timeout).await.map_err(|error| Error::of(call, Cause::Send(error), None))
@@ -218,22 +223,35 @@ impl Transport {
     async fn sign_now(&self, call: &Call) -> Result<Signed, Error> {
         let settings = self.settings();
         let refused = |cause| Error::of(call, cause, None);
-        let of_service;
+        let public;
         let endpoint = match &settings.endpoint {
             Some(endpoint) => endpoint,
             None => {
-                of_service = Endpoint::of_service(call.service())
-                    .map_err(|error| refused(Cause::Configuration(error.to_string())))?;
-                &of_service
+                public = self.public_endpoint(call.service());
+                public.as_ref().map_err(|error| refused(Cause::Configuration(error.to_string())))?
             }
         };
+        let region = settings.region.as_ref().map(Result::as_ref).transpose();
+        let region = region.map_err(|problem| refused(Cause::Request(problem.clone())))?;
         let provided = settings.credentials.provide(self.now()).await;
         let credential = provided.map_err(|error| refused(Cause::Credential(error)))?.credential;
-        let destination = Destination { endpoint, region: settings.region.as_deref(), language: settings.language };
+        let destination = Destination { endpoint, region, language: settings.language };
         let time = self.now();
         let request = SignedRequest::new(call, destination, &credential, &settings.signer, time)
             .map_err(|problem| refused(Cause::Request(problem)))?;
         Ok(Signed { request, credential, time })
+    }
+
+    fn public_endpoint(&self, service: &str) -> Result<Endpoint, InvalidEndpoint> {
+        let known = self.0.public_endpoints.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, endpoint)) = known.iter().find(|(known, _)| **known == *service) {
+            return Ok(endpoint.clone());
+        }
+        drop(known);
+        let endpoint = Endpoint::of_service(service)?;
+        let mut known = self.0.public_endpoints.write().unwrap_or_else(PoisonError::into_inner);
+        known.push((service.into(), endpoint.clone()));
+        Ok(endpoint)
     }
 
     async fn attempt_within<R: DeserializeOwned>(&self, call: &Call, remaining: Duration) -> Result<Reply<R>, Error> {
@@ -247,7 +265,7 @@ impl Transport {
         loop {
             let signed = self.sign_now(call).await?;
             let sent = settings.clock.now();
-            let reply = settings.http.send(&signed.request, timeout).await;
+            let reply = settings.http.send(signed.request, timeout).await;
             let reply = reply.map_err(|error| Error::of(call, Cause::Send(error), None))?;
             let received = settings.clock.now();
 
@@ -306,7 +324,7 @@ impl TransportBuilder {
     /// The value of `X-TC-Region`, for example `ap-guangzhou`; not sent by default.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.0.region = Some(region.into());
+        self.0.region = Some(name_value("region", region.into().into()));
         self
     }
 
@@ -387,7 +405,12 @@ impl TransportBuilder {
     #[must_use]
     pub fn build(self) -> Transport {
         let tokens = Tokens::new(self.0.retry_budget);
-        Transport(Arc::new(Shared { settings: self.0, correction: Correction::default(), tokens }))
+        Transport(Arc::new(Shared {
+            settings: self.0,
+            correction: Correction::default(),
+            tokens,
+            public_endpoints: RwLock::default(),
+        }))
     }
 }
 

@@ -98,7 +98,8 @@ async fn a_reply_cut_off_anywhere_is_an_error_and_never_a_result() {
     assert!(matches!(described.value.state(), TaskState::Succeeded(_)));
     let body = serde_json::json!({ "Response": described.value }).to_string();
     for length in 0..body.len() {
-        let cut = RawReply { status: 200, headers: Vec::new(), body: body.as_bytes()[..length].to_vec().into() };
+        let cut =
+            RawReply { status: 200, headers: Default::default(), body: body.as_bytes()[..length].to_vec().into() };
         assert!(open::<DescribeTaskDetailResponse>(&cut).is_err(), "{length}");
     }
 }

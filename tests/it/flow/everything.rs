@@ -58,12 +58,13 @@ impl Wire {
 }
 
 impl Http for Wire {
-    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(async move {
+            let known = KnownAction::find(action(&request)).unwrap();
+            let body = serde_json::from_slice(request.body()).unwrap();
             let reply = self.inner.send(request, timeout).await?;
-            let known = KnownAction::find(action(request)).unwrap();
             let response = serde_json::from_slice::<Value>(&reply.body).unwrap()["Response"].take();
-            let is_first = self.note(known.name, serde_json::from_slice(request.body()).unwrap(), response);
+            let is_first = self.note(known.name, body, response);
             let is_job = known.effect == Effect::Paid && known.session_id.is_some();
             if self.loses && is_job && is_first {
                 return Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "the answer is lost"));

@@ -67,9 +67,9 @@ async fn no_value_of_a_whole_flow_prints_the_secret_key_or_the_token() {
     let call: Call = client.transport().prepare(request.clone().into_action(SUB_APP)).unwrap();
     printed.debug(&call);
     let signed = client.transport().sign(&call).await.unwrap();
-    assert!(signed.headers().any(|(name, value)| name == "X-TC-Token" && value == TOKEN), "it is sent");
+    assert!(signed.headers().any(|(name, value)| name == "x-tc-token" && value == TOKEN), "it is sent");
     printed.both(&signed);
-    printed.debug(&client.transport().send(&call, &signed).await.unwrap());
+    printed.debug(&client.transport().send(&call, signed).await.unwrap());
 
     let task = client.submit(request).await.unwrap();
     printed.debug(&task);
@@ -157,7 +157,7 @@ fn no_unreadable_reply_shows_a_secret_of_any_shape() {
             format!(r#"{{"Response":{{"{name}":"canary""#),
             format!(r#"{{"Response":{{"{name}":["canary"],"RequestId":"r"}}}} and more"#),
         ] {
-            let reply = RawReply { status: 200, headers: Vec::new(), body: body.into() };
+            let reply = RawReply { status: 200, headers: Default::default(), body: body.into() };
             let error = open::<serde_json::Value>(&reply).unwrap_err();
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }

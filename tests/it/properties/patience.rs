@@ -12,6 +12,8 @@ use vod_aigc_transport::{
     Billed, BoxFuture, Http, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest,
 };
 
+use crate::support::headers;
+
 use super::{block_on, cases};
 
 /// What becomes of every create; all else is answered with a task that goes on and with empty lists.
@@ -39,8 +41,8 @@ impl Server {
 }
 
 impl Http for Server {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
-        let creates = request.headers().any(|(name, value)| name == "X-TC-Action" && value == "CreateAigcVideoTask");
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        let creates = request.headers().any(|(name, value)| name == "x-tc-action" && value == "CreateAigcVideoTask");
         let body = match self.answer {
             _ if !creates => r#"{"Response":{"AigcVideoTask":{"Status":"PROCESSING"},"TaskSet":[],"RequestId":"1"}}"#,
             Answer::Busy => {
@@ -54,7 +56,7 @@ impl Http for Server {
         let result = match self.answer {
             Answer::Unreached if creates => Err(SendError::new(SendErrorKind::Connect, Sent::No, "no route")),
             Answer::Lost if creates => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "reset")),
-            _ => Ok(RawReply { status: 200, headers: Vec::new(), body: body.into() }),
+            _ => Ok(RawReply { status: 200, headers: Default::default(), body: body.into() }),
         };
         Box::pin(std::future::ready(result))
     }
@@ -76,10 +78,10 @@ fn client(answer: Answer, seed: u64) -> (ClientBuilder, Arc<ManualClock>, Arc<Se
 struct Unavailable(Option<u64>, Mutex<u32>);
 
 impl Http for Unavailable {
-    fn send<'a>(&'a self, _: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, _: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         *self.1.lock().unwrap() += 1;
-        let headers = self.0.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
-        let reply = RawReply { status: 503, headers: headers.into_iter().collect(), body: "busy".into() };
+        let retry_after = self.0.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
+        let reply = RawReply { status: 503, headers: headers(retry_after.as_slice()), body: "busy".into() };
         Box::pin(std::future::ready(Ok(reply)))
     }
 }

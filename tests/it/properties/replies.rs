@@ -7,7 +7,7 @@ use vod_aigc_transport::{OpenError, RawReply, open};
 use super::{cases, json};
 
 fn raw(status: u16, body: impl Into<Vec<u8>>) -> RawReply {
-    RawReply { status, headers: Vec::new(), body: body.into().into() }
+    RawReply { status, headers: Default::default(), body: body.into().into() }
 }
 
 fn is_plain(text: &str) -> bool {

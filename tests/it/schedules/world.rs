@@ -16,6 +16,8 @@ use vod_aigc_transport::{
     BoxFuture, Clock, Http, Random as _, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
 };
 
+use crate::support::headers;
+
 const SUB_APP_ID: u64 = 1_500_000_001;
 const KEY: &str = "job-1";
 /// After so many lives a job that has no end is left as it is.
@@ -244,15 +246,15 @@ impl Clock for Wire {
 }
 
 impl Http for Wire {
-    fn send<'a>(&'a self, request: &'a SignedRequest, timeout: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(async move {
             self.life.step().await;
-            let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
+            let sent: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
             let exchange = self.emulator.exchange(&Received {
                 method: request.method(),
                 path: "/",
                 query: "",
-                headers: &headers,
+                headers: &sent,
                 body: request.body(),
             });
             self.life.step().await;
@@ -262,7 +264,7 @@ impl Http for Wire {
                     lost(SendErrorKind::TooLarge, Sent::Yes, "the reply is too long")
                 }
                 Exchange::Reply(reply) | Exchange::Slow(reply, _) => {
-                    Ok(RawReply { status: reply.status, headers: reply.headers, body: reply.body })
+                    Ok(RawReply { status: reply.status, headers: headers(&reply.headers), body: reply.body })
                 }
                 Exchange::Truncated(_) => lost(SendErrorKind::Interrupted, Sent::Yes, "the body was cut off"),
                 Exchange::NotConnected => lost(SendErrorKind::Connect, Sent::No, "connection refused"),

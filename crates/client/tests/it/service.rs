@@ -28,14 +28,14 @@ pub(crate) struct Service {
 }
 
 impl Http for Service {
-    fn send<'a>(&'a self, _: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, _: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         self.polls.lock().unwrap().push(seconds(self.clock.now()) - NOW);
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() };
         let reply = match answer {
             Some(response) => {
                 let body = format!(r#"{{"Response":{response}}}"#).into();
-                Ok(RawReply { status: 200, headers: Vec::new(), body })
+                Ok(RawReply { status: 200, headers: Default::default(), body })
             }
             None => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "cut")),
         };

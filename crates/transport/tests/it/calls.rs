@@ -301,13 +301,13 @@ async fn a_dry_run_shows_exactly_what_would_be_sent() {
     assert_eq!(
         before,
         "POST / HTTP/1.1\n\
-         Host: 127.0.0.1:9\n\
-         Content-Type: application/json\n\
-         X-TC-Action: CreateAigcVideoTask\n\
-         X-TC-Version: 2018-07-17\n\
-         X-TC-Timestamp: 1764072000\n\
-         X-TC-Region: ap-guangzhou\n\
-         Authorization: TC3-HMAC-SHA256 Credential=AKIDEXAMPLE/2025-11-25/vod/tc3_request, \
+         host: 127.0.0.1:9\n\
+         content-type: application/json\n\
+         x-tc-action: CreateAigcVideoTask\n\
+         x-tc-version: 2018-07-17\n\
+         x-tc-timestamp: 1764072000\n\
+         x-tc-region: ap-guangzhou\n\
+         authorization: TC3-HMAC-SHA256 Credential=AKIDEXAMPLE/2025-11-25/vod/tc3_request, \
          SignedHeaders=content-type;host;x-tc-action, "
     );
     let body = String::from_utf8(call.body().to_vec()).unwrap();

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+use http::header::{AGE, DATE};
 use tokio::sync::Barrier;
 use vod_aigc_transport::testing::ManualClock;
 use vod_aigc_transport::{
@@ -22,7 +24,7 @@ struct Service {
     /// How far the service's clock is ahead of the local one, in seconds.
     ahead: AtomicI64,
     round_trip: Duration,
-    headers: fn(date: String) -> Vec<(String, String)>,
+    headers: fn(date: String) -> HeaderMap,
     /// What the local clock does while a request is under way.
     step: AtomicU64,
     /// The first so many requests are answered together.
@@ -31,8 +33,12 @@ struct Service {
     billed: AtomicUsize,
 }
 
-fn only_date(date: String) -> Vec<(String, String)> {
-    vec![("date".to_owned(), date)]
+fn only_date(date: String) -> HeaderMap {
+    [(DATE, date.parse().unwrap())].into_iter().collect()
+}
+
+fn with_age(date: String) -> HeaderMap {
+    [(DATE, date.parse().unwrap()), (AGE, 3.into())].into_iter().collect()
 }
 
 impl Service {
@@ -68,10 +74,10 @@ impl Service {
 }
 
 impl Http for Service {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(async move {
             let header = |wanted| request.headers().find(|(name, _)| *name == wanted).map(|(_, value)| value).unwrap();
-            let timestamp: u64 = header("X-TC-Timestamp").parse().unwrap();
+            let timestamp: u64 = header("x-tc-timestamp").parse().unwrap();
             let number = {
                 let mut timestamps = self.timestamps.lock().unwrap();
                 timestamps.push(timestamp);
@@ -82,7 +88,7 @@ impl Http for Service {
             }
             self.local.advance(self.round_trip / 2);
             let now = self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-            let scope_of_the_day = header("Authorization").contains(&format!("/{}/vod/tc3_request", day(timestamp)));
+            let scope_of_the_day = header("authorization").contains(&format!("/{}/vod/tc3_request", day(timestamp)));
             let body = if now.abs_diff(timestamp) > 300 || !scope_of_the_day {
                 r#"{"Response":{"Error":{"Code":"AuthFailure.SignatureExpire","Message":"why"},"RequestId":"r"}}"#
             } else {
@@ -165,7 +171,7 @@ async fn fifty_requests_under_way_are_each_corrected_once() {
 
 #[tokio::test]
 async fn without_a_date_a_refused_time_is_an_error_at_once() {
-    for headers in [|_| Vec::new(), |date| vec![("date".to_owned(), date), ("age".to_owned(), "3".to_owned())]] {
+    for headers in [|_| HeaderMap::new(), with_age] {
         let (transport, service) = Service { headers, ..Service::ahead(HOUR) }.transport();
         let error = transport.build().call(create()).await.expect_err("nothing shows the service's time");
         assert_eq!((service.requests(), error.billed(), error.is_retryable()), (1, Billed::No, false), "{error}");

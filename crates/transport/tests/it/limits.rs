@@ -34,15 +34,15 @@ impl<F> std::fmt::Debug for Service<F> {
 }
 
 impl<F: Fn(usize, &str) -> String + Send + Sync> Http for Service<F> {
-    fn send<'a>(&'a self, request: &'a SignedRequest, _: Duration) -> BoxFuture<'a, Result<RawReply, SendError>> {
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         let number = {
             let mut times = self.times.lock().unwrap();
             times.push(self.clock.now());
             times.len() - 1
         };
-        let token = request.headers().find(|(name, _)| *name == "X-TC-Token").map_or("", |(_, value)| value);
+        let token = request.headers().find(|(name, _)| *name == "x-tc-token").map_or("", |(_, value)| value);
         let body = (self.answer)(number, token).into();
-        Box::pin(std::future::ready(Ok(RawReply { status: 200, headers: Vec::new(), body })))
+        Box::pin(std::future::ready(Ok(RawReply { status: 200, headers: Default::default(), body })))
     }
 }
 

@@ -12,7 +12,7 @@ struct Task {
 }
 
 fn reply(status: u16, body: impl Into<Vec<u8>>) -> RawReply {
-    RawReply { status, headers: Vec::new(), body: body.into().into() }
+    RawReply { status, headers: Default::default(), body: body.into().into() }
 }
 
 fn check_opens(body: &str, task_id: &str, request_id: Option<&str>) {

@@ -39,7 +39,7 @@ async fn no_debug_or_display_text_holds_a_secret() {
         "AKIDSHOWN",
         "CreateAigcVideoTask",
         "ap-here",
-        "X-TC-Token: <hidden>",
+        "x-tc-token: <hidden>",
         "va1-",
         "credentials-file",
         "AKIDSHOWN",
