@@ -37,7 +37,7 @@ impl LocalFile {
     /// The file as part of a request.
     pub(crate) async fn embed(&self) -> Result<Media, InputError> {
         let bytes = self.about.bytes;
-        let media = self.read(move |reader| Media::read(reader.take(bytes.saturating_add(1)))).await?;
+        let media = self.read(move |reader| Media::read(reader.take(bytes.saturating_add(1)), bytes)).await?;
         if media.embedded_bytes() as u64 != bytes {
             return Err(self.refused(InputProblem::Changed));
         }

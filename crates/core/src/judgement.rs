@@ -8,6 +8,7 @@ use crate::action::Action;
 use crate::generated::CreateAigcVideoTaskRequest;
 use crate::known_action::KnownAction;
 use crate::request::{Fault, Note, RequestError};
+use crate::similar::edits;
 
 /// What is wrong with a body, and what is only strange about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -255,13 +256,13 @@ fn name_of(kind: &str) -> &'static str {
     }
 }
 
-/// The known member that was most likely meant.
+/// The known member that was most likely meant: at most every third letter is wrong.
 fn nearest<'a>(name: &str, known: &'a Map<String, Value>) -> Option<&'a String> {
-    const ALIKE: f64 = 0.85;
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let wanted = plain(name);
-    let alike = known.keys().map(|it| (strsim::jaro_winkler(&wanted, &plain(it)), it));
-    alike.filter(|(alike, _)| *alike >= ALIKE).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, it)| it)
+    let (distance, nearest) =
+        known.keys().map(|it| (edits(&wanted, &plain(it)), it)).min_by_key(|(edits, _)| *edits)?;
+    (distance * 3 <= wanted.chars().count()).then_some(nearest)
 }
 
 fn schema(derived: fn() -> Value, side: Side) -> Value {

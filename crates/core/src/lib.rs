@@ -11,6 +11,7 @@ mod judgement;
 mod known_action;
 mod limits;
 mod media;
+#[cfg(feature = "media")]
 mod media_file;
 mod model;
 mod open_enum;
@@ -20,6 +21,7 @@ mod references;
 mod request;
 mod rules;
 mod secret;
+mod similar;
 mod task;
 mod wire;
 
@@ -35,6 +37,7 @@ pub use judgement::Judgement;
 pub use known_action::KnownAction;
 pub use limits::Breach;
 pub use media::{Image, Media};
+#[cfg(feature = "media")]
 pub use media_file::{MediaFault, MediaFile, MediaType, MediaUse, Way};
 pub use model::{OtherModel, UnknownModel};
 pub use order::Order;

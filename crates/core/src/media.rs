@@ -1,17 +1,20 @@
 //! An image, a video or a sound that a video is made from, however it is given.
 
+#[cfg(feature = "media")]
 use std::io::{self, Read};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+#[cfg(feature = "media")]
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+#[cfg(feature = "media")]
+use crate::generated::MAX_BASE64_BYTES;
 use crate::generated::{AigcVideoTaskInputFileInfo, FileInfoType, FileUsage};
 
 /// An input: behind a URL, stored in VOD, or as its bytes. A text is taken as a URL.
 ///
 /// Images are JPEG or PNG of at most [`MAX_IMAGE_BYTES`](crate::MAX_IMAGE_BYTES); as bytes also WebP, and all inputs of a
 /// request together at most [`MAX_BASE64_BYTES`](crate::MAX_BASE64_BYTES). What a local file must be like is judged by
-/// [`MediaUse::check`](crate::MediaUse::check).
+/// `MediaUse::check`, with the feature `media`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Media(Source);
 
@@ -42,26 +45,33 @@ impl Media {
         Self(Source::FileId { id: file_id.into(), content: Some(content.into()) })
     }
 
+    /// A file by the Base64 of its bytes, which travels inside the request as it is.
+    pub fn base64(text: impl Into<String>) -> Self {
+        Self(Source::Base64(text.into()))
+    }
+
     /// A file by its bytes; they travel inside the request, in Base64.
+    #[cfg(feature = "media")]
     pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
         Self(Source::Base64(STANDARD.encode(bytes)))
     }
 
     /// A file by all that `reader` gives; it travels inside the request, in Base64, which is all that is held of it.
+    /// `length` is how many bytes are expected, so that room for them is made once.
     ///
     /// # Errors
     /// Those of the reader.
-    pub fn read(mut reader: impl Read) -> io::Result<Self> {
+    #[cfg(feature = "media")]
+    pub fn read(mut reader: impl Read, length: u64) -> io::Result<Self> {
         // Whole groups of three bytes, so that padding stands at the end only.
         const PIECE: usize = 48 * 1024;
-        let (mut text, mut piece) = (String::new(), Vec::with_capacity(PIECE));
-        loop {
-            piece.clear();
-            if reader.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
-                return Ok(Self(Source::Base64(text)));
-            }
+        let expected = usize::try_from(length).map_or(MAX_BASE64_BYTES, |length| length.min(MAX_BASE64_BYTES));
+        let (mut text, mut piece) = (String::with_capacity(expected.div_ceil(3) * 4), Vec::with_capacity(PIECE));
+        while reader.by_ref().take(PIECE as u64).read_to_end(&mut piece)? > 0 {
             STANDARD.encode_string(&piece, &mut text);
+            piece.clear();
         }
+        Ok(Self::base64(text))
     }
 
     /// How many bytes of it travel inside the request, before they are encoded.
@@ -149,7 +159,7 @@ impl From<&String> for Media {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "media"))]
 mod tests {
     use super::*;
 
@@ -165,9 +175,11 @@ mod tests {
     fn a_file_that_is_read_is_the_same_as_its_bytes() {
         for length in [0, 1, 48 * 1024 - 1, 48 * 1024, 48 * 1024 + 1, 100_000] {
             let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-            let media = Media::read(bytes.as_slice()).expect("memory can be read");
-            assert_eq!(media, Media::bytes(&bytes));
-            assert_eq!(media.embedded_bytes(), length);
+            for expected in [0, length as u64, u64::MAX] {
+                let media = Media::read(bytes.as_slice(), expected).expect("memory can be read");
+                assert_eq!(media, Media::bytes(&bytes));
+                assert_eq!(media.embedded_bytes(), length);
+            }
         }
     }
 }

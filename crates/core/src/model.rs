@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Model;
+use crate::similar::edits;
 
 /// A family and a version that the capability table need not know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -90,10 +91,11 @@ impl UnknownModel {
         let mut nearest: Vec<_> =
             Model::ALL.iter().filter(|it| it.name().eq_ignore_ascii_case(family)).cloned().collect();
         if nearest.is_empty() {
-            let wanted = text.to_lowercase();
-            let similarity = |model: &Model| strsim::jaro_winkler(&wanted, &model.to_string().to_lowercase());
+            let (family, wanted) = (family.to_lowercase(), text.to_lowercase());
             nearest = Model::ALL.to_vec();
-            nearest.sort_by(|a, b| similarity(b).total_cmp(&similarity(a)));
+            nearest.sort_by_cached_key(|model| {
+                (edits(&family, &model.name().to_lowercase()), edits(&wanted, &model.to_string().to_lowercase()))
+            });
             nearest.truncate(MOST);
         }
         Self { text: text.to_owned(), nearest }

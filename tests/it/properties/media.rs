@@ -50,6 +50,6 @@ proptest! {
             }
             Err(fault) => prop_assert!(!fault.to_string().is_empty()),
         }
-        prop_assert_eq!(Media::read(Cursor::new(&bytes)).unwrap(), Media::bytes(&bytes));
+        prop_assert_eq!(Media::read(Cursor::new(&bytes), bytes.len() as u64).unwrap(), Media::bytes(&bytes));
     }
 }
