@@ -2,12 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
-use reqwest::Url;
+
+use crate::address::{self, is_loopback};
 
 /// The root of one API server.
 ///
@@ -38,7 +38,7 @@ impl Endpoint {
     /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        is_loopback_host(self.uri.host().unwrap_or_default())
+        is_loopback(&self.uri)
     }
 
     /// The value of the `Host` header: the host, and the port unless it is the scheme's own.
@@ -59,24 +59,15 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = |problem| InvalidEndpoint { problem };
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-        let url = Url::parse(&with_scheme).map_err(|_| error("it is neither a host name nor a URL"))?;
-        let host = url.host_str().ok_or(error("it has no host"))?;
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback_host(host) => {}
-            "http" => return Err(error("plain http is for loopback hosts only; use https")),
-            _ => return Err(error("its scheme must be https, or http on a loopback host")),
+        let uri = address::parse(&with_scheme).map_err(error)?;
+        if uri.scheme() != Some(&Scheme::HTTPS) && !is_loopback(&uri) {
+            return Err(error("has the scheme http, which is for loopback hosts only; use https"));
         }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(error("it must not hold a user name or a password"));
+        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+            return Err(error("has a path, a query or a fragment; leave it out"));
         }
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(error("it must not have a path, a query or a fragment"));
-        }
-        // Past these checks a URL is a URI with an authority of host and port alone.
-        let uri: Uri = String::from(url).try_into().map_err(|_| error("it is neither a host name nor a URL"))?;
         let host = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
-        let host = host.ok_or(error("it has no host"))?;
+        let host = host.ok_or(error("is not a URL with a host"))?;
         Ok(Self { uri, host })
     }
 }
@@ -95,22 +86,11 @@ pub struct InvalidEndpoint {
 
 impl fmt::Display for InvalidEndpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the endpoint cannot be used: {}", self.problem)
+        write!(formatter, "the endpoint cannot be used: it {}", self.problem)
     }
 }
 
 impl Error for InvalidEndpoint {}
-
-/// Whether a URL names this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    is_loopback_host(url.host_str().unwrap_or_default())
-}
-
-/// Whether a host is this machine, by a loopback address or as `localhost`.
-pub(crate) fn is_loopback_host(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,16 +3,18 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{IF_RANGE, LOCATION, RANGE, TRANSFER_ENCODING};
-use reqwest::{Client, Response, Url, Version, dns};
+use http::header::{HeaderValue, IF_RANGE, LOCATION, RANGE, TRANSFER_ENCODING};
+use http::uri::Scheme;
+use http::{Request, Response, Uri, Version};
+use http_body::Body;
+use hyper::body::Incoming;
 
-use crate::endpoint::is_loopback;
-use crate::http_client::{HttpClient, broken, send_error, within};
+use crate::address::{self, is_loopback};
+use crate::http_client::{HttpClient, Payload, next_piece, send_error, within};
 use crate::{BoxFuture, SendError, SendErrorKind, Sent};
 
 const MOST_REDIRECTS: usize = 5;
@@ -42,13 +44,28 @@ impl FileRequest<'_> {
         judge(&self.parsed()?, self.loopback)
     }
 
-    fn parsed(&self) -> Result<Url, SendError> {
-        let mut url = Url::parse(self.url).map_err(|_| refused("the address is not a URL"))?;
-        // Some addresses come as plain http although their servers speak https.
-        if url.scheme() == "http" && url.port().is_none() && !is_loopback(&url) {
-            url.set_scheme("https").map_err(|()| refused("the address is not a URL"))?;
+    fn request_to(&self, address: Uri) -> Result<Request<Payload>, SendError> {
+        let mut request = Request::new(Payload::Whole(Bytes::new()));
+        *request.uri_mut() = address;
+        if self.offset > 0 {
+            let value = |text: &str| HeaderValue::from_str(text).map_err(|_| refused("the ETag cannot be a header"));
+            request.headers_mut().insert(RANGE, value(&format!("bytes={}-", self.offset))?);
+            if let Some(etag) = self.etag {
+                request.headers_mut().insert(IF_RANGE, value(etag)?);
+            }
         }
-        Ok(url)
+        Ok(request)
+    }
+
+    fn parsed(&self) -> Result<Uri, SendError> {
+        let address = address::parse(self.url).map_err(unfit)?;
+        // Some addresses come as plain http although their servers speak https.
+        if address.scheme() != Some(&Scheme::HTTP) || address.port().is_some() || is_loopback(&address) {
+            return Ok(address);
+        }
+        let mut parts = address.into_parts();
+        parts.scheme = Some(Scheme::HTTPS);
+        Uri::from_parts(parts).map_err(|_| refused("the address is not a URL"))
     }
 }
 
@@ -93,90 +110,58 @@ impl HttpClient {
     /// When there is no reply, or [`SendErrorKind::Refused`] when the file must not be read. Any status is a reply: look at
     /// [`Fetched::status`].
     pub async fn fetch(&self, file: FileRequest<'_>) -> Result<Fetched, SendError> {
-        let mut url = file.parsed()?;
+        let mut address = file.parsed()?;
         for _ in 0..=MOST_REDIRECTS {
-            let mut request = self.client_for(&url, file.loopback)?.get(url.clone());
-            if file.offset > 0 {
-                request = request.header(RANGE, format!("bytes={}-", file.offset));
-                if let Some(etag) = file.etag {
-                    request = request.header(IF_RANGE, etag);
-                }
-            }
-            let response = within(file.idle, async { request.send().await.map_err(send_error) }).await?;
+            judge(&address, file.loopback)?;
+            let pool = if is_loopback(&address) { self.local()?.clone() } else { self.guarded()? };
+            let request = file.request_to(address.clone())?;
+            let response = within(file.idle, async { pool.request(request).await.map_err(send_error) }).await?;
             let target = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
             let Some(target) = target else {
                 return Ok(Fetched { response, idle: file.idle });
             };
-            let next = target.to_str().ok().and_then(|target| url.join(target).ok());
-            let next = next.ok_or_else(|| refused("a redirect leads to an address that is not a URL"))?;
-            if url.scheme() == "https" && next.scheme() != "https" {
+            let target = str::from_utf8(target.as_bytes()).map_err(|_| "is not text");
+            let next = target
+                .and_then(|target| address::join(&address, target))
+                .map_err(|problem| refused(&format!("a redirect leads to an address that {problem}")))?;
+            if address.scheme() == Some(&Scheme::HTTPS) && next.scheme() != Some(&Scheme::HTTPS) {
                 return Err(refused("a redirect leads from https to http"));
             }
-            if is_loopback(&next) && !is_loopback(&url) {
+            if is_loopback(&next) && !is_loopback(&address) {
                 return Err(refused("a redirect leads to this machine"));
             }
-            url = next;
+            address = next;
         }
         Err(refused("there are more than five redirects"))
     }
-
-    fn client_for(&self, url: &Url, loopback: bool) -> Result<Client, SendError> {
-        judge(url, loopback)?;
-        if is_loopback(url) {
-            return self.local().cloned();
-        }
-        let host = url.host_str().unwrap_or_default().to_owned();
-        self.guarded(PublicOnly { host, resolver: self.resolver().clone() })
-    }
 }
 
-/// Whether a URL may be asked for, as far as its text tells.
-fn judge(url: &Url, loopback: bool) -> Result<(), SendError> {
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("the address is neither http nor https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("the address holds a user name or a password"));
-    }
-    if is_loopback(url) {
+/// Whether an address may be asked for, as far as its text tells.
+fn judge(address: &Uri, loopback: bool) -> Result<(), SendError> {
+    if is_loopback(address) {
         return if loopback { Ok(()) } else { Err(refused("the address is on this machine")) };
     }
-    if url.scheme() != "https" {
+    if address.scheme() != Some(&Scheme::HTTPS) {
         return Err(refused("the address is plain http; only https is read"));
     }
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    if host.parse().is_ok_and(|address| !is_public(address)) {
+    if address::ip(address).is_some_and(|address| !is_public(address)) {
         return Err(refused(NotPublic::TEXT));
     }
     Ok(())
+}
+
+fn unfit(problem: &str) -> SendError {
+    refused(&format!("the address {problem}"))
 }
 
 fn refused(reason: &str) -> SendError {
     SendError::new(SendErrorKind::Refused, Sent::No, reason)
 }
 
-/// Resolves one host to its public addresses. Any other name is a proxy's, which may be wherever it is.
-pub(crate) struct PublicOnly {
-    host: String,
-    resolver: Arc<dyn Resolve>,
-}
-
-impl dns::Resolve for PublicOnly {
-    fn resolve(&self, name: dns::Name) -> dns::Resolving {
-        let resolver = self.resolver.clone();
-        let guarded = name.as_str().eq_ignore_ascii_case(&self.host);
-        Box::pin(async move {
-            let mut addresses = resolver.resolve(name.as_str()).await?;
-            if guarded {
-                addresses.retain(|address| is_public(*address));
-                if addresses.is_empty() {
-                    return Err(NotPublic.into());
-                }
-            }
-            let addresses: dns::Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
-    }
+/// The public ones among the addresses of a host.
+pub(crate) fn only_public(mut addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, NotPublic> {
+    addresses.retain(|address| is_public(*address));
+    if addresses.is_empty() { Err(NotPublic) } else { Ok(addresses) }
 }
 
 /// A host that has only addresses of a private network.
@@ -233,7 +218,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 /// A file that is being read.
 pub struct Fetched {
-    response: Response,
+    response: Response<Incoming>,
     idle: Duration,
 }
 
@@ -247,7 +232,7 @@ impl Fetched {
     /// How many bytes are to come, if the server said so.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.response.content_length()
+        self.response.body().size_hint().exact()
     }
 
     /// Whether the end of the body can be told from a connection that broke.
@@ -270,7 +255,7 @@ impl Fetched {
     ///
     /// When the connection breaks, or stays silent for longer than the idle time.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, SendError> {
-        within(self.idle, async { self.response.chunk().await.map_err(broken) }).await
+        within(self.idle, next_piece(self.response.body_mut())).await
     }
 }
 
@@ -348,27 +333,14 @@ mod tests {
         }
     }
 
-    #[derive(Debug)]
-    struct Fixed(&'static [&'static str]);
-
-    impl Resolve for Fixed {
-        fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-            Box::pin(async { Ok(self.0.iter().map(|text| text.parse().unwrap()).collect()) })
-        }
-    }
-
-    /// What remains of these addresses for `host` where a file of films.example is wanted.
-    async fn resolved(host: &str, addresses: &'static [&'static str]) -> Result<Vec<String>, String> {
-        let guard = PublicOnly { host: "films.example".to_owned(), resolver: Arc::new(Fixed(addresses)) };
-        let found = dns::Resolve::resolve(&guard, host.parse().unwrap()).await;
-        found.map(|found| found.map(|it| it.ip().to_string()).collect()).map_err(|error| error.to_string())
-    }
-
-    #[tokio::test]
-    async fn only_public_addresses_of_a_host_are_used() {
-        let mixed = &["10.0.0.1", "1.1.1.1", "fd00::1"];
-        assert_eq!(resolved("films.example", mixed).await.unwrap(), ["1.1.1.1"]);
-        assert_eq!(resolved("Films.Example", &["169.254.169.254"]).await.unwrap_err(), NotPublic::TEXT);
-        assert_eq!(resolved("proxy.internal", mixed).await.unwrap().len(), 3, "a proxy may be private");
+    #[test]
+    fn only_public_addresses_of_a_host_are_used() {
+        let remaining = |addresses: &[&str]| {
+            let found = only_public(addresses.iter().map(|text| text.parse().unwrap()).collect());
+            found.map_err(|error| error.to_string())
+        };
+        let public: IpAddr = "1.1.1.1".parse().unwrap();
+        assert_eq!(remaining(&["10.0.0.1", "1.1.1.1", "fd00::1"]), Ok(vec![public]));
+        assert_eq!(remaining(&["169.254.169.254"]), Err(NotPublic::TEXT.to_owned()));
     }
 }

@@ -1,27 +1,37 @@
-//! The HTTP stack of this crate: reqwest with rustls on ring.
+//! The HTTP stack of this crate: hyper's client with its pool, over the connections of [`Connector`].
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::mem;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use reqwest::header::HOST;
-use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect, retry};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::Verifier;
+use bytes::{Bytes, BytesMut};
+use http::header::HOST;
+use http::uri::Scheme;
+use http::{Method, Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::endpoint::is_loopback;
-use crate::fetch::{NotPublic, PublicOnly};
+use crate::address::{self, is_loopback};
+use crate::connector::{Connector, Route};
+use crate::fetch::NotPublic;
 use crate::http::LARGEST_REPLY;
+use crate::store::Streamed;
+use crate::tls::{BoxError, Tls};
 use crate::{BoxFuture, Http, RawReply, Resolve, SendError, SendErrorKind, Sent, SignedRequest, SystemResolver};
 
 /// Time for name look-up, connection and TLS handshake together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// HTTP/1.1 and HTTP/2 over rustls.
+/// HTTP/1.1, and HTTP/2 where a server offers it over TLS.
 ///
 /// Trusts what the operating system trusts and the roots that it is given. Honours the proxy variables of
 /// the environment, except for loopback hosts. Follows no redirect and repeats no request. Cheap to clone; clones share
@@ -29,14 +39,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct HttpClient(Arc<Settings>);
 
+/// A pool of connections that were all opened in one way.
+pub(crate) type Pool = legacy::Client<Connector, Payload>;
+
 struct Settings {
     connect_timeout: Duration,
-    roots: Vec<CertificateDer<'static>>,
+    roots: Vec<Vec<u8>>,
     resolver: Arc<dyn Resolve>,
-    /// Reads the system's roots once, however many clients are made.
-    remote_tls: OnceLock<ClientConfig>,
-    remote: OnceLock<Client>,
-    loopback: OnceLock<Client>,
+    /// Reads the system's roots once, however many pools are made.
+    remote_tls: OnceLock<Arc<Tls>>,
+    remote: OnceLock<Pool>,
+    loopback: OnceLock<Pool>,
 }
 
 impl Default for HttpClient {
@@ -56,7 +69,6 @@ impl HttpClient {
     /// `connect_timeout`.
     #[must_use]
     pub fn with(connect_timeout: Duration, roots: Vec<Vec<u8>>) -> Self {
-        let roots = roots.into_iter().map(CertificateDer::from).collect();
         Self(Arc::new(Settings::new(connect_timeout, roots, Arc::new(SystemResolver))))
     }
 
@@ -69,51 +81,54 @@ impl HttpClient {
 
     /// Reads a small document over plain http without a proxy: the metadata service of a virtual machine.
     pub(crate) async fn read_metadata(&self, url: &str, timeout: Duration) -> Result<RawReply, SendError> {
-        let client = self.local()?;
-        within(timeout, async { read(client.get(url).send().await.map_err(send_error)?).await }).await
+        let mut request = Request::new(Payload::Whole(Bytes::new()));
+        *request.uri_mut() = address::parse(url).map_err(|problem| unsent(format!("the address {problem}")))?;
+        let pool = self.local()?;
+        within(timeout, async { read(pool.request(request).await.map_err(send_error)?).await }).await
     }
 
-    /// The client for this machine, without a proxy.
-    pub(crate) fn local(&self) -> Result<&Client, SendError> {
+    /// The connections to this machine, without a proxy.
+    pub(crate) fn local(&self) -> Result<&Pool, SendError> {
         let settings = &self.0;
-        lazily(&settings.loopback, || Ok(settings.builder(settings.local_tls()?).no_proxy().build()?))
+        lazily(&settings.loopback, || {
+            // Without the system's roots, so a machine without certificates can still talk to an emulator.
+            let tls = Arc::new(Tls::new(&settings.roots, false).map_err(cannot_set_up)?);
+            Ok(settings.pool(tls, None, Arc::new(SystemResolver), false))
+        })
     }
 
-    /// A client for one file, with connections of its own.
-    pub(crate) fn guarded(&self, addresses: PublicOnly) -> Result<Client, SendError> {
+    /// Connections for one file, to public addresses only.
+    pub(crate) fn guarded(&self) -> Result<Pool, SendError> {
         let settings = &self.0;
-        let tls = lazily(&settings.remote_tls, || settings.new_remote_tls())?.clone();
-        settings.builder(tls).dns_resolver(addresses).build().map_err(|error| cannot_set_up(&error))
+        Ok(settings.pool(settings.remote_tls()?, Some(Matcher::from_env()), settings.resolver.clone(), true))
     }
 
-    pub(crate) fn resolver(&self) -> &Arc<dyn Resolve> {
-        &self.0.resolver
-    }
-
-    pub(crate) fn client(&self, url: &Url) -> Result<&Client, SendError> {
+    pub(crate) fn pool(&self, address: &Uri) -> Result<&Pool, SendError> {
         let settings = &self.0;
-        if is_loopback(url) {
+        if is_loopback(address) {
             return self.local();
         }
-        let tls = lazily(&settings.remote_tls, || settings.new_remote_tls())?;
-        lazily(&settings.remote, || Ok(settings.builder(tls.clone()).build()?))
+        lazily(&settings.remote, || {
+            Ok(settings.pool(settings.remote_tls()?, Some(Matcher::from_env()), Arc::new(SystemResolver), false))
+        })
     }
 }
 
 impl Http for HttpClient {
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
-        Box::pin(async move {
-            let (uri, mut headers, body) = request.into_parts();
-            let refused = |_| SendError::new(SendErrorKind::Connect, Sent::No, "the address is not a URL");
-            let url = Url::parse(&uri.to_string()).map_err(refused)?;
-            let client = self.client(&url)?;
-            // It follows from the URL, in HTTP/2 as the authority.
-            headers.remove(HOST);
-            let mut http_request = reqwest::Request::new(Method::POST, url);
-            *http_request.headers_mut() = headers;
-            *http_request.body_mut() = Some(body.into());
-            within(timeout, async { read(client.execute(http_request).await.map_err(send_error)?).await }).await
-        })
+        Box::pin(within(timeout, async move {
+            let (address, mut headers, body) = request.into_parts();
+            let pool = self.pool(&address)?;
+            if address.scheme() == Some(&Scheme::HTTPS) {
+                // HTTP/2 says it by the authority, and some servers refuse both; for HTTP/1.1 the pool puts it back.
+                headers.remove(HOST);
+            }
+            let mut request = Request::new(Payload::Whole(body));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = address;
+            *request.headers_mut() = headers;
+            read(pool.request(request).await.map_err(send_error)?).await
+        }))
     }
 }
 
@@ -128,51 +143,63 @@ impl fmt::Debug for HttpClient {
 }
 
 impl Settings {
-    fn new(connect_timeout: Duration, roots: Vec<CertificateDer<'static>>, resolver: Arc<dyn Resolve>) -> Self {
+    fn new(connect_timeout: Duration, roots: Vec<Vec<u8>>, resolver: Arc<dyn Resolve>) -> Self {
         let (remote_tls, remote, loopback) = Default::default();
         Self { connect_timeout, roots, resolver, remote_tls, remote, loopback }
     }
 
-    fn builder(&self, mut tls: ClientConfig) -> ClientBuilder {
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(self.connect_timeout)
-            .redirect(redirect::Policy::none())
-            // What stays is a move to a fresh connection when a pooled one closed before any byte was written.
-            .retry(retry::never())
-            .tcp_nodelay(true)
+    fn remote_tls(&self) -> Result<Arc<Tls>, SendError> {
+        lazily(&self.remote_tls, || Ok(Arc::new(Tls::new(&self.roots, true).map_err(cannot_set_up)?))).cloned()
     }
 
-    fn new_remote_tls(&self) -> Result<ClientConfig, Box<dyn Error>> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier::new_with_extra_roots(self.roots.iter().cloned(), provider.clone())?;
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(tls.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
-    }
-
-    /// Without the system's roots, so a machine without certificates can still talk to an emulator.
-    fn local_tls(&self) -> Result<ClientConfig, Box<dyn Error>> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        for root in &self.roots {
-            roots.add(root.clone())?;
-        }
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(tls.with_root_certificates(roots).with_no_client_auth())
+    /// What stays of repetitions is a move to a fresh connection when a pooled one closed before any byte was written.
+    fn pool(&self, tls: Arc<Tls>, proxies: Option<Matcher>, resolver: Arc<dyn Resolve>, public_only: bool) -> Pool {
+        let route = Route { timeout: self.connect_timeout, tls, proxies, resolver, public_only };
+        legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(Connector::new(route))
     }
 }
 
-fn lazily<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<&T, SendError> {
+fn lazily<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T, SendError>) -> Result<&T, SendError> {
     if let Some(built) = cell.get() {
         return Ok(built);
     }
-    let built = build().map_err(|error| cannot_set_up(&*error))?;
+    let built = build()?;
     Ok(cell.get_or_init(|| built))
 }
 
-fn cannot_set_up(error: &dyn Error) -> SendError {
-    SendError::new(SendErrorKind::Connect, Sent::No, format!("TLS cannot be set up: {error}"))
+/// The body of a request.
+pub(crate) enum Payload {
+    /// In one piece.
+    Whole(Bytes),
+    /// In pieces.
+    Streamed(Streamed),
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
+            Self::Streamed(pieces) => Pin::new(pieces).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Streamed(pieces) => pieces.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Streamed(pieces) => pieces.size_hint(),
+        }
+    }
 }
 
 pub(crate) async fn within<T>(
@@ -185,42 +212,72 @@ pub(crate) async fn within<T>(
     })
 }
 
-pub(crate) async fn read(mut response: Response) -> Result<RawReply, SendError> {
-    let status = response.status().as_u16();
-    let headers = mem::take(response.headers_mut());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if body.len() + chunk.len() > LARGEST_REPLY {
-            let reason = format!("it has more than {LARGEST_REPLY} bytes");
-            return Err(SendError::new(SendErrorKind::TooLarge, Sent::Yes, reason));
+pub(crate) async fn read(response: Response<Incoming>) -> Result<RawReply, SendError> {
+    let (head, mut pieces) = response.into_parts();
+    // Most replies are one piece, which is passed on as it is.
+    let mut body = next_piece(&mut pieces).await?.unwrap_or_default();
+    if !pieces.is_end_stream() {
+        let mut whole = BytesMut::from(body);
+        while let Some(piece) = next_piece(&mut pieces).await? {
+            whole.extend_from_slice(&piece);
+            if whole.len() > LARGEST_REPLY {
+                break;
+            }
         }
-        body.extend_from_slice(&chunk);
+        body = whole.freeze();
     }
-    Ok(RawReply { status, headers, body: body.into() })
+    if body.len() > LARGEST_REPLY {
+        let reason = format!("it has more than {LARGEST_REPLY} bytes");
+        return Err(SendError::new(SendErrorKind::TooLarge, Sent::Yes, reason));
+    }
+    Ok(RawReply { status: head.status.as_u16(), headers: head.headers, body })
 }
 
-pub(crate) fn send_error(error: reqwest::Error) -> SendError {
+/// The next piece of a body; none after the last.
+pub(crate) async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, SendError> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            // What is no data are trailers, which nobody asked for.
+            Some(Ok(frame)) => {
+                if let Ok(piece) = frame.into_data() {
+                    return Ok(Some(piece));
+                }
+            }
+            Some(Err(error)) => return Err(SendError::new(SendErrorKind::Interrupted, Sent::Yes, reason(&error))),
+            None => return Ok(None),
+        }
+    }
+}
+
+pub(crate) fn send_error(error: legacy::Error) -> SendError {
     // Everything up to the handshake counts as connecting, so nothing of the request was written.
     let (kind, sent) = if causes(&error).any(|cause| cause.is::<NotPublic>()) {
         (SendErrorKind::Refused, Sent::No)
-    } else if error.is_connect() || error.is_builder() {
+    } else if error.is_connect() {
         (SendErrorKind::Connect, Sent::No)
-    } else if error.is_timeout() {
+    } else if causes(&error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_timeout) {
         (SendErrorKind::Timeout, Sent::Maybe)
     } else {
         (SendErrorKind::Interrupted, Sent::Maybe)
     };
-    SendError::new(kind, sent, reason(error))
+    SendError::new(kind, sent, reason(&error))
 }
 
-pub(crate) fn broken(error: reqwest::Error) -> SendError {
-    SendError::new(SendErrorKind::Interrupted, Sent::Yes, reason(error))
+fn is_timeout(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut
 }
 
-/// The error and its causes in one line, without the URL, which may be a presigned one.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let text = causes(&error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+fn cannot_set_up(error: BoxError) -> SendError {
+    unsent(format!("TLS cannot be set up: {error}"))
+}
+
+fn unsent(reason: String) -> SendError {
+    SendError::new(SendErrorKind::Connect, Sent::No, reason)
+}
+
+/// The error and its causes in one line.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    let text = causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     crate::envelope::one_line(&text)
 }
 

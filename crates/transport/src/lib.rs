@@ -23,8 +23,10 @@
 //!
 //! [`Transport::attempt`] is one attempt, for a caller with rules of its own.
 
+mod address;
 mod call;
 mod clock;
+mod connector;
 mod correction;
 mod credentials;
 mod endpoint;
@@ -38,6 +40,7 @@ mod retry;
 mod signed_request;
 mod store;
 pub mod testing;
+mod tls;
 mod transport;
 
 pub use self::http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Scheme;
+use http::{Method, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
-use reqwest::Url;
-use reqwest::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::{mpsc, watch};
 
-use crate::endpoint::is_loopback;
-use crate::http_client::{HttpClient, read, send_error, within};
+use crate::address::{self, is_loopback};
+use crate::http_client::{HttpClient, Payload, read, send_error, within};
 use crate::{RawReply, SendError, SendErrorKind, Sent};
 
 /// The pieces of a file in their order. One that fails, or an end before the whole length, breaks the request off.
@@ -59,15 +60,16 @@ impl HttpClient {
     ///
     /// When there is no reply, or [`SendErrorKind::Refused`] when the file must not go there. Any status is a reply.
     pub async fn store(&self, file: FileToStore<'_>, mut show: impl FnMut(u64)) -> Result<RawReply, SendError> {
-        let url = judge(file.url, file.loopback)?;
+        let address = judge(file.url, file.loopback)?;
+        let pool = self.pool(&address)?;
         let (sent, mut progress) = watch::channel(0);
-        let mut request = reqwest::Request::new(reqwest::Method::PUT, url);
-        *request.headers_mut() = headers(file.headers)?;
         let body = Streamed { pieces: file.pieces, length: file.length, left: file.length, sent };
-        *request.body_mut() = Some(reqwest::Body::wrap(body));
+        let mut request = Request::new(Payload::Streamed(body));
+        *request.method_mut() = Method::PUT;
+        *request.uri_mut() = address;
+        *request.headers_mut() = headers(file.headers)?;
 
-        let client = self.client(request.url())?.clone();
-        let mut reply = pin!(async { read(client.execute(request).await.map_err(send_error)?).await });
+        let mut reply = pin!(async { read(pool.request(request).await.map_err(send_error)?).await });
         loop {
             // The time begins anew with each piece that leaves; after the last the body is gone, and the reply is due.
             let left = {
@@ -85,22 +87,13 @@ impl HttpClient {
     }
 }
 
-fn judge(url: &str, loopback: bool) -> Result<Url, SendError> {
-    let refused = |reason: &str| SendError::new(SendErrorKind::Refused, Sent::No, reason);
-    let url = Url::parse(url).map_err(|_| refused("the address is not a URL"))?;
-    match url.scheme() {
-        _ if !url.username().is_empty() || url.password().is_some() => {
-            Err(refused("the address holds a user name or a password"))
-        }
-        "https" | "http" if is_loopback(&url) => {
-            if loopback {
-                Ok(url)
-            } else {
-                Err(refused("the address is on this machine"))
-            }
-        }
-        "https" => Ok(url),
-        _ => Err(refused("the address is not https; files are only put to https")),
+fn judge(url: &str, loopback: bool) -> Result<Uri, SendError> {
+    let refused = |reason: &str| Err(SendError::new(SendErrorKind::Refused, Sent::No, reason));
+    match address::parse(url) {
+        Err(problem) => refused(&format!("the address {problem}")),
+        Ok(address) if is_loopback(&address) && !loopback => refused("the address is on this machine"),
+        Ok(address) if is_loopback(&address) || address.scheme() == Some(&Scheme::HTTPS) => Ok(address),
+        Ok(_) => refused("the address is not https; files are only put to https"),
     }
 }
 
@@ -123,7 +116,7 @@ fn headers(given: &[(&str, &str)]) -> Result<HeaderMap, SendError> {
 }
 
 /// A body of known length, whose pieces come from elsewhere.
-struct Streamed {
+pub(crate) struct Streamed {
     pieces: Pieces,
     length: u64,
     left: u64,
