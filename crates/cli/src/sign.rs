@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use vod_aigc_client::transport::signer::{BodyHash, CanonicalRequest, Request, Scope, Signer, StringToSign};
+use vod_aigc_client::transport::signer::{
+    Authorization, BodyHash, CanonicalRequest, Request, Scope, SigningKey, StringToSign,
+};
 
 use crate::failure::Failure;
 use crate::{print, print_json, read_input, settings};
@@ -71,23 +73,18 @@ impl Sign {
             headers.push((name, value));
         }
         let body_hash = if self.unsigned_payload { BodyHash::unsigned() } else { BodyHash::of(&body) };
-        let canonical_request = CanonicalRequest::new(&Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            headers: &headers,
-            body_hash: &body_hash,
-        })
-        .map_err(|error| Failure::usage(error.to_string()))?;
+        let request = Request { method: "POST", path: "/", query: "", headers: &headers };
+        let canonical_request =
+            CanonicalRequest::new(&request, &body_hash).map_err(|error| Failure::usage(error.to_string()))?;
         let scope = Scope::new(self.timestamp, &self.service).map_err(|error| Failure::usage(error.to_string()))?;
         let string_to_sign = StringToSign::new(scope, &canonical_request);
-        let authorization = Signer::new().sign(&credential, &canonical_request, scope);
-        let signature = authorization.as_str().rsplit_once("Signature=").map_or("", |(_, signature)| signature);
+        let signature = SigningKey::derive(&credential, scope).sign(&string_to_sign);
+        let authorization = Authorization::new(credential.secret_id(), scope, &canonical_request, &signature);
         let stages = Stages {
             canonical_request: canonical_request.as_str(),
             hashed_canonical_request: canonical_request.hash(),
             string_to_sign: string_to_sign.as_str(),
-            signature,
+            signature: signature.as_str(),
             authorization: authorization.as_str(),
         };
         if json {

@@ -10,13 +10,13 @@ use vod_aigc_signer::{
 fn main() -> Result<(), Box<dyn Error>> {
     let credential = Credential::new("AKIDEXAMPLE", "not-a-real-key")?;
     let scope = Scope::new(1_764_072_000, "vod")?;
-    let canonical_request = CanonicalRequest::new(&Request {
+    let request = Request {
         method: "POST",
         path: "/",
         query: "",
         headers: &[("content-type", "application/json"), ("host", "vod.tencentcloudapi.com")],
-        body_hash: &BodyHash::of(br#"{"TaskId":"1-AigcVideoTask-2"}"#),
-    })?;
+    };
+    let canonical_request = CanonicalRequest::new(&request, &BodyHash::of(br#"{"TaskId":"1-AigcVideoTask-2"}"#))?;
     let string_to_sign = StringToSign::new(scope, &canonical_request);
     let signature = SigningKey::derive(&credential, scope).sign(&string_to_sign);
     let authorization = Authorization::new(credential.secret_id(), scope, &canonical_request, &signature);

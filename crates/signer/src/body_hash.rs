@@ -30,6 +30,10 @@ impl BodyHash {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 64] {
+        self.0.as_bytes()
+    }
 }
 
 impl fmt::Debug for BodyHash {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::BodyHash;
 use crate::hex_digest::HexDigest;
 
-/// The parts of a request that are signed, borrowed from the caller.
+/// The parts of a request that are signed, but for its body, borrowed from the caller.
 ///
 /// The token of temporary keys travels in the header `X-TC-Token`; it may be listed in `headers`
 /// like any other, and need not be.
@@ -21,10 +21,8 @@ pub struct Request<'a> {
     /// service hashes what it receives. Empty for POST.
     pub query: &'a str,
     /// The headers to sign, in any order, with any case. `content-type` and `host` must be among
-    /// them. Names already in lower case and ascending order cost no allocation.
+    /// them.
     pub headers: &'a [(&'a str, &'a str)],
-    /// The hash of the body, or [`BodyHash::unsigned`].
-    pub body_hash: &'a BodyHash,
 }
 
 impl fmt::Debug for Request<'_> {
@@ -37,15 +35,14 @@ impl fmt::Debug for Request<'_> {
             .field("path", &self.path)
             .field("query", &self.query)
             .field("headers", &names)
-            .field("body_hash", &self.body_hash)
             .finish()
     }
 }
 
 /// The canonical request: six parts, one a line, and its hash.
 ///
-/// It does not hold the time, so one value serves every signing of the same request: a retry or
-/// the next poll signs it anew with a later [`Scope`](crate::Scope).
+/// The documentation's first step as it stands there. [`Template`](crate::Template) arrives at the same hash with
+/// less work.
 #[derive(Clone)]
 pub struct CanonicalRequest {
     text: String,
@@ -61,50 +58,9 @@ impl CanonicalRequest {
     ///
     /// When `content-type` or `host` is missing, a header occurs twice, or a part holds characters
     /// that HTTP does not allow there.
-    pub fn new(request: &Request<'_>) -> Result<Self, InvalidRequest> {
-        check_line("method", request.method)?;
-        check_line("path", request.path)?;
-        check_line("query", request.query)?;
-        let path = if request.path.is_empty() { "/" } else { request.path };
-
-        let mut sorted = Vec::new();
-        let headers = if request.headers.is_sorted_by(|(a, _), (b, _)| compare_names(a, b).is_lt()) {
-            request.headers
-        } else {
-            sorted.extend_from_slice(request.headers);
-            sorted.sort_by(|(a, _), (b, _)| compare_names(a, b));
-            &sorted
-        };
-        check_headers(headers)?;
-
-        let length = headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>()
-            + request.method.len()
-            + path.len()
-            + request.query.len()
-            + 70;
-        let mut text = String::with_capacity(length);
-        for part in [request.method, path, request.query] {
-            text.push_str(part);
-            text.push('\n');
-        }
-        for (name, value) in headers {
-            push_lower_case(&mut text, name);
-            text.push(':');
-            push_lower_case(&mut text, trim(value));
-            text.push('\n');
-        }
-        text.push('\n');
-        let start = text.len();
-        for (index, (name, _)) in headers.iter().enumerate() {
-            if index > 0 {
-                text.push(';');
-            }
-            push_lower_case(&mut text, name);
-        }
-        let signed_headers = start..text.len();
-        text.push('\n');
-        text.push_str(request.body_hash.as_str());
-
+    pub fn new(request: &Request<'_>, body_hash: &BodyHash) -> Result<Self, InvalidRequest> {
+        let Beginning { mut text, signed_headers } = request.canonical_beginning()?;
+        text.push_str(body_hash.as_str());
         let hash = HexDigest::sha256(text.as_bytes());
         Ok(Self { text, signed_headers, hash })
     }
@@ -135,6 +91,37 @@ impl fmt::Debug for CanonicalRequest {
             .field("signed_headers", &self.signed_headers())
             .field("hash", &self.hash())
             .finish_non_exhaustive()
+    }
+}
+
+/// The canonical form of a request up to the hash of its body.
+pub(crate) struct Beginning {
+    pub(crate) text: String,
+    /// Where the names of the signed headers stand in it.
+    pub(crate) signed_headers: Range<usize>,
+}
+
+impl Request<'_> {
+    pub(crate) fn canonical_beginning(&self) -> Result<Beginning, InvalidRequest> {
+        check_line("method", self.method)?;
+        check_line("path", self.path)?;
+        check_line("query", self.query)?;
+        let path = if self.path.is_empty() { "/" } else { self.path };
+
+        let mut headers = self.headers.to_vec();
+        headers.sort_by_key(|(name, _)| name.to_ascii_lowercase());
+        check_headers(&headers)?;
+
+        let mut text = format!("{}\n{path}\n{}\n", self.method, self.query);
+        for (name, value) in &headers {
+            text += &format!("{}:{}\n", name.to_ascii_lowercase(), trim(value).to_ascii_lowercase());
+        }
+        let names: Vec<String> = headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let names = names.join(";");
+        let start = text.len() + 1;
+        text += &format!("\n{names}\n");
+        let signed_headers = start..start + names.len();
+        Ok(Beginning { text, signed_headers })
     }
 }
 
@@ -211,17 +198,6 @@ fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn compare_names(a: &str, b: &str) -> std::cmp::Ordering {
-    let lower_case = |byte: u8| byte.to_ascii_lowercase();
-    a.bytes().map(lower_case).cmp(b.bytes().map(lower_case))
-}
-
 fn trim(value: &str) -> &str {
     value.trim_matches([' ', '\t'])
-}
-
-fn push_lower_case(text: &mut String, part: &str) {
-    let start = text.len();
-    text.push_str(part);
-    text[start..].make_ascii_lowercase();
 }

@@ -7,6 +7,7 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::Credential;
+use crate::hex_digest::encode;
 
 /// The parts of a request to COS that are signed, borrowed from the caller.
 #[derive(Clone, Copy)]
@@ -38,7 +39,7 @@ impl CosRequest<'_> {
         let pairs = Zeroizing::new(pairs.join("&"));
 
         let request = Zeroizing::new(format!("{}\n{}\n\n{}\n", self.method.to_lowercase(), self.path, pairs.as_str()));
-        let to_sign = format!("sha1\n{time}\n{}\n", hex::encode(Sha1::digest(request.as_bytes())));
+        let to_sign = format!("sha1\n{time}\n{}\n", hexadecimal(Sha1::digest(request.as_bytes()).into()));
         let key = Zeroizing::new(keyed(credential.secret_key().as_bytes(), &time));
         let signature = keyed(key.as_bytes(), &to_sign);
         format!(
@@ -66,7 +67,13 @@ impl fmt::Debug for CosRequest<'_> {
 fn keyed(key: &[u8], text: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(text.as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    hexadecimal(mac.finalize().into_bytes().into())
+}
+
+fn hexadecimal(digest: [u8; 20]) -> String {
+    let mut digits = [0; 40];
+    encode(&digest, &mut digits);
+    digits.map(char::from).iter().collect()
 }
 
 /// Percent-encoding of everything but the unreserved characters of RFC 3986.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use ctutils::CtEq;
 use zeroize::Zeroizing;
 
 /// A secret id, its secret key and, for temporary keys, their token.
@@ -60,6 +61,13 @@ impl Credential {
 
     pub(crate) fn secret_key(&self) -> &str {
         &self.secret_key
+    }
+
+    /// Whether both are the same secret id and secret key: found at once for clones, in constant time for others.
+    pub(crate) fn is_pair_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.secret_key, &other.secret_key)
+            || self.secret_id == other.secret_id
+                && self.secret_key().as_bytes().ct_eq(other.secret_key().as_bytes()).to_bool()
     }
 }
 

@@ -13,13 +13,13 @@ use crate::{Credential, Scope, StringToSign};
 ///
 /// Wiped from memory when dropped.
 #[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
+pub struct SigningKey(Zeroizing<[u8; 32]>);
 
 impl SigningKey {
     /// Derives the key for the scope's date and service.
     #[must_use]
     pub fn derive(credential: &Credential, scope: Scope<'_>) -> Self {
-        Self::derive_from(credential.secret_key(), scope.date(), scope.service())
+        Self::derive_from(credential.secret_key(), &scope.date(), scope.service())
     }
 
     pub(crate) fn derive_from(secret_key: &str, date: &str, service: &str) -> Self {
@@ -27,12 +27,14 @@ impl SigningKey {
         let mut root = Zeroizing::new(Vec::with_capacity(3 + secret_key.len()));
         root.extend_from_slice(b"TC3");
         root.extend_from_slice(secret_key.as_bytes());
-        let mut mac = keyed(&root);
-        for step in [date, service, "tc3_request"] {
-            mac.update(step.as_bytes());
-            mac = keyed(&Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()))[..]);
-        }
-        Self(mac)
+        let of_day = keyed(&root, date.as_bytes());
+        let of_service = keyed(&*of_day, service.as_bytes());
+        Self(keyed(&*of_service, b"tc3_request"))
+    }
+
+    /// The 32 bytes, for who keeps what follows from them.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Signs; the same input always gives the same signature.
@@ -42,9 +44,7 @@ impl SigningKey {
     }
 
     pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Signature {
-        let mut mac = self.0.clone();
-        mac.update(bytes);
-        Signature(HexDigest::encode(&mac.finalize().into_bytes()))
+        Signature(HexDigest::encode(&keyed(&*self.0, bytes)))
     }
 }
 
@@ -72,6 +72,9 @@ impl fmt::Debug for Signature {
     }
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
+/// HMAC-SHA256.
+fn keyed(key: &[u8], bytes: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(bytes);
+    Zeroizing::new(mac.finalize().into_bytes().into())
 }

@@ -6,13 +6,17 @@ use std::fmt;
 /// The last second of the year 9999, after which a date no longer has ten characters.
 pub(crate) const LAST_TIMESTAMP: u64 = 253_402_300_799;
 
+const SECONDS_OF_A_DAY: u64 = 86_400;
+
+/// The longest service, because it is a label of a host name.
+pub(crate) const LONGEST_SERVICE: usize = 63;
+
 /// When and for which service a signature holds: `<date>/<service>/tc3_request`.
 ///
 /// The date is always the UTC date of the timestamp, so the two cannot disagree around midnight.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope<'a> {
     timestamp: u64,
-    date: [u8; 10],
     service: &'a str,
 }
 
@@ -22,17 +26,18 @@ impl<'a> Scope<'a> {
     ///
     /// # Errors
     ///
-    /// When the time lies after the year 9999, or the service is not made of ASCII letters,
+    /// When the time lies after the year 9999, or the service is not made of 1 to 63 ASCII letters,
     /// digits, `-`, `_` and `.`.
+    #[inline]
     pub fn new(timestamp: u64, service: &'a str) -> Result<Self, InvalidScope> {
         if timestamp > LAST_TIMESTAMP {
             return Err(InvalidScope::Timestamp(timestamp));
         }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if service.is_empty() || !service.bytes().all(allowed) {
+        let allowed = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+        if !(1..=LONGEST_SERVICE).contains(&service.len()) || !service.bytes().all(allowed) {
             return Err(InvalidScope::Service(service.to_owned()));
         }
-        Ok(Self { timestamp, date: utc_date(timestamp), service })
+        Ok(Self { timestamp, service })
     }
 
     /// Seconds since 1970-01-01 UTC.
@@ -43,8 +48,13 @@ impl<'a> Scope<'a> {
 
     /// The UTC date as `2019-02-25`.
     #[must_use]
-    pub fn date(&self) -> &str {
-        std::str::from_utf8(&self.date).expect("a date is made of digits and hyphens")
+    pub fn date(&self) -> String {
+        utc_date(self.timestamp).map(char::from).iter().collect()
+    }
+
+    /// The day of the timestamp, counted from 1970-01-01.
+    pub(crate) fn day(&self) -> u64 {
+        self.timestamp / SECONDS_OF_A_DAY
     }
 
     /// The service.
@@ -72,7 +82,7 @@ impl fmt::Debug for Scope<'_> {
 pub enum InvalidScope {
     /// The time, in seconds, lies after the year 9999; it was probably given in milliseconds.
     Timestamp(u64),
-    /// The service holds other characters than the scope allows.
+    /// The service holds other characters than the scope allows, or too many.
     Service(String),
 }
 
@@ -85,8 +95,8 @@ impl fmt::Display for InvalidScope {
             ),
             Self::Service(service) => write!(
                 formatter,
-                "the service name {service:?} is not made of letters, digits, '-', '_' and '.'; use the first \
-                 label of the endpoint, for example vod"
+                "the service name {service:?} is not made of 1 to {LONGEST_SERVICE} letters, digits, '-', '_' and \
+                 '.'; use the first label of the endpoint, for example vod"
             ),
         }
     }
@@ -99,7 +109,7 @@ impl Error for InvalidScope {}
 /// Counts in 400-year eras of 146,097 days that begin on the first of March, so that the leap day is the last day
 /// of a year (Howard Hinnant's `civil_from_days`).
 pub(crate) fn utc_date(timestamp: u64) -> [u8; 10] {
-    let days = timestamp / 86_400 + 719_468;
+    let days = timestamp / SECONDS_OF_A_DAY + 719_468;
     let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

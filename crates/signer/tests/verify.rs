@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "the fixture is valid")]
 
 use vod_aigc_signer::{
-    BodyHash, CanonicalRequest, Credential, InvalidRequest, Received, Refusal, Request, Scope, Signer, Verified, verify,
+    BodyHash, CanonicalRequest, Credential, InvalidRequest, Received, Refusal, Request, Scope, Signer, Template,
+    Verified, verify,
 };
 
 const NOW: u64 = 1_764_072_000;
@@ -28,10 +29,9 @@ impl Message {
         ];
         headers.extend_from_slice(more);
         let signed = &headers[..SIGNED.len()];
-        let canonical =
-            CanonicalRequest::new(&Request { method: "POST", path: "/", query: "", headers: signed, body_hash })
-                .unwrap();
-        let authorization = Signer::new().sign(&credential(), &canonical, Scope::new(NOW, "vod").unwrap());
+        let template = Template::new(&Request { method: "POST", path: "/", query: "", headers: signed }).unwrap();
+        let request = template.hash(body_hash);
+        let authorization = Signer::new().sign(&credential(), &request, Scope::new(NOW, "vod").unwrap());
         headers.push(("Authorization", authorization.as_str()));
         Self {
             method: "POST".to_owned(),
@@ -262,7 +262,7 @@ fn temporary_keys_need_their_token() {
 fn header_order_and_case_do_not_matter_when_signing() {
     let hash = BodyHash::of(b"");
     let canonical = |headers: &[(&str, &str)]| {
-        CanonicalRequest::new(&Request { method: "POST", path: "", query: "", headers, body_hash: &hash }).unwrap()
+        CanonicalRequest::new(&Request { method: "POST", path: "", query: "", headers }, &hash).unwrap()
     };
     let ordered = canonical(&[("content-type", "a"), ("host", "b")]);
     assert_eq!(canonical(&[("Host", " B "), ("Content-Type", "\tA")]).as_str(), ordered.as_str());
@@ -270,9 +270,8 @@ fn header_order_and_case_do_not_matter_when_signing() {
 
 #[test]
 fn a_request_that_cannot_be_signed_says_why() {
-    let hash = BodyHash::of(b"");
     let error = |path: &str, headers: &[(&str, &str)]| {
-        CanonicalRequest::new(&Request { method: "POST", path, query: "", headers, body_hash: &hash }).unwrap_err()
+        Template::new(&Request { method: "POST", path, query: "", headers }).unwrap_err()
     };
     let (content_type, host) = (("content-type", "a"), ("host", "b"));
     assert_eq!(error("/", &[host]), InvalidRequest::MissingHeader("content-type"));
@@ -289,12 +288,13 @@ fn a_request_that_cannot_be_signed_says_why() {
 fn debug_of_requests_shows_names_and_no_header_values() {
     let hash = BodyHash::of(b"");
     let headers = [("content-type", "a"), ("host", "b"), ("x-tc-token", "canary-token")];
-    let request = Request { method: "POST", path: "/", query: "", headers: &headers, body_hash: &hash };
-    let canonical = CanonicalRequest::new(&request).unwrap();
+    let request = Request { method: "POST", path: "/", query: "", headers: &headers };
+    let canonical = CanonicalRequest::new(&request, &hash).unwrap();
+    let template = Template::new(&request).unwrap();
     let bytes = headers.map(|(name, value)| (name, value.as_bytes()));
     let received = Received { method: "POST", path: "/", query: "", headers: &bytes, body: b"" };
-    let text = format!("{request:?} {canonical:?} {received:?}");
+    let text = format!("{request:?} {canonical:?} {template:?} {received:?}");
     assert!(!text.contains("canary"), "{text}");
-    assert_eq!(text.matches("x-tc-token").count(), 3, "{text}");
+    assert_eq!(text.matches("x-tc-token").count(), 4, "{text}");
     assert!(text.contains(canonical.hash()) && text.contains("POST"), "{text}");
 }

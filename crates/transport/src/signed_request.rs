@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use vod_aigc_core::MAX_REQUEST_BYTES;
-use vod_aigc_signer::{CanonicalRequest, Credential, Request, Scope, Signer};
+use vod_aigc_signer::{Credential, Request, Scope, Signer, Template};
 
 use crate::{Call, Endpoint};
 
@@ -91,16 +91,15 @@ impl SignedRequest {
         let (action, version) = call.header_values()?;
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let endpoint = destination.endpoint;
-        let canonical_request = CanonicalRequest::new(&Request {
+        let template = Template::new(&Request {
             method: "POST",
             path: "/",
             query: "",
             headers: &[("content-type", JSON), ("host", endpoint.host()), ("x-tc-action", call.action())],
-            body_hash: call.body_hash(),
         })
         .map_err(|error| error.to_string())?;
         let scope = Scope::new(timestamp, call.service()).map_err(|error| error.to_string())?;
-        let authorization = signer.sign(credential, &canonical_request, scope);
+        let authorization = signer.sign(credential, &template.hash(call.body_hash()), scope);
 
         let mut headers = HeaderMap::with_capacity(HEADERS);
         headers.insert(HOST, endpoint.host_value().clone());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vod_aigc_emulator::{Clock, Credential, Emulator, Exchange, InProcess, Received};
-use vod_aigc_signer::{BodyHash, CanonicalRequest, Request, Scope, Signer};
+use vod_aigc_signer::{BodyHash, Request, Scope, Signer, Template};
 
 pub(crate) const SUB_APP: u64 = 1_500_044_236;
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,15 +33,15 @@ impl Call {
 
     pub(crate) fn signed_by(clock: &Clock, credential: &Credential, host: &str, action: &str, body: Vec<u8>) -> Self {
         let now = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let canonical = CanonicalRequest::new(&Request {
+        let template = Template::new(&Request {
             method: "POST",
             path: "/",
             query: "",
             headers: &[("content-type", "application/json"), ("host", host)],
-            body_hash: &BodyHash::of(&body),
         })
         .unwrap();
-        let authorization = Signer::new().sign(credential, &canonical, Scope::new(now, "vod").unwrap());
+        let request = template.hash(&BodyHash::of(&body));
+        let authorization = Signer::new().sign(credential, &request, Scope::new(now, "vod").unwrap());
         let mut headers = vec![
             ("Host", host.to_owned()),
             ("Content-Type", "application/json".to_owned()),
