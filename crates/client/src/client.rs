@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use vod_aigc_core::{
     Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTaskDetailResponse, Order,
-    StartsTask,
+    Progress, StartsTask, TaskFailure, TaskGlance, TaskState,
 };
 use vod_aigc_transport::{
-    Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
+    Call, Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, RawReply, Reply, Transport, TransportBuilder,
+    glance, open,
 };
 
 use crate::events::{Notification, PullPolicy, Waits};
@@ -212,9 +213,24 @@ impl Client {
     /// # Errors
     /// What went wrong with the call; the task goes on.
     pub async fn describe(&self, handle: &TaskHandle) -> Result<Reply<DescribeTaskDetailResponse>, Error> {
+        self.transport.execute(&self.describing(handle)?).await
+    }
+
+    /// The call that asks for the state of a task. Kept, it is signed faster from the second time on.
+    pub(crate) fn describing(&self, handle: &TaskHandle) -> Result<Call, Error> {
         let mut action = DescribeTaskDetailRequest::new(&handle.task_id);
         action.sub_app_id = Some(handle.sub_app_id);
-        self.transport.call(action).await
+        self.transport.prepare(action)
+    }
+
+    /// Asks for the state of a task by [such a call](Self::describing), with the transport's retries. The reply is read in full
+    /// only where the task may have ended.
+    pub(crate) async fn look<K: AigcTask>(&self, call: &Call) -> Result<Polled<K>, Error> {
+        let open = |reply: &RawReply| match glance::<TaskGlance<K>>(reply).and_then(TaskGlance::goes_on) {
+            Some(progress) => Ok(Polled::GoesOn(progress)),
+            None => Ok(Polled::of(&open::<DescribeTaskDetailResponse>(reply)?.value)),
+        };
+        self.transport.execute_with(call, open).await
     }
 
     /// Calls any action, with the transport's rules on what is sent again.
@@ -254,6 +270,25 @@ impl Client {
 
     pub(crate) fn wait_policy(&self) -> &WaitPolicy {
         &self.wait_policy
+    }
+}
+
+/// What a poll says of a task.
+pub(crate) enum Polled<K: AigcTask> {
+    GoesOn(Progress),
+    Succeeded(K::Output),
+    Failed(TaskFailure),
+}
+
+impl<K: AigcTask> Polled<K> {
+    fn of(reply: &DescribeTaskDetailResponse) -> Self {
+        match reply.state_of::<K>() {
+            TaskState::Waiting => Self::GoesOn(Progress::Waiting),
+            TaskState::Processing { progress } => Self::GoesOn(Progress::Processing(progress)),
+            TaskState::Unrecognised { status } => Self::GoesOn(Progress::Unrecognised(status)),
+            TaskState::Succeeded(output) => Self::Succeeded(output.clone()),
+            TaskState::Failed(failure) => Self::Failed(failure),
+        }
     }
 }
 

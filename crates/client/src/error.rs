@@ -3,11 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use vod_aigc_core::{ErrorClass, RequestError, TaskFailure};
+use vod_aigc_core::{ErrorClass, Progress, RequestError, TaskFailure};
 use vod_aigc_transport::{Billed, Error, Sent};
 
 use crate::journal::{JobRecord, JobState, JournalError};
-use crate::wait::Progress;
 use crate::{Held, TaskHandle};
 
 /// What a submit has come to.

@@ -30,5 +30,6 @@ pub use task::{Task, TaskHandle};
 pub use upload::{UploadError, UploadPolicy, Uploaded};
 pub use variables::{Settings, SettingsError};
 pub use vod_aigc_core as core;
+pub use vod_aigc_core::Progress;
 pub use vod_aigc_transport as transport;
-pub use wait::{Progress, TaskEvent, WaitPolicy};
+pub use wait::{TaskEvent, WaitPolicy};

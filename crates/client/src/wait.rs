@@ -1,15 +1,15 @@
 //! Waiting for a task: when to poll, what each poll means, and when to stop.
 
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use std::pin::pin;
 
 use futures_util::Stream;
 use futures_util::future::select;
-use vod_aigc_core::{AigcTask, AigcVideoTask, DescribeTaskDetailResponse, ErrorClass, TaskState};
-use vod_aigc_transport::{Error, ErrorKind};
+use vod_aigc_core::{AigcTask, AigcVideoTask, ErrorClass, Progress};
+use vod_aigc_transport::{Call, Error, ErrorKind};
 
+use crate::client::Polled;
 use crate::events::Subscription;
 use crate::{Finished, Task, WaitError};
 
@@ -99,32 +99,11 @@ pub enum TaskEvent<K: AigcTask = AigcVideoTask> {
     Ended(Box<Result<Finished<K>, WaitError>>),
 }
 
-/// How far a task is that has not ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Progress {
-    /// Not begun.
-    Waiting,
-    /// Under way; done so far in percent, where the service says it.
-    Processing(Option<u8>),
-    /// A word for the status that this release does not know; empty where the service used none.
-    Unrecognised(String),
-}
-
-impl fmt::Display for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Waiting => write!(f, "waiting"),
-            Self::Processing(Some(percent)) => write!(f, "processing, {percent} %"),
-            Self::Processing(None) => write!(f, "processing"),
-            Self::Unrecognised(word) => write!(f, "unknown status {word:?}"),
-        }
-    }
-}
-
 /// One wait: both [`Task::wait`] and [`Task::events`] step through it.
 pub(crate) struct Waiting<K> {
     task: Task<K>,
+    /// The question, once it has been asked: what is signed of it is the same for every poll.
+    call: Option<Call>,
     /// Hears of events about the task, each of which makes a poll due at once.
     heard: Subscription,
     policy: WaitPolicy,
@@ -145,7 +124,17 @@ impl<K: AigcTask> Waiting<K> {
     pub(crate) fn new(task: Task<K>, policy: WaitPolicy) -> Self {
         let since = task.client().transport().clock().now();
         let heard = task.client().waits().subscribe(task.id());
-        Self { task, heard, policy, since, polled: false, pace: Pace::new(&policy), failing: None, last: None }
+        Self {
+            task,
+            call: None,
+            heard,
+            policy,
+            since,
+            polled: false,
+            pace: Pace::new(&policy),
+            failing: None,
+            last: None,
+        }
     }
 
     /// The next event. Must not be asked again after [`TaskEvent::Ended`].
@@ -171,10 +160,10 @@ impl<K: AigcTask> Waiting<K> {
         let floor = if self.polled { WaitPolicy::FLOOR } else { Duration::ZERO };
         select(transport.clock().sleep(pause.max(floor)), pin!(self.heard.next())).await;
         self.polled = true;
-        match self.task.poll().await {
-            Ok(reply) => {
+        match self.poll().await {
+            Ok(polled) => {
                 self.failing = None;
-                self.judge(reply)
+                self.judge(polled)
             }
             Err(error) if self.is_final(&error) => {
                 self.ended(Err(WaitError::Poll { task: self.task.handle().clone(), error }))
@@ -193,16 +182,23 @@ impl<K: AigcTask> Waiting<K> {
         })
     }
 
-    fn judge(&mut self, reply: DescribeTaskDetailResponse) -> TaskEvent<K> {
-        let progress = match reply.state_of::<K>() {
-            TaskState::Waiting => Progress::Waiting,
-            TaskState::Processing { progress } => Progress::Processing(progress),
-            TaskState::Unrecognised { status } => Progress::Unrecognised(status),
-            TaskState::Succeeded(output) => {
+    async fn poll(&mut self) -> Result<Polled<K>, Error> {
+        let client = self.task.client();
+        let call = match self.call.take() {
+            Some(call) => call,
+            None => client.describing(self.task.handle())?,
+        };
+        client.look(self.call.insert(call)).await
+    }
+
+    fn judge(&mut self, polled: Polled<K>) -> TaskEvent<K> {
+        let progress = match polled {
+            Polled::GoesOn(progress) => progress,
+            Polled::Succeeded(output) => {
                 self.heard.task_ended();
-                return self.ended(Ok(Finished::new(&self.task, output.clone())));
+                return self.ended(Ok(Finished::new(&self.task, output)));
             }
-            TaskState::Failed(failure) => {
+            Polled::Failed(failure) => {
                 self.heard.task_ended();
                 return self.ended(Err(WaitError::Failed { task: self.task.handle().clone(), failure }));
             }

@@ -46,4 +46,4 @@ pub use references::{ReferenceFault, references};
 pub use request::{Fault, Note, RequestError, VideoRequest, VideoRequestBuilder};
 pub use rules::{Asked, Rule, Shape, Violation, Violations};
 pub use secret::Secret;
-pub use task::{AigcTask, StartsTask, TaskFailure, TaskState};
+pub use task::{AigcTask, Progress, StartsTask, TaskFailure, TaskGlance, TaskState};

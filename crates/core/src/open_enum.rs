@@ -1,5 +1,10 @@
 //! Strings with known values that the service may extend.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::Visitor;
+
 /// What the limits ask of such an enum.
 pub(crate) trait OpenEnum {
     /// The known values on the wire.
@@ -88,7 +93,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer).map(Self::from)
+                deserializer.deserialize_str(crate::open_enum::WordVisitor(std::marker::PhantomData))
             }
         }
 
@@ -109,6 +114,21 @@ macro_rules! open_enum {
     };
 }
 pub(crate) use open_enum;
+
+/// Reads a word; a known one is not copied.
+pub(crate) struct WordVisitor<T>(pub(crate) PhantomData<T>);
+
+impl<T: for<'a> From<&'a str>> Visitor<'_> for WordVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, word: &str) -> Result<T, E> {
+        Ok(T::from(word))
+    }
+}
 
 /// The JSON Schema of a string with known values, each with what it means.
 #[cfg(feature = "schemars")]

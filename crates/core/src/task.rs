@@ -1,8 +1,10 @@
 //! The state of a task, decided from whatever the service says of it.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::action::Action;
 use crate::generated::{
@@ -16,6 +18,10 @@ use crate::request::RequestError;
 pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// The word of `TaskType` for this kind, for example `AigcVideoTask`.
     const TASK_TYPE: &'static str;
+    /// The member that holds the details of this kind in a reply about a task, for example `AigcVideoTask`.
+    const MEMBER: &'static str;
+    /// Whether this kind tells how far it is in percent.
+    const TELLS_PROGRESS: bool = false;
     /// What it makes.
     type Output: TaskOutput + Send + Sync + 'static;
 
@@ -62,16 +68,17 @@ pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + S
     }
 }
 
-/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that tell it, and those that it
-/// holds. `itself` stands for a shape that is its own output.
+/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that tell it, that of a reply also
+/// by its name on the wire, and those that it holds. `itself` stands for a shape that is its own output.
 macro_rules! aigc_task {
     (
         $shape:ident: $word:literal makes $output:ident
-        told in reply.$reply:ident $(, event.$event:ident)?
-        holds $($member:ident),*
+        told in reply.$reply:ident = $member:literal $(, event.$event:ident)?
+        holds $($held:ident),*
     ) => {
         impl $crate::task::AigcTask for $shape {
             const TASK_TYPE: &'static str = $word;
+            const MEMBER: &'static str = $member;
             type Output = $output;
 
             fn of(reply: &$crate::DescribeTaskDetailResponse) -> Option<&Self> {
@@ -82,7 +89,7 @@ macro_rules! aigc_task {
                 event.$event.as_ref()
             })?
 
-            $($crate::task::aigc_task! { @ $member })*
+            $($crate::task::aigc_task! { @ $held })*
         }
     };
     (@ task_id) => { fn task_id(&self) -> Option<&str> { self.task_id.as_deref() } };
@@ -90,7 +97,10 @@ macro_rules! aigc_task {
     (@ err_code) => { fn err_code(&self) -> Option<i64> { self.err_code } };
     (@ err_code_ext) => { fn err_code_ext(&self) -> Option<&$crate::ErrorCode> { self.err_code_ext.as_ref() } };
     (@ message) => { fn message(&self) -> Option<&str> { self.message.as_deref() } };
-    (@ progress) => { fn progress(&self) -> Option<i64> { self.progress } };
+    (@ progress) => {
+        const TELLS_PROGRESS: bool = true;
+        fn progress(&self) -> Option<i64> { self.progress }
+    };
     (@ output) => { fn output(&self) -> Option<&Self::Output> { self.output.as_ref() } };
     (@ session_id) => { fn session_id(&self) -> Option<&str> { self.session_id.as_deref() } };
     (@ itself) => { fn output(&self) -> Option<&Self> { Some(self) } };
@@ -142,6 +152,168 @@ impl<O> TaskState<'_, O> {
     }
 }
 
+impl<O> From<Progress> for TaskState<'_, O> {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Waiting => Self::Waiting,
+            Progress::Processing(progress) => Self::Processing { progress },
+            Progress::Unrecognised(status) => Self::Unrecognised { status },
+        }
+    }
+}
+
+/// How far a task is that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not begun.
+    Waiting,
+    /// Under way; done so far in percent, where the service says it.
+    Processing(Option<u8>),
+    /// A word for the status that this release does not know; empty where the service used none.
+    Unrecognised(String),
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting => write!(f, "waiting"),
+            Self::Processing(Some(percent)) => write!(f, "processing, {percent} %"),
+            Self::Processing(None) => write!(f, "processing"),
+            Self::Unrecognised(word) => write!(f, "unknown status {word:?}"),
+        }
+    }
+}
+
+/// A first look at a reply about a task of the kind `K`, for polls, most of which find that the task goes on.
+///
+/// It reads the words of the status and skips the rest, so that it allocates nothing unless a word is unknown. Where it does
+/// not parse, or does not say that the task goes on, the same reply as a [`DescribeTaskDetailResponse`] decides.
+#[derive(Debug, Clone)]
+pub struct TaskGlance<K> {
+    stage: Stage,
+    kind: PhantomData<K>,
+}
+
+impl<K> TaskGlance<K> {
+    /// How far the task is; none where it may have ended.
+    pub fn goes_on(self) -> Option<Progress> {
+        match self.stage {
+            Stage::GoesOn(progress) => Some(progress),
+            Stage::Lagging(_) | Stage::Finished | Stage::Failed | Stage::Aborted => None,
+        }
+    }
+}
+
+impl<'de, K: AigcTask> Deserialize<'de> for TaskGlance<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (outer, details) = members(deserializer, ["Status", K::MEMBER])?;
+        let Details(inner, progress) = details.unwrap_or_default();
+        let stage = Stage::of(inner.as_ref(), outer.as_ref(), progress.filter(|_| K::TELLS_PROGRESS));
+        Ok(Self { stage, kind: PhantomData })
+    }
+}
+
+/// What the details of every kind say of how far it is.
+#[derive(Default)]
+struct Details(Option<AigcTaskStatus>, Option<i64>);
+
+impl<'de> Deserialize<'de> for Details {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        members(deserializer, ["Status", "Progress"]).map(|(status, progress)| Self(status, progress))
+    }
+}
+
+/// What the words of a reply say of a task, however it was read.
+#[derive(Debug, Clone)]
+enum Stage {
+    GoesOn(Progress),
+    /// An end if there is a result or an error, because the inner word lags behind the outer one.
+    Lagging(Progress),
+    Finished,
+    Failed,
+    Aborted,
+}
+
+impl Stage {
+    /// The inner word decides where it is there; the outer one may be missing. An unknown word is not an end.
+    fn of(inner: Option<&AigcTaskStatus>, outer: Option<&TaskStatus>, progress: Option<i64>) -> Self {
+        let processing = Progress::Processing(progress.map(|percent| percent.clamp(0, 100) as u8));
+        let unrecognised = |word: Option<&str>| Progress::Unrecognised(word.unwrap_or_default().to_owned());
+        match (inner, outer) {
+            (_, Some(TaskStatus::Aborted)) => Self::Aborted,
+            (Some(AigcTaskStatus::Fail), _) | (_, Some(TaskStatus::Fail)) => Self::Failed,
+            (Some(AigcTaskStatus::Finish), _) | (None, Some(TaskStatus::Finish)) => Self::Finished,
+            (Some(inner), outer) => {
+                let progress = match (inner, outer) {
+                    (AigcTaskStatus::Waiting, _)
+                    | (AigcTaskStatus::Processing, Some(TaskStatus::Waiting | TaskStatus::Wait)) => Progress::Waiting,
+                    (AigcTaskStatus::Processing, _) => processing,
+                    (unknown, _) => unrecognised(Some(unknown.as_str())),
+                };
+                if outer == Some(&TaskStatus::Finish) { Self::Lagging(progress) } else { Self::GoesOn(progress) }
+            }
+            (None, Some(TaskStatus::Waiting | TaskStatus::Wait)) => Self::GoesOn(Progress::Waiting),
+            (None, Some(TaskStatus::Processing | TaskStatus::Run)) => Self::GoesOn(processing),
+            (None, outer) => Self::GoesOn(unrecognised(outer.map(TaskStatus::as_str))),
+        }
+    }
+}
+
+/// Reads two members of an object by their names, each of which may be missing or null, and skips all others.
+fn members<'de, D: Deserializer<'de>, A: Deserialize<'de>, B: Deserialize<'de>>(
+    deserializer: D,
+    names: [&'static str; 2],
+) -> Result<(Option<A>, Option<B>), D::Error> {
+    struct Members<A, B>([&'static str; 2], PhantomData<(A, B)>);
+
+    impl<'de, A: Deserialize<'de>, B: Deserialize<'de>> Visitor<'de> for Members<A, B> {
+        type Value = (Option<A>, Option<B>);
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let Self(names, _) = self;
+            let (mut first, mut second) = (None, None);
+            while let Some(index) = map.next_key_seed(OneOf(names))? {
+                match index {
+                    Some(0) if first.is_none() => first = Some(map.next_value()?),
+                    Some(1) if second.is_none() => second = Some(map.next_value()?),
+                    Some(index) => return Err(M::Error::duplicate_field(names[index])),
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                }
+            }
+            Ok((first.flatten(), second.flatten()))
+        }
+    }
+
+    deserializer.deserialize_map(Members(names, PhantomData))
+}
+
+/// Which of these names a member has.
+struct OneOf([&'static str; 2]);
+
+impl<'de> DeserializeSeed<'de> for OneOf {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for OneOf {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|known| *known == name))
+    }
+}
+
 /// Why a task ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -190,46 +362,24 @@ impl DescribeTaskDetailResponse {
     }
 
     /// The state of a task of the kind `K`. The inner status decides where it is there; the outer one may be missing.
+    /// [`TaskGlance`] tells the same of a task that goes on, and costs less.
     ///
     /// An end with an error or without a result is a failure; an unknown word is not an end.
     pub fn state_of<K: AigcTask>(&self) -> TaskState<'_, K::Output> {
         let task = K::of(self);
-        let inner = task.and_then(K::status);
-        let outer = self.status.as_ref();
-
-        let aborted = outer == Some(&TaskStatus::Aborted);
-        let failed = inner == Some(&AigcTaskStatus::Fail) || outer == Some(&TaskStatus::Fail);
-        if aborted || failed {
-            let mut failure = task.map_or_else(TaskFailure::unexplained, TaskFailure::of);
-            if aborted && failure.code.is_none() {
-                failure.code = Some(ErrorCode::OperationCanceled);
-            }
-            return TaskState::Failed(failure);
-        }
-        let finished = match inner {
-            Some(AigcTaskStatus::Finish) => true,
-            // A result counts even where the inner status lags behind the outer one.
-            Some(_) => {
-                outer == Some(&TaskStatus::Finish) && task.is_some_and(|task| has_error(task) || result(task).is_some())
-            }
-            None => outer == Some(&TaskStatus::Finish),
-        };
-        if finished {
-            return match task {
+        match Stage::of(task.and_then(K::status), self.status.as_ref(), task.and_then(K::progress)) {
+            Stage::GoesOn(progress) => progress.into(),
+            Stage::Lagging(progress) => match task.filter(|task| has_error(*task) || result(*task).is_some()) {
                 Some(task) => end(task),
-                None => TaskState::Failed(TaskFailure::unexplained()),
-            };
-        }
-
-        let progress = task.and_then(K::progress).map(|it| it.clamp(0, 100) as u8);
-        match (inner, outer) {
-            (Some(AigcTaskStatus::Waiting), _) => TaskState::Waiting,
-            (Some(AigcTaskStatus::Processing), Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
-            (Some(AigcTaskStatus::Processing), _) => TaskState::Processing { progress },
-            (Some(unknown), _) => TaskState::Unrecognised { status: unknown.to_string() },
-            (None, Some(TaskStatus::Waiting | TaskStatus::Wait)) => TaskState::Waiting,
-            (None, Some(TaskStatus::Processing | TaskStatus::Run)) => TaskState::Processing { progress },
-            (None, outer) => TaskState::Unrecognised { status: outer.map(TaskStatus::to_string).unwrap_or_default() },
+                None => progress.into(),
+            },
+            Stage::Finished => task.map_or_else(|| TaskState::Failed(TaskFailure::unexplained()), end),
+            Stage::Failed => TaskState::Failed(task.map_or_else(TaskFailure::unexplained, TaskFailure::of)),
+            Stage::Aborted => {
+                let failure = task.map_or_else(TaskFailure::unexplained, TaskFailure::of);
+                let code = failure.code.or(Some(ErrorCode::OperationCanceled));
+                TaskState::Failed(TaskFailure { code, ..failure })
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::mem;
 
 use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
-use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use vod_aigc_core::ErrorCode;
@@ -55,8 +55,7 @@ pub enum OpenError {
 ///
 /// The service's error, or what makes the body unreadable: HTML, a truncated document, another shape.
 pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError> {
-    // Serde would read an array as an envelope too, by position.
-    if reply.body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+    if !may_be_object(&reply.body) {
         return Err(unreadable(reply, "it is not the JSON of an API reply", true));
     }
     let error = match serde_json::from_slice::<Envelope<R>>(&reply.body) {
@@ -83,9 +82,29 @@ pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError
     Err(unreadable(reply, problem, true))
 }
 
+/// Takes a first look: the value of a success of this shape, which may borrow from the reply. Anything else is none, and
+/// [`open`] says what it is.
+#[must_use]
+pub fn glance<'a, R: Deserialize<'a>>(reply: &'a RawReply) -> Option<R> {
+    if !may_be_object(&reply.body) {
+        return None;
+    }
+    let Envelope { response } = serde_json::from_slice(&reply.body).ok()?;
+    let Opened { value, error, .. } = response?;
+    error.is_null().then_some(value)
+}
+
+/// Serde would read an array as an envelope too, by position.
+fn may_be_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first().is_none_or(|first| *first == b'{')
+}
+
 /// One line of bounded length, with control characters as blanks: safe for a terminal and a log.
 pub(crate) fn one_line(text: &str) -> String {
     const LONGEST: usize = 500;
+    if text.len() <= LONGEST && !text.contains(char::is_control) {
+        return text.to_owned();
+    }
     let mut line: String =
         text.chars().take(LONGEST).map(|character| if character.is_control() { ' ' } else { character }).collect();
     if text.chars().nth(LONGEST).is_some() {
@@ -125,54 +144,54 @@ fn find_request_id(text: &str) -> Option<String> {
 }
 
 #[derive(Deserialize)]
-#[serde(bound = "R: DeserializeOwned")]
-struct Envelope<R> {
-    #[serde(rename = "Response")]
-    response: Option<Opened<R>>,
+#[serde(bound(deserialize = "R: Deserialize<'de>"))]
+struct Envelope<'a, R> {
+    #[serde(rename = "Response", borrow)]
+    response: Option<Opened<'a, R>>,
 }
 
 /// What `Response` holds: the two members that every reply may have, and the action's own.
-struct Opened<R> {
+struct Opened<'de, R> {
     value: R,
-    error: Option<Value>,
-    request_id: Option<String>,
+    /// Null where there is none.
+    error: Value,
+    request_id: Text<'de>,
 }
 
-impl<R> Opened<R> {
+impl<R> Opened<'_, R> {
     /// `Ok(None)` stands for an error without a code.
     fn into_result(self) -> Result<Option<Reply<R>>, OpenError> {
-        let text = |error: &Value, name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
-        let Some(error) = self.error else {
-            return Ok(Some(Reply { value: self.value, request_id: self.request_id }));
-        };
-        let Some(code) = text(&error, "Code") else {
+        let request_id = self.request_id.0.as_deref().map(one_line);
+        if self.error.is_null() {
+            return Ok(Some(Reply { value: self.value, request_id }));
+        }
+        let text = |name| self.error.get(name).and_then(Value::as_str);
+        let Some(code) = text("Code") else {
             return Ok(None);
         };
         Err(OpenError::Service {
-            code: ErrorCode::from(one_line(&code).as_str()),
-            message: one_line(&text(&error, "Message").unwrap_or_default()),
-            request_id: self.request_id,
+            code: ErrorCode::from(one_line(code)),
+            message: one_line(text("Message").unwrap_or_default()),
+            request_id,
         })
     }
 }
 
-impl<'de, R: DeserializeOwned> Deserialize<'de> for Opened<R> {
+impl<'de: 'a, 'a, R: Deserialize<'de>> Deserialize<'de> for Opened<'a, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OpenedVisitor<R>(PhantomData<R>);
 
-        impl<'de, R: DeserializeOwned> Visitor<'de> for OpenedVisitor<R> {
-            type Value = Opened<R>;
+        impl<'de, R: Deserialize<'de>> Visitor<'de> for OpenedVisitor<R> {
+            type Value = Opened<'de, R>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an object")
             }
 
             fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
-                let (mut error, mut request_id) = (Value::Null, Value::Null);
+                let (mut error, mut request_id) = (Value::Null, Text(None));
                 let members = Members { map, error: &mut error, error_seen: false, request_id: &mut request_id };
                 let value = R::deserialize(MapAccessDeserializer::new(members))?;
-                let request_id = request_id.as_str().map(one_line);
-                let error = Some(error).filter(|error| !error.is_null());
                 Ok(Opened { value, error, request_id })
             }
         }
@@ -182,24 +201,26 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for Opened<R> {
 }
 
 /// The members of `Response` in one pass, with `Error` and `RequestId` taken out on the way.
-struct Members<'a, M> {
+struct Members<'a, 'de, M> {
     map: M,
     error: &'a mut Value,
     error_seen: bool,
-    request_id: &'a mut Value,
+    request_id: &'a mut Text<'de>,
 }
 
-impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'_, M> {
+impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, M> {
     type Error = M::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
-        while let Some(Name(name)) = self.map.next_key()? {
-            match &*name {
+        while let Some(Text(name)) = self.map.next_key()? {
+            match name.as_deref() {
                 // Of two errors, or an error and none, which one counts would be a guess.
-                "Error" if mem::replace(&mut self.error_seen, true) => return Err(M::Error::duplicate_field("Error")),
-                "Error" => *self.error = self.map.next_value()?,
-                "RequestId" => *self.request_id = self.map.next_value()?,
-                _ => return seed.deserialize(CowStrDeserializer::new(name)).map(Some),
+                Some("Error") if mem::replace(&mut self.error_seen, true) => {
+                    return Err(M::Error::duplicate_field("Error"));
+                }
+                Some("Error") => *self.error = self.map.next_value()?,
+                Some("RequestId") => *self.request_id = self.map.next_value()?,
+                _ => return seed.deserialize(CowStrDeserializer::new(name.unwrap_or_default())).map(Some),
             }
         }
         Ok(None)
@@ -210,29 +231,57 @@ impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'_, M> {
     }
 }
 
-/// A member's name, borrowed from the body unless it is written with escapes.
-struct Name<'de>(Cow<'de, str>);
+/// A text, borrowed from the body unless it is written with escapes; none for a value of any other type.
+struct Text<'de>(Option<Cow<'de, str>>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
+        struct TextVisitor;
 
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a name")
+                formatter.write_str("any value")
             }
 
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(name)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Some(Cow::Borrowed(text))))
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(name.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Some(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                IgnoredAny.visit_seq(items).map(|_| Text(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                IgnoredAny.visit_map(members).map(|_| Text(None))
             }
         }
 
-        deserializer.deserialize_str(NameVisitor)
+        deserializer.deserialize_any(TextVisitor)
     }
 }

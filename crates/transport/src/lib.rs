@@ -51,7 +51,7 @@ pub use credentials::{
     VariableNames,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use envelope::{OpenError, Reply, open};
+pub use envelope::{OpenError, Reply, glance, open};
 pub use error::{Billed, Error, ErrorKind};
 pub use fetch::{Fetched, FileRequest, Resolve, SystemResolver};
 pub use http_client::HttpClient;

@@ -145,7 +145,7 @@ impl Transport {
     ///
     /// As [`call`](Self::call).
     pub async fn attempt<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
-        self.attempt_within(call, Duration::MAX).await
+        self.attempt_within(call, Duration::MAX, &open).await
     }
 
     /// Signs, sends and opens a call, and repeats the three where that is safe.
@@ -154,6 +154,19 @@ impl Transport {
     ///
     /// As [`call`](Self::call).
     pub async fn execute<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
+        self.execute_with(call, open).await
+    }
+
+    /// The same for a reply that `open` reads: in place of [`open`](crate::open), for one that need not be read in full.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub async fn execute_with<T>(
+        &self,
+        call: &Call,
+        open: impl Fn(&RawReply) -> Result<T, OpenError>,
+    ) -> Result<T, Error> {
         let Shared { settings, tokens, .. } = &*self.0;
         let policy = if call.effect() == Effect::Read { settings.read_retry } else { settings.write_retry };
         self.admit(call).await;
@@ -165,7 +178,7 @@ impl Transport {
         };
         let mut failed = 0;
         loop {
-            let error = match self.attempt_within(call, remaining()).await {
+            let error = match self.attempt_within(call, remaining(), &open).await {
                 Ok(reply) => {
                     tokens.put_back(settings.retry_budget);
                     return Ok(reply);
@@ -254,7 +267,12 @@ impl Transport {
         Ok(endpoint)
     }
 
-    async fn attempt_within<R: DeserializeOwned>(&self, call: &Call, remaining: Duration) -> Result<Reply<R>, Error> {
+    async fn attempt_within<T>(
+        &self,
+        call: &Call,
+        remaining: Duration,
+        open: &impl Fn(&RawReply) -> Result<T, OpenError>,
+    ) -> Result<T, Error> {
         let Shared { settings, correction, .. } = &*self.0;
         let timeout = match call.effect() {
             Effect::Read => settings.read_attempt.min(remaining),

@@ -356,7 +356,7 @@ impl<'a> Shapes<'a> {
     fn task(&self, shape: &str) -> Result<String> {
         let kind = self.spec.task_kind(shape)?;
         let (reply, _) = self.member(TASK_REPLY, kind.member)?;
-        let mut told = format!("reply.{reply}");
+        let mut told = format!("reply.{reply} = \"{}\"", kind.member);
         if let Some(event) = kind.event {
             told += &format!(", event.{}", self.member(EVENT, event)?.0);
         }

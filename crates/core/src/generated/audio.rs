@@ -541,12 +541,12 @@ impl StartsTask for CreateAigcAudioCloneRequest {
 
 crate::task::aigc_task! {
     AigcAudioTask: "AigcAudioTask" makes AigcAudioTaskOutput
-    told in reply.aigc_audio_task
+    told in reply.aigc_audio_task = "AigcAudioTask"
     holds task_id, status, err_code, err_code_ext, message, progress, output
 }
 
 crate::task::aigc_task! {
     CreateAigcAudioCloneTask: "CreateAigcAudioClone" makes CreateAigcAudioCloneOutput
-    told in reply.create_aigc_audio_clone_task
+    told in reply.create_aigc_audio_clone_task = "CreateAigcAudioCloneTask"
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

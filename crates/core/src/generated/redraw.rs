@@ -285,6 +285,6 @@ impl StartsTask for CreateAigcVideoRedrawTaskRequest {
 
 crate::task::aigc_task! {
     AigcVideoRedrawTask: "AigcVideoRedrawTask" makes AigcVideoRedrawTaskOutput
-    told in reply.aigc_video_redraw_task
+    told in reply.aigc_video_redraw_task = "AigcVideoRedrawTask"
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -614,6 +614,6 @@ impl Action for ManageTaskRequest {
 
 crate::task::aigc_task! {
     AigcVideoTask: "AigcVideoTask" makes AigcVideoTaskOutput
-    told in reply.aigc_video_task, event.aigc_video_complete_event
+    told in reply.aigc_video_task = "AigcVideoTask", event.aigc_video_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -583,6 +583,6 @@ impl StartsTask for PullUploadRequest {
 
 crate::task::aigc_task! {
     PullUploadTask: "PullUpload" makes PullUploadTask
-    told in reply.pull_upload_task, event.pull_complete_event
+    told in reply.pull_upload_task = "PullUploadTask", event.pull_complete_event
     holds task_id, status, err_code, message, progress, session_id, itself
 }
