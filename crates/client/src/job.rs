@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, VideoRequest};
-use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
+use vod_aigc_transport::{Random, json};
 
 use crate::SubmitError;
 use crate::journal::{JobRecord, JobState};
@@ -60,10 +61,12 @@ impl<O: Order> Job<O> {
         self.order.check().map_err(SubmitError::Refused)?;
         let unserialised = |error: serde_json::Error| SubmitError::Request(error.to_string());
         // A file that was uploaded once more has another id, and is the same file.
-        let same = self.order.by_content().map(|same| body(same.into_request(sub_app_id)).map(|(body, _)| body));
+        let hash_of = |body: &str| BodyHash::of(body.as_bytes());
+        let same =
+            self.order.by_content().map(|same| body(same.into_request(sub_app_id)).map(|(body, _)| hash_of(&body)));
+        let same = same.transpose().map_err(unserialised)?;
         let (body, session_id) = body(self.order.into_request(sub_app_id)).map_err(unserialised)?;
-        let digest = BodyHash::of(same.transpose().map_err(unserialised)?.as_ref().unwrap_or(&body).as_bytes());
-        let digest = digest.as_str().to_owned();
+        let digest = same.unwrap_or_else(|| hash_of(&body)).as_str().to_owned();
         let action = O::Request::NAME;
         let identity = Identity { action, namespace, key: self.key, digest, session_id, output: self.output };
         let record = identity.record(&body, random).map_err(unserialised)?;
@@ -81,7 +84,7 @@ impl<O: Order> From<O> for Job<O> {
 #[derive(Debug, Clone)]
 pub struct PreparedJob<K = AigcVideoTask> {
     pub(crate) record: JobRecord,
-    body: String,
+    body: Arc<String>,
     kind: PhantomData<K>,
 }
 
@@ -101,7 +104,7 @@ impl<K> PreparedJob<K> {
         with_session_id(&self.body, self.session_id().as_deref())
     }
 
-    pub(crate) fn into_parts(self) -> (JobRecord, String) {
+    pub(crate) fn into_parts(self) -> (JobRecord, Arc<String>) {
         (self.record, self.body)
     }
 }
@@ -120,7 +123,7 @@ struct Identity<'a> {
 
 impl Identity<'_> {
     /// The record of a request whose JSON without its `SessionId` is `body`.
-    fn record(self, body: &str, random: &dyn Random) -> Result<JobRecord, serde_json::Error> {
+    fn record(self, body: &Arc<String>, random: &dyn Random) -> Result<JobRecord, serde_json::Error> {
         let request: Value = serde_json::from_str(body)?;
         let sub_app_id = request["SubAppId"].as_u64().unwrap_or_default();
         let takes_session_id = self.session_id.is_some();
@@ -156,7 +159,7 @@ impl Identity<'_> {
             sub_app_id,
             model,
             off_peak: request["OutputConfig"]["OffPeak"] == "Enabled",
-            body: (!holds_presigned_url(&request)).then(|| body.to_owned()),
+            body: (!holds_presigned_url(&request)).then(|| body.clone()),
             output: self.output,
             state: JobState::Planned,
             first_sent: None,
@@ -169,9 +172,9 @@ impl Identity<'_> {
 }
 
 /// The JSON of a request without its `SessionId`, and that `SessionId`, if it can have one.
-fn body<R: StartsTask>(mut request: R) -> Result<(String, Option<Option<String>>), serde_json::Error> {
+fn body<R: StartsTask>(mut request: R) -> Result<(Arc<String>, Option<Option<String>>), serde_json::Error> {
     let session_id = request.session_id().map(Option::take);
-    Ok((serde_json::to_string(&request)?, session_id))
+    Ok((Arc::new(json(&request)?), session_id))
 }
 
 /// Whether any text of a request, also within `ExtInfo`, holds a URL with a query, which may be a signature: such a
@@ -199,7 +202,8 @@ pub(crate) fn with_session_id(body: &str, session_id: Option<&str>) -> String {
         return body.to_owned();
     };
     let comma = if members.trim_end().ends_with('{') { "" } else { "," };
-    format!("{members}{comma}\"SessionId\":{}}}", Value::from(session_id))
+    // Made at its full length, because the members may hold megabytes.
+    [members, comma, "\"SessionId\":", &Value::from(session_id).to_string(), "}"].concat()
 }
 
 #[cfg(test)]

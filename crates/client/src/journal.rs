@@ -5,6 +5,7 @@ mod sqlite;
 
 use std::fmt::{self, Debug};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest};
@@ -24,7 +25,7 @@ pub trait Journal: Debug + Send + Sync {
     /// When the store cannot be read or written.
     fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError>;
 
-    /// Replaces the job of this key and gives the new revision.
+    /// Replaces the job of this key and gives the new revision. Its body is what was planned, and need not be written again.
     ///
     /// # Errors
     /// [`JournalError::Changed`] where the store holds another revision than the record's; nothing is written then.
@@ -71,7 +72,7 @@ pub struct JobRecord {
     #[serde(default)]
     pub off_peak: bool,
     /// The request without its `SessionId`; none where it holds a URL that may be presigned.
-    pub body: Option<String>,
+    pub body: Option<Arc<String>>,
     /// Where the result is to go.
     pub output: Option<PathBuf>,
     /// How far it is.

@@ -12,6 +12,7 @@
 //! been refused, and nobody else can have used it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -99,7 +100,7 @@ pub(crate) struct Submit<'a> {
     client: &'a Client,
     record: JobRecord,
     /// The request without its `SessionId`; none where the journal could not keep it.
-    body: Option<String>,
+    body: Option<Arc<String>>,
     resends: u32,
     refusals: u32,
     looks: u32,
@@ -111,7 +112,7 @@ pub(crate) struct Submit<'a> {
 
 impl<'a> Submit<'a> {
     /// Begins, or goes on with what the journal holds under the job's key.
-    pub(crate) fn begin(client: &'a Client, planned: JobRecord, body: String) -> Result<Self, SubmitError> {
+    pub(crate) fn begin(client: &'a Client, planned: JobRecord, body: Arc<String>) -> Result<Self, SubmitError> {
         let record = match client.journal() {
             Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
             None => planned.clone(),
@@ -128,7 +129,7 @@ impl<'a> Submit<'a> {
         Self::new(client, record, body)
     }
 
-    fn new(client: &'a Client, record: JobRecord, body: Option<String>) -> Self {
+    fn new(client: &'a Client, record: JobRecord, body: Option<Arc<String>>) -> Self {
         Self { client, record, body, resends: 0, refusals: 0, looks: 0, taken: false, asked: None }
     }
 

@@ -8,8 +8,8 @@ use http::HeaderValue;
 use vod_aigc_core::{Action, Effect};
 use vod_aigc_signer::BodyHash;
 
-use crate::Random;
 use crate::signed_request::name_value;
+use crate::{Random, json};
 
 /// One API action with the bytes of its body, which nothing changes any more.
 ///
@@ -35,7 +35,7 @@ impl Call {
     /// When the action's `Serialize` fails.
     pub fn of<A: Action>(action: &mut A) -> Result<Self, serde_json::Error> {
         let session_id = action.session_id().and_then(|slot| slot.clone());
-        let body = serde_json::to_vec(action)?;
+        let body = json(action)?;
         Ok(Self::new(A::NAME, A::SERVICE, A::VERSION, A::EFFECT, body).with_session_id(session_id))
     }
 

@@ -43,7 +43,7 @@ prop_compose! {
         let mut record = record(&key);
         record.session = session;
         record.attempt = attempt;
-        record.body = body;
+        record.body = body.map(Arc::new);
         record.output = output.map(Into::into);
         record.state = state;
         [record.first_sent, record.last_sent] = sent;

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::{JobRecord, Journal, JournalError};
 
@@ -38,6 +38,10 @@ impl SqliteJournal {
                      key      TEXT PRIMARY KEY,
                      revision INTEGER NOT NULL,
                      record   TEXT NOT NULL
+                 ) STRICT;
+                 CREATE TABLE IF NOT EXISTS body (
+                     key  TEXT PRIMARY KEY,
+                     body TEXT NOT NULL
                  ) STRICT;",
             )
             .map_err(store)?;
@@ -65,7 +69,7 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
         let mut connection = self.connection();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+        let transaction = begin(&mut connection)?;
         let standing = read(&transaction, &job.key)?;
         let record = match standing {
             Some(record) => record,
@@ -74,9 +78,10 @@ impl Journal for SqliteJournal {
                 transaction
                     .execute(
                         "INSERT INTO job (key, revision, record) VALUES (?1, 1, ?2)",
-                        params![job.key, text(&record)?],
+                        params![job.key, text(record.clone())?],
                     )
                     .map_err(store)?;
+                keep_body(&transaction, job)?;
                 record
             }
         };
@@ -87,14 +92,20 @@ impl Journal for SqliteJournal {
     fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
         let revision = job.revision.saturating_add(1);
         let record = JobRecord { revision, ..job.clone() };
-        let changed = self
-            .connection()
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let changed = transaction
             .execute(
                 "UPDATE job SET revision = ?1, record = ?2 WHERE key = ?3 AND revision = ?4",
-                params![number(revision)?, text(&record)?, job.key, number(job.revision)?],
+                params![number(revision)?, text(record)?, job.key, number(job.revision)?],
             )
             .map_err(store)?;
-        if changed == 1 { Ok(revision) } else { Err(JournalError::Changed) }
+        if changed != 1 {
+            return Err(JournalError::Changed);
+        }
+        keep_body(&transaction, job)?;
+        transaction.commit().map_err(store)?;
+        Ok(revision)
     }
 
     fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
@@ -103,24 +114,49 @@ impl Journal for SqliteJournal {
 
     fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
         let connection = self.connection();
-        let mut statement = connection.prepare("SELECT record FROM job ORDER BY rowid").map_err(store)?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store)?;
-        rows.map(|row| parse(&row.map_err(store)?)).collect()
+        let query = "SELECT record, body FROM job LEFT JOIN body USING (key) ORDER BY job.rowid";
+        let mut statement = connection.prepare(query).map_err(store)?;
+        let rows = statement.query_map([], columns).map_err(store)?;
+        rows.map(|row| parse(row.map_err(store)?)).collect()
     }
 }
 
+/// Nobody else writes from here on.
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, JournalError> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)
+}
+
 fn read(connection: &Connection, key: &str) -> Result<Option<JobRecord>, JournalError> {
-    let query = "SELECT record FROM job WHERE key = ?1";
-    let record: Option<String> = connection.query_row(query, [key], |row| row.get(0)).optional().map_err(store)?;
-    record.map(|record| parse(&record)).transpose()
+    let query = "SELECT record, body FROM job LEFT JOIN body USING (key) WHERE key = ?1";
+    connection.query_row(query, [key], columns).optional().map_err(store)?.map(parse).transpose()
 }
 
-fn parse(record: &str) -> Result<JobRecord, JournalError> {
-    serde_json::from_str(record).map_err(|error| JournalError::Store(format!("a job in it cannot be read: {error}")))
+/// Writes a job's body once. It may hold megabytes, and stays the same while the rest of the record changes.
+fn keep_body(connection: &Connection, job: &JobRecord) -> Result<(), JournalError> {
+    let Some(body) = &job.body else { return Ok(()) };
+    let kept = connection.query_row("SELECT 1 FROM body WHERE key = ?1", [&job.key], |_| Ok(())).optional();
+    if kept.map_err(store)?.is_none() {
+        connection.execute("INSERT INTO body (key, body) VALUES (?1, ?2)", params![job.key, **body]).map_err(store)?;
+    }
+    Ok(())
 }
 
-fn text(record: &JobRecord) -> Result<String, JournalError> {
-    serde_json::to_string(record).map_err(|error| JournalError::Store(error.to_string()))
+/// A record without its body, and the body.
+fn columns(row: &Row<'_>) -> rusqlite::Result<(String, Option<String>)> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+fn parse((record, body): (String, Option<String>)) -> Result<JobRecord, JournalError> {
+    let mut record: JobRecord = serde_json::from_str(&record)
+        .map_err(|error| JournalError::Store(format!("a job in it cannot be read: {error}")))?;
+    record.body = body.map(Arc::new).or(record.body);
+    Ok(record)
+}
+
+/// A record without its body.
+fn text(record: JobRecord) -> Result<String, JournalError> {
+    let record = JobRecord { body: None, ..record };
+    serde_json::to_string(&record).map_err(|error| JournalError::Store(error.to_string()))
 }
 
 fn number(revision: u64) -> Result<i64, JournalError> {
