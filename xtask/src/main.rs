@@ -1,7 +1,8 @@
-//! The project's own chores: `cargo xtask codegen`, `cargo xtask sync`, `cargo xtask arrows`, `cargo xtask ci`.
+//! The project's own chores: `cargo xtask codegen`, `sync`, `arrows`, `bench`, `ci`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod arrows;
+mod bench;
 mod codegen;
 mod spec;
 mod sync;
@@ -23,6 +24,10 @@ usage: cargo xtask COMMAND
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
   fuzz --seconds N   run each fuzz target for N seconds; needs nightly and cargo-fuzz, and says so where they are missing
+  bench [--only AREA,AREA] [--rounds N] [--date DAY]
+                     measure us against the rivals and write PERFORMANCE.md
+  bench --check      count again what needs no rival, and fail where a count has left its committed figure or its limit
+  bench --listing    print what one poll spends its instructions on
   ci                 run what CI runs";
 
 fn main() -> ExitCode {
@@ -51,6 +56,9 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
         ["fuzz", "--seconds", seconds] => fuzz(root, seconds),
+        ["bench", "--check"] => bench::check(root),
+        ["bench", "--listing"] => bench::listing(root),
+        ["bench", options @ ..] => bench::run(root, &bench::Options::read(options).context(USAGE)?),
         ["ci"] => ci(root),
         _ => bail!("{USAGE}"),
     }

@@ -1,0 +1,49 @@
+//! Requests to bytes, and replies to what one wants to know of them.
+
+use std::hint::black_box;
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use vod_aigc_bench::material::{FINISHED, PROCESSING, create};
+use vod_aigc_bench::worker::Way;
+use vod_aigc_client::core::DescribeTaskDetailResponse;
+use vod_aigc_client::transport::{RawReply, open};
+
+pub fn ways() -> Vec<Way> {
+    vec![
+        Way::new("encode", "ours", |_| {
+            let request = create();
+            Box::new(move |count| {
+                for _ in 0..count {
+                    black_box(serde_json::to_vec(black_box(&request)).expect("JSON"));
+                }
+            })
+        }),
+        Way::new("encode", "serde_json::Value", |_| {
+            let request = create();
+            Box::new(move |count| {
+                for _ in 0..count {
+                    let value = serde_json::to_value(black_box(&request)).expect("a value");
+                    black_box(serde_json::to_vec(&value).expect("JSON"));
+                }
+            })
+        }),
+        Way::plain("decode poll", "syntax only", || serde_json::from_str::<IgnoredAny>(black_box(PROCESSING)).expect("JSON")),
+        Way::plain("decode poll", "serde_json::Value", || serde_json::from_str::<Value>(black_box(PROCESSING)).expect("JSON")),
+        decode("decode poll", PROCESSING),
+        Way::plain("decode full", "syntax only", || serde_json::from_str::<IgnoredAny>(black_box(FINISHED)).expect("JSON")),
+        Way::plain("decode full", "serde_json::Value", || serde_json::from_str::<Value>(black_box(FINISHED)).expect("JSON")),
+        decode("decode full", FINISHED),
+    ]
+}
+
+fn decode(work: &'static str, body: &'static str) -> Way {
+    Way::new(work, "ours", move |_| {
+        let reply = RawReply { status: 200, headers: Vec::new(), body: body.as_bytes().into() };
+        Box::new(move |count| {
+            for _ in 0..count {
+                black_box(open::<DescribeTaskDetailResponse>(black_box(&reply)).expect("a reply"));
+            }
+        })
+    })
+}

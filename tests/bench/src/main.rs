@@ -1,0 +1,11 @@
+//! Our ways and the floors: a worker that needs none of the rivals.
+
+mod call;
+mod json;
+mod sign;
+
+use vod_aigc_bench::worker::serve;
+
+fn main() {
+    serve([sign::ways(), json::ways(), call::ways()].into_iter().flatten().collect());
+}

@@ -1,0 +1,71 @@
+//! From a body, a time, an action and a key to the value of `Authorization`.
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+use sha2::block_api::compress256;
+use vod_aigc_bench::material::{CREATE, HOST, SECRET_ID, SECRET_KEY, TIME};
+use vod_aigc_bench::worker::Way;
+use vod_aigc_client::transport::signer::{BodyHash, CanonicalRequest, Credential, Request, Scope, Signer};
+
+pub fn ways() -> Vec<Way> {
+    vec![
+        Way::new("sign first", "ours", |_| {
+            let (signer, credential) = (Signer::new(), credential());
+            Box::new(move |count| {
+                for _ in 0..count {
+                    let request = canonical_request(black_box(CREATE));
+                    black_box(signer.sign(&credential, &request, scope(TIME)));
+                }
+            })
+        }),
+        Way::new("sign again", "ours", |_| {
+            let (signer, credential) = (Signer::new(), credential());
+            let request = canonical_request(CREATE);
+            let time = Cell::new(TIME);
+            Box::new(move |count| {
+                for _ in 0..count {
+                    time.set(time.get() + 1);
+                    black_box(signer.sign(&credential, &request, scope(time.get() % 86_400 + TIME / 86_400 * 86_400)));
+                }
+            })
+        }),
+        compressions("sign first", "15 bare compressions", 15),
+        compressions("sign again", "3 bare compressions", 3),
+    ]
+}
+
+fn credential() -> Credential {
+    Credential::new(SECRET_ID, SECRET_KEY).expect("a credential")
+}
+
+fn scope(time: u64) -> Scope<'static> {
+    Scope::new(time, "vod").expect("a scope")
+}
+
+fn canonical_request(body: &str) -> CanonicalRequest {
+    CanonicalRequest::new(&Request {
+        method: "POST",
+        path: "/",
+        query: "",
+        headers: &[("content-type", "application/json"), ("host", HOST), ("x-tc-action", "CreateAigcVideoTask")],
+        body_hash: &BodyHash::of(body.as_bytes()),
+    })
+    .expect("a request")
+}
+
+/// So many blocks of SHA-256 one after another, each from the state that the one before has left.
+fn compressions(work: &'static str, name: &'static str, blocks: usize) -> Way {
+    Way::new(work, name, move |_| {
+        let block = [0x5a; 64];
+        let mut state = [0x6a09_e667_u32; 8];
+        Box::new(move |count| {
+            for _ in 0..count {
+                for _ in 0..blocks {
+                    compress256(&mut state, &[black_box(block)]);
+                }
+            }
+            black_box(state);
+        })
+    })
+}

@@ -1,0 +1,264 @@
+//! `cargo xtask bench`: measures us against the rivals and the floors, counts what noise cannot blur, and writes
+//! PERFORMANCE.md.
+
+mod callgrind;
+mod figures;
+mod limits;
+mod page;
+mod worker;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use indexmap::IndexMap;
+
+use self::callgrind::Counted;
+use self::figures::{Area, Areas, Figures, Unit};
+use self::limits::{LIMITS, ON_REQWEST, OURS, WORKS};
+use self::worker::{Server, Worker, interleaved};
+
+/// What `bench` is asked for.
+pub(crate) struct Options<'a> {
+    /// Only these areas; all where it is empty.
+    pub(crate) only: Vec<&'a str>,
+    /// How many rounds are timed.
+    pub(crate) rounds: usize,
+    /// The day that is written down.
+    pub(crate) date: Option<String>,
+}
+
+impl<'a> Options<'a> {
+    /// Reads the command line; `None` where it makes no sense.
+    pub(crate) fn read(arguments: &[&'a str]) -> Option<Self> {
+        let mut options = Self { only: Vec::new(), rounds: 31, date: None };
+        let (pairs, rest) = arguments.as_chunks::<2>();
+        for [name, value] in pairs {
+            match *name {
+                "--only" => options.only = value.split(',').collect(),
+                "--rounds" => options.rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
+                "--date" => options.date = Some((*value).to_owned()),
+                _ => return None,
+            }
+        }
+        rest.is_empty().then_some(options)
+    }
+}
+
+/// Ours and the floors by work: what is committed, and checked.
+type Counts = IndexMap<String, IndexMap<String, Figures>>;
+
+/// The ways whose counts are committed: they need none of the rivals.
+const GUARDED: [&str; 2] = [OURS, ON_REQWEST];
+
+/// How far a count may be from the committed one.
+const TOLERANCE: f64 = 0.03;
+
+/// Measures, and writes the figures, the counts and PERFORMANCE.md.
+pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
+    let bench = Bench::new(root)?;
+    let known: Vec<&str> = WORKS.iter().map(|work| work.area).collect();
+    for area in &options.only {
+        ensure!(known.contains(area), "there is no area {area}");
+    }
+    let date = options.date.clone().map_or_else(today, Ok)?;
+    let machine = machine()?;
+    let mut areas: Areas = figures::read(&bench.file("figures.json"))?;
+    let wanted = |area: &str| options.only.is_empty() || options.only.contains(&area);
+    let works: HashSet<&str> = WORKS.iter().filter(|work| wanted(work.area)).map(|work| work.name).collect();
+
+    bench.build(&["--package", "vod-aigc-bench", "--package", "vod-aigc-bench-rivals"])?;
+    let server = bench.server()?;
+    let mut measured = Areas::new();
+    let mut put = |work: &str, way: &str, unit: Unit, value: f64| {
+        let area = WORKS.iter().find(|it| it.name == work).map(|it| it.area).expect("only works of the table are measured");
+        let area = measured.entry(area.to_owned()).or_insert_with(|| Area {
+            date: date.clone(),
+            machine: machine.clone(),
+            ..Area::default()
+        });
+        area.put(work, way, unit, value);
+    };
+    let mut workers = bench.workers(&server)?;
+    for timed in interleaved(&mut workers, &works, options.rounds)? {
+        put(&timed.work.clone(), &timed.way.clone(), Unit::Nanoseconds, timed.median());
+    }
+    drop(workers);
+    for program in [bench.program("vod-aigc-bench"), bench.program("vod-aigc-bench-rivals")] {
+        for (work, way, unit, value) in bench.counts(&program, &server, &works)? {
+            put(&work, &way, unit, value);
+        }
+    }
+    for area in measured.values_mut() {
+        area.sort();
+    }
+    areas.extend(measured);
+    areas.sort_by_cached_key(|name, _| known.iter().position(|it| it == name));
+    figures::write(&bench.file("figures.json"), &areas)?;
+    bench.write_counts(&areas, &works)?;
+    let notes = std::fs::read_to_string(bench.file("notes.md")).context("tests/bench/notes.md")?;
+    let page = page::page(&notes, &areas)?;
+    std::fs::write(root.join("PERFORMANCE.md"), &page)?;
+    print!("{}", page::tables(&areas, &options.only));
+    Ok(())
+}
+
+/// Counts again what needs no rival and no release build of the command, and fails where a count has left its committed
+/// figure or a limit.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    if !callgrind::is_there() {
+        println!("SKIPPED: counting instructions and allocations needs valgrind (apt-get install valgrind)");
+        return Ok(());
+    }
+    let bench = Bench::new(root)?;
+    bench.build(&["--package", "vod-aigc-bench"])?;
+    let server = bench.server()?;
+    let works: HashSet<&str> = WORKS.iter().map(|work| work.name).collect();
+    let mut area = Area::default();
+    for (work, way, unit, value) in bench.counts(&bench.program("vod-aigc-bench"), &server, &works)? {
+        area.put(&work, &way, unit, value);
+    }
+    let committed: Counts = figures::read(&bench.file("counts.json"))?;
+    let mut wrong = Vec::new();
+    for (work, ways) in &committed {
+        for (way, figures) in ways {
+            for (unit, &before) in figures {
+                let Some(&now) = area.works.get(work).and_then(|ways| ways.get(way)?.get(unit)) else {
+                    wrong.push(format!("{work}, {way}: its {unit:?} are not counted any more"));
+                    continue;
+                };
+                if (now - before).abs() > before * TOLERANCE {
+                    let what = if now > before { "grown" } else { "shrunk: write it down with `cargo xtask bench`" };
+                    wrong.push(format!("{work}, {way}: {unit:?} {before} -> {now} have {what}"));
+                }
+            }
+        }
+    }
+    let areas = Areas::from_iter([(String::new(), area)]);
+    for limit in LIMITS {
+        if let Some(judged) = limit.judge(&areas)
+            && !judged.met
+        {
+            wrong.push(page::sentence(limit, &judged));
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("counts have left their bounds:\n  {}", wrong.join("\n  "));
+    }
+    println!("{} counts stand where they were", committed.values().flatten().map(|(_, figures)| figures.len()).sum::<usize>());
+    Ok(())
+}
+
+/// Prints the ten functions that one poll spends most in.
+pub(crate) fn listing(root: &Path) -> Result<()> {
+    let bench = Bench::new(root)?;
+    bench.build(&["--package", "vod-aigc-bench"])?;
+    let server = bench.server()?;
+    let profile = bench.profile("poll");
+    callgrind::count(&bench.program("vod-aigc-bench"), &server.address, "poll", OURS, &profile)?;
+    print!("{}", page::listing(callgrind::functions(&std::fs::read_to_string(profile)?)?));
+    Ok(())
+}
+
+/// Where everything lies.
+struct Bench {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Bench {
+    fn new(root: &Path) -> Result<Self> {
+        let folder = root.join("tests/bench");
+        let target = folder.join("target");
+        std::fs::create_dir_all(&target)?;
+        Ok(Self { folder, target })
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
+    fn profile(&self, name: &str) -> PathBuf {
+        self.target.join(format!("callgrind.{name}"))
+    }
+
+    fn build(&self, packages: &[&str]) -> Result<()> {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--release", "--quiet", "--locked"]).args(packages).current_dir(&self.folder);
+        cargo.arg("--target-dir").arg(&self.target);
+        crate::run_or_fail(&mut cargo, "tests/bench does not build")
+    }
+
+    fn server(&self) -> Result<Server> {
+        Server::start(Command::new(self.program("server")))
+    }
+
+    fn workers(&self, server: &Server) -> Result<Vec<Worker>> {
+        let mut workers = Vec::new();
+        for program in ["vod-aigc-bench", "vod-aigc-bench-rivals"] {
+            let mut command = Command::new(self.program(program));
+            command.arg(&server.address);
+            workers.push(Worker::start(command)?);
+        }
+        Ok(workers)
+    }
+
+    /// Counts the ways of a program that are counted at all.
+    fn counts(&self, program: &Path, server: &Server, works: &HashSet<&str>) -> Result<Vec<(String, String, Unit, f64)>> {
+        if !callgrind::is_there() {
+            println!("SKIPPED: counting instructions and allocations needs valgrind");
+            return Ok(Vec::new());
+        }
+        let mut command = Command::new(program);
+        command.arg(&server.address);
+        let ways = Worker::start(command)?.ways.clone();
+        let counted = |name: &str| works.contains(name) && WORKS.iter().any(|work| work.name == name && work.counted);
+        let mut counts = Vec::new();
+        let profile = self.profile("count");
+        let (work, way, blocks) = ("sign again", "3 bare compressions", 3.0);
+        let block = callgrind::count(&self.program("vod-aigc-bench"), &server.address, work, way, &profile)?.compression / blocks;
+        for (work, way) in ways.into_iter().filter(|(work, _)| counted(work)) {
+            let Counted { instructions, compression, allocations } =
+                callgrind::count(program, &server.address, &work, &way, &profile)?;
+            counts.push((work.clone(), way.clone(), Unit::Instructions, instructions.round()));
+            // Whole numbers, but for what is done once in many repetitions, such as a table that grows.
+            counts.push((work.clone(), way.clone(), Unit::Compressions, (compression / block).round()));
+            counts.push((work, way, Unit::Allocations, allocations.round()));
+        }
+        Ok(counts)
+    }
+
+    /// Writes the counts of the areas that were measured.
+    fn write_counts(&self, areas: &Areas, works: &HashSet<&str>) -> Result<()> {
+        let file = self.file("counts.json");
+        let mut counts: Counts = figures::read(&file)?;
+        for (work, ways) in areas.values().flat_map(|area| &area.works).filter(|(work, _)| works.contains(&***work)) {
+            for (way, figures) in ways.iter().filter(|(way, _)| GUARDED.contains(&&***way)) {
+                let mut figures = figures.clone();
+                figures.retain(|unit, _| unit.is_counted());
+                if !figures.is_empty() {
+                    counts.entry(work.clone()).or_default().insert(way.clone(), figures);
+                }
+            }
+        }
+        figures::write(&file, &counts)
+    }
+}
+
+/// The kind of this machine, without a name.
+fn machine() -> Result<String> {
+    let processors = std::thread::available_parallelism()?;
+    let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let sha = if flags.split_whitespace().any(|word| word == "sha_ni") { "with" } else { "without" };
+    Ok(format!("{processors} cores, {}, {sha} SHA extensions", std::env::consts::ARCH))
+}
+
+fn today() -> Result<String> {
+    let output = Command::new("date").args(["-u", "+%Y-%m-%d"]).output().context("date; --date says the day")?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}

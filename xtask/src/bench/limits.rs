@@ -1,0 +1,119 @@
+//! The works that are measured, and what each may take at most.
+
+use super::figures::{Areas, Unit};
+
+/// A work by the name that its workers know it by.
+pub(crate) struct Work {
+    pub(crate) area: &'static str,
+    pub(crate) name: &'static str,
+    /// What it is, for the reader of the table.
+    pub(crate) title: &'static str,
+    /// The way below which nobody gets, which the others are compared with.
+    pub(crate) floor: Option<&'static str>,
+    /// Whether valgrind counts it.
+    pub(crate) counted: bool,
+}
+
+const fn work(
+    area: &'static str,
+    name: &'static str,
+    title: &'static str,
+    floor: Option<&'static str>,
+    counted: bool,
+) -> Work {
+    Work { area, name, title, floor, counted }
+}
+
+/// All works, in the order of the table.
+pub(crate) const WORKS: &[Work] = &[
+    work(
+        "sign",
+        "sign first",
+        "A body of 619 bytes signed for the first time",
+        Some("15 bare compressions"),
+        true,
+    ),
+    work("sign", "sign again", "The same body signed again: a poll, a retry", Some("3 bare compressions"), true),
+    work("encode", "encode", "A typed request to its 619 bytes", None, true),
+    work("decode", "decode poll", "What a poll wants to know of a 4 KB reply", Some("syntax only"), true),
+    work("decode", "decode full", "The whole of a 4 KB reply, typed", Some("syntax only"), true),
+    work("call", "poll", "One poll on loopback, one at a time", Some("raw hyper"), true),
+    work("call", "poll, 64 in flight", "One poll, 64 in flight", Some("raw hyper"), false),
+    work("call", "full call", "One call from typed request to typed reply, one at a time", Some("raw hyper"), true),
+    work("call", "full call, 64 in flight", "One call, 64 in flight", Some("raw hyper"), false),
+];
+
+/// The most that a figure of ours may be.
+pub(crate) struct Limit {
+    pub(crate) work: &'static str,
+    pub(crate) way: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) at_most: f64,
+    /// Times this other way's figure, where it is relative.
+    pub(crate) of: Option<&'static str>,
+}
+
+/// A limit with the figures that it is about.
+pub(crate) struct Judged {
+    pub(crate) ours: f64,
+    /// The other way's figure.
+    pub(crate) other: Option<f64>,
+    /// What is held against the limit.
+    pub(crate) value: f64,
+    pub(crate) met: bool,
+}
+
+const fn at_most(at_most: f64, unit: Unit, work: &'static str, way: &'static str) -> Limit {
+    Limit { work, way, unit, at_most, of: None }
+}
+
+const fn times(at_most: f64, of: &'static str, unit: Unit, work: &'static str, way: &'static str) -> Limit {
+    Limit { work, way, unit, at_most, of: Some(of) }
+}
+
+/// Our way on the default stack.
+pub(crate) const OURS: &str = "ours";
+/// Our way on the other stack.
+pub(crate) const ON_REQWEST: &str = "ours, on reqwest";
+
+/// All limits.
+pub(crate) const LIMITS: &[Limit] = {
+    use Unit::{Allocations, Compressions, Instructions, Nanoseconds};
+    &[
+        at_most(15.0, Compressions, "sign first", OURS),
+        at_most(1_200.0, Instructions, "sign first", OURS),
+        at_most(1.0, Allocations, "sign first", OURS),
+        times(1.3, "15 bare compressions", Nanoseconds, "sign first", OURS),
+        times(0.30, "tencentcloud-sdk 0.2.1", Nanoseconds, "sign first", OURS),
+        at_most(3.0, Compressions, "sign again", OURS),
+        at_most(800.0, Instructions, "sign again", OURS),
+        at_most(1.0, Allocations, "sign again", OURS),
+        times(1.75, "3 bare compressions", Nanoseconds, "sign again", OURS),
+        times(0.08, "tencentcloud-sdk 0.2.1", Nanoseconds, "sign again", OURS),
+        times(2.0, "raw hyper", Instructions, "poll", OURS),
+        at_most(23.0, Allocations, "poll", OURS),
+        times(2.9, "raw hyper", Instructions, "poll", ON_REQWEST),
+        at_most(52.0, Allocations, "poll", ON_REQWEST),
+        times(3.5, "raw hyper", Instructions, "full call", ON_REQWEST),
+        at_most(80.0, Allocations, "full call", ON_REQWEST),
+        times(0.7, "tencentcloud-sdk 0.2.1", Nanoseconds, "full call, 64 in flight", OURS),
+        times(1.0 / 9.0, "Go, the official SDK's steps", Nanoseconds, "full call, 64 in flight", OURS),
+        times(1.0 / 20.0, "Node, official SDK", Nanoseconds, "full call, 64 in flight", OURS),
+        times(1.0 / 40.0, "Python, official SDK", Nanoseconds, "full call, 64 in flight", OURS),
+    ]
+};
+
+impl Limit {
+    /// Holds the limit against figures; `None` where one that it needs has not been measured.
+    pub(crate) fn judge(&self, areas: &Areas) -> Option<Judged> {
+        let ways = areas.values().find_map(|area| area.works.get(self.work))?;
+        let of = |way: &str| ways.get(way)?.get(&self.unit).copied();
+        let ours = of(self.way)?;
+        let other = match self.of {
+            Some(other) => Some(of(other)?),
+            None => None,
+        };
+        let value = ours / other.unwrap_or(1.0);
+        Some(Judged { ours, other, value, met: value <= self.at_most })
+    }
+}

@@ -1,0 +1,142 @@
+//! The tables, and the page that carries them.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, ensure};
+
+use super::callgrind::Function;
+use super::figures::{Area, Areas, Unit, Ways};
+use super::limits::{Judged, LIMITS, Limit, OURS, WORKS, Work};
+
+/// What stands in the notes where the tables go.
+const TABLES: &str = "<!-- tables -->\n";
+
+/// PERFORMANCE.md: the notes, which are written by hand, with the tables in them.
+pub(crate) fn page(notes: &str, areas: &Areas) -> Result<String> {
+    ensure!(notes.matches(TABLES).count() == 1, "tests/bench/notes.md needs the line {TABLES:?} once");
+    Ok(notes.replace(TABLES, &tables(areas, &[])))
+}
+
+/// The tables of these areas, or of all.
+pub(crate) fn tables(areas: &Areas, only: &[&str]) -> String {
+    let mut text = String::new();
+    for (name, area) in areas.iter().filter(|(name, _)| only.is_empty() || only.contains(&&***name)) {
+        let _ = write!(text, "## {name}\n\nMeasured {} on {}.\n", area.date, area.machine);
+        for (work, ways) in &area.works {
+            if let Some(work) = WORKS.iter().find(|it| it.name == work) {
+                let _ = write!(text, "\n{}:\n\n{}", work.title, work_table(work, ways));
+            }
+        }
+        let _ = write!(text, "\n{}", limit_table(areas, area));
+    }
+    text
+}
+
+/// One work: a line for each way, from the cheapest on, a column for each unit and, beside it, how many times the floor.
+fn work_table(work: &Work, ways: &Ways) -> String {
+    let mut units: Vec<Unit> = Vec::new();
+    for unit in ways.values().flat_map(|figures| figures.keys()) {
+        if !units.contains(unit) {
+            units.push(*unit);
+        }
+    }
+    let floor = work.floor.and_then(|floor| ways.get(floor));
+    let relative = |unit: Unit| matches!(unit, Unit::Nanoseconds | Unit::Instructions) && floor.is_some();
+    let mut head = "| way |".to_owned();
+    let mut rule = "|---|".to_owned();
+    for unit in &units {
+        let _ = write!(head, " {} |", unit.name());
+        rule.push_str("---:|");
+        if relative(*unit) {
+            head.push_str(" x floor |");
+            rule.push_str("---:|");
+        }
+    }
+    let mut lines: Vec<_> = ways.iter().collect();
+    let cost = |figures: &super::figures::Figures| figures.get(units.first().unwrap_or(&Unit::Bytes)).copied();
+    lines.sort_by(|(_, one), (_, other)| cost(one).unwrap_or(f64::MAX).total_cmp(&cost(other).unwrap_or(f64::MAX)));
+    let mut text = format!("{head}\n{rule}\n");
+    for (way, figures) in lines {
+        let bold = if way.starts_with(OURS) { "**" } else { "" };
+        let _ = write!(text, "| {bold}{way}{bold} |");
+        for unit in &units {
+            match figures.get(unit) {
+                Some(value) => {
+                    let _ = write!(text, " {} |", unit.show(*value));
+                }
+                None => text.push_str(" |"),
+            }
+            if relative(*unit) {
+                let ratio = figures.get(unit).zip(floor.and_then(|floor| floor.get(unit))).map(|(it, floor)| it / floor);
+                let _ = write!(text, " {} |", ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default());
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The limits of an area: our figure, the other one, the ratio, the limit, and whether it is met.
+fn limit_table(areas: &Areas, area: &Area) -> String {
+    let mut text = "| limit | ours | against | ratio | at most | |\n|---|---:|---:|---:|---:|---|\n".to_owned();
+    for limit in LIMITS.iter().filter(|limit| area.works.contains_key(limit.work)) {
+        let (what, at_most) = (limit.what(), limit.show(limit.at_most));
+        let line = match limit.judge(areas) {
+            Some(Judged { ours, other, value, met }) => {
+                let other = other.map(|other| limit.unit.show(other)).unwrap_or_default();
+                let ratio = limit.of.map(|_| limit.show(value)).unwrap_or_default();
+                let met = if met { "met" } else { "**not met**" };
+                format!("| {what} | {} | {other} | {ratio} | {at_most} | {met} |", limit.unit.show(ours))
+            }
+            None => format!("| {what} | | | | {at_most} | not measured here |"),
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    text + "\n"
+}
+
+/// A limit and what is held against it in one line.
+pub(crate) fn sentence(limit: &Limit, judged: &Judged) -> String {
+    format!("{}: {}, at most {}", limit.what(), limit.show(judged.value), limit.show(limit.at_most))
+}
+
+impl Limit {
+    fn what(&self) -> String {
+        let of = self.of.map(|of| format!(" / {of}")).unwrap_or_default();
+        format!("{}, {}: {}{of}", self.work, self.way, self.unit.name())
+    }
+
+    /// A value as the limit is written: a ratio where it is relative.
+    fn show(&self, value: f64) -> String {
+        if self.of.is_some() { format!("{value:.3}") } else { self.unit.show(value) }
+    }
+}
+
+/// The functions that cost most themselves and the functions that cost most with what they call, each named ours or a
+/// dependency's.
+pub(crate) fn listing(mut functions: Vec<Function>) -> String {
+    let mut text = String::new();
+    let total: u64 = functions.iter().map(|function| function.own).sum();
+    for (title, cost) in [
+        ("by their own instructions", (|function| function.own) as fn(&Function) -> u64),
+        ("with what they call", |function| function.all),
+    ] {
+        functions.sort_by_key(|function| std::cmp::Reverse(cost(function)));
+        let _ = writeln!(text, "{title}, of {total}:");
+        for function in functions.iter().take(40) {
+            let share = cost(function) as f64 / total as f64 * 100.0;
+            let _ = writeln!(text, "{share:5.1} %  {}  {}", owner(&function.name), function.name);
+        }
+    }
+    text
+}
+
+fn owner(name: &str) -> &'static str {
+    if name.contains("vod_aigc_bench") {
+        "bench"
+    } else if name.contains("vod_aigc") {
+        "ours "
+    } else {
+        "dep. "
+    }
+}
