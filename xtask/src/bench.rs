@@ -68,11 +68,13 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
     let wanted = |area: &str| options.only.is_empty() || options.only.contains(&area);
     let works: HashSet<&str> = WORKS.iter().filter(|work| wanted(work.area)).map(|work| work.name).collect();
 
-    bench.build(&["--package", "vod-aigc-bench", "--package", "vod-aigc-bench-rivals"])?;
+    bench.build("vod-aigc-bench")?;
+    bench.build("vod-aigc-bench-rivals")?;
     let server = bench.server()?;
     let mut measured = Areas::new();
     let mut put = |work: &str, way: &str, unit: Unit, value: f64| {
-        let area = WORKS.iter().find(|it| it.name == work).map(|it| it.area).expect("only works of the table are measured");
+        let area =
+            WORKS.iter().find(|it| it.name == work).map(|it| it.area).expect("only works of the table are measured");
         let area = measured.entry(area.to_owned()).or_insert_with(|| Area {
             date: date.clone(),
             machine: machine.clone(),
@@ -112,7 +114,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         return Ok(());
     }
     let bench = Bench::new(root)?;
-    bench.build(&["--package", "vod-aigc-bench"])?;
+    bench.build("vod-aigc-bench")?;
     let server = bench.server()?;
     let works: HashSet<&str> = WORKS.iter().map(|work| work.name).collect();
     let mut area = Area::default();
@@ -146,14 +148,17 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     if !wrong.is_empty() {
         bail!("counts have left their bounds:\n  {}", wrong.join("\n  "));
     }
-    println!("{} counts stand where they were", committed.values().flatten().map(|(_, figures)| figures.len()).sum::<usize>());
+    println!(
+        "{} counts stand where they were",
+        committed.values().flatten().map(|(_, figures)| figures.len()).sum::<usize>()
+    );
     Ok(())
 }
 
 /// Prints the ten functions that one poll spends most in.
 pub(crate) fn listing(root: &Path) -> Result<()> {
     let bench = Bench::new(root)?;
-    bench.build(&["--package", "vod-aigc-bench"])?;
+    bench.build("vod-aigc-bench")?;
     let server = bench.server()?;
     let profile = bench.profile("poll");
     callgrind::count(&bench.program("vod-aigc-bench"), &server.address, "poll", OURS, &profile)?;
@@ -187,9 +192,10 @@ impl Bench {
         self.target.join(format!("callgrind.{name}"))
     }
 
-    fn build(&self, packages: &[&str]) -> Result<()> {
+    /// Builds a package by itself, so that no other one's features change what is counted.
+    fn build(&self, package: &str) -> Result<()> {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--release", "--quiet", "--locked"]).args(packages).current_dir(&self.folder);
+        cargo.args(["build", "--release", "--quiet", "--package", package]).current_dir(&self.folder);
         cargo.arg("--target-dir").arg(&self.target);
         crate::run_or_fail(&mut cargo, "tests/bench does not build")
     }
@@ -209,7 +215,12 @@ impl Bench {
     }
 
     /// Counts the ways of a program that are counted at all.
-    fn counts(&self, program: &Path, server: &Server, works: &HashSet<&str>) -> Result<Vec<(String, String, Unit, f64)>> {
+    fn counts(
+        &self,
+        program: &Path,
+        server: &Server,
+        works: &HashSet<&str>,
+    ) -> Result<Vec<(String, String, Unit, f64)>> {
         if !callgrind::is_there() {
             println!("SKIPPED: counting instructions and allocations needs valgrind");
             return Ok(Vec::new());
@@ -221,7 +232,9 @@ impl Bench {
         let mut counts = Vec::new();
         let profile = self.profile("count");
         let (work, way, blocks) = ("sign again", "3 bare compressions", 3.0);
-        let block = callgrind::count(&self.program("vod-aigc-bench"), &server.address, work, way, &profile)?.compression / blocks;
+        let block = callgrind::count(&self.program("vod-aigc-bench"), &server.address, work, way, &profile)?
+            .compression
+            / blocks;
         for (work, way) in ways.into_iter().filter(|(work, _)| counted(work)) {
             let Counted { instructions, compression, allocations } =
                 callgrind::count(program, &server.address, &work, &way, &profile)?;

@@ -16,10 +16,10 @@ use tokio::runtime::Runtime;
 use vod_aigc_bench::material::{GOES_ON, HAS_ENDED, SECRET_ID, SECRET_KEY, SUB_APP_ID, describe};
 use vod_aigc_bench::repeat::{repeat, runtime};
 use vod_aigc_bench::worker::{Run, Way};
+use vod_aigc_client::Client;
 use vod_aigc_client::core::{DescribeTaskDetailRequest, DescribeTaskDetailResponse};
 use vod_aigc_client::transport::signer::Credential;
 use vod_aigc_client::transport::{Http, HttpClient, RateLimiter, Rates};
-use vod_aigc_client::Client;
 
 pub fn ways() -> Vec<Way> {
     let mut ways = Vec::new();
@@ -87,7 +87,8 @@ fn raw(server: SocketAddr, together: u32, task: &'static str) -> Run {
         let (idle, body) = (idle.clone(), body.clone());
         async move {
             let mut connection = idle.borrow_mut().pop().expect("one for each call under way");
-            let request = HEADERS.iter().fold(Request::post("/"), |request, (name, value)| request.header(*name, *value));
+            let request =
+                HEADERS.iter().fold(Request::post("/"), |request, (name, value)| request.header(*name, *value));
             let request = request.body(Full::new(body)).expect("a request");
             let response = connection.send_request(request).await.expect("a reply");
             black_box(response.into_body().collect().await.expect("a body").to_bytes());

@@ -28,18 +28,26 @@ pub fn ways() -> Vec<Way> {
                 }
             })
         }),
-        Way::plain("decode poll", "syntax only", || serde_json::from_str::<IgnoredAny>(black_box(PROCESSING)).expect("JSON")),
-        Way::plain("decode poll", "serde_json::Value", || serde_json::from_str::<Value>(black_box(PROCESSING)).expect("JSON")),
+        Way::plain("decode poll", "syntax only", || {
+            serde_json::from_str::<IgnoredAny>(black_box(PROCESSING)).expect("JSON")
+        }),
+        Way::plain("decode poll", "serde_json::Value", || {
+            serde_json::from_str::<Value>(black_box(PROCESSING)).expect("JSON")
+        }),
         decode("decode poll", PROCESSING),
-        Way::plain("decode full", "syntax only", || serde_json::from_str::<IgnoredAny>(black_box(FINISHED)).expect("JSON")),
-        Way::plain("decode full", "serde_json::Value", || serde_json::from_str::<Value>(black_box(FINISHED)).expect("JSON")),
+        Way::plain("decode full", "syntax only", || {
+            serde_json::from_str::<IgnoredAny>(black_box(FINISHED)).expect("JSON")
+        }),
+        Way::plain("decode full", "serde_json::Value", || {
+            serde_json::from_str::<Value>(black_box(FINISHED)).expect("JSON")
+        }),
         decode("decode full", FINISHED),
     ]
 }
 
 fn decode(work: &'static str, body: &'static str) -> Way {
     Way::new(work, "ours", move |_| {
-        let reply = RawReply { status: 200, headers: Vec::new(), body: body.as_bytes().into() };
+        let reply = RawReply { status: 200, headers: Default::default(), body: body.as_bytes().into() };
         Box::new(move |count| {
             for _ in 0..count {
                 black_box(open::<DescribeTaskDetailResponse>(black_box(&reply)).expect("a reply"));

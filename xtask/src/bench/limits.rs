@@ -26,13 +26,7 @@ const fn work(
 
 /// All works, in the order of the table.
 pub(crate) const WORKS: &[Work] = &[
-    work(
-        "sign",
-        "sign first",
-        "A body of 619 bytes signed for the first time",
-        Some("15 bare compressions"),
-        true,
-    ),
+    work("sign", "sign first", "A body of 619 bytes signed for the first time", Some("15 bare compressions"), true),
     work("sign", "sign again", "The same body signed again: a poll, a retry", Some("3 bare compressions"), true),
     work("encode", "encode", "A typed request to its 619 bytes", None, true),
     work("decode", "decode poll", "What a poll wants to know of a 4 KB reply", Some("syntax only"), true),

@@ -67,7 +67,8 @@ fn work_table(work: &Work, ways: &Ways) -> String {
                 None => text.push_str(" |"),
             }
             if relative(*unit) {
-                let ratio = figures.get(unit).zip(floor.and_then(|floor| floor.get(unit))).map(|(it, floor)| it / floor);
+                let ratio =
+                    figures.get(unit).zip(floor.and_then(|floor| floor.get(unit))).map(|(it, floor)| it / floor);
                 let _ = write!(text, " {} |", ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default());
             }
         }

@@ -103,7 +103,10 @@ pub fn usual(body: &[u8], host: &str, timestamp: u64) -> String {
     let service_key = hmac_sha256(&date_key, b"vod").to_vec();
     let signing_key = hmac_sha256(&service_key, b"tc3_request").to_vec();
     let signature = hex::encode(hmac_sha256(&signing_key, string_to_sign.as_bytes()));
-    format!("{} Credential={SECRET_ID}/{scope}, SignedHeaders={signed_headers}, Signature={signature}", "TC3-HMAC-SHA256")
+    format!(
+        "{} Credential={SECRET_ID}/{scope}, SignedHeaders={signed_headers}, Signature={signature}",
+        "TC3-HMAC-SHA256"
+    )
 }
 
 /// The signature of AWS, which is built the same way.
