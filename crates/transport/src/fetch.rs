@@ -14,7 +14,8 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use crate::address::{self, is_loopback};
-use crate::http_client::{HttpClient, Payload, next_piece, send_error, within};
+use crate::http_client::{HttpClient, Payload, send_error};
+use crate::reply::{next_piece, within};
 use crate::{BoxFuture, SendError, SendErrorKind, Sent};
 
 const MOST_REDIRECTS: usize = 5;

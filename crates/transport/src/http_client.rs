@@ -1,8 +1,6 @@
 //! The HTTP stack of this crate: hyper's client with its pool, over the connections of [`Connector`].
 
-use std::error::Error;
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -10,12 +8,11 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::HOST;
 use http::uri::Scheme;
-use http::{Method, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -23,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use crate::address::{self, is_loopback};
 use crate::connector::{Connector, Route};
 use crate::fetch::NotPublic;
-use crate::http::LARGEST_REPLY;
+use crate::reply::{causes, read, reason, within};
 use crate::store::Streamed;
 use crate::tls::{BoxError, Tls};
 use crate::{BoxFuture, Http, RawReply, Resolve, SendError, SendErrorKind, Sent, SignedRequest, SystemResolver};
@@ -117,12 +114,8 @@ impl HttpClient {
 impl Http for HttpClient {
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(within(timeout, async move {
-            let (address, mut headers, body) = request.into_parts();
+            let (address, headers, body) = unaddressed(request);
             let pool = self.pool(&address)?;
-            if address.scheme() == Some(&Scheme::HTTPS) {
-                // HTTP/2 says it by the authority, and some servers refuse both; for HTTP/1.1 the pool puts it back.
-                headers.remove(HOST);
-            }
             let mut request = Request::new(Payload::Whole(body));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = address;
@@ -167,6 +160,16 @@ fn lazily<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T, SendError>) -
     Ok(cell.get_or_init(|| built))
 }
 
+/// The parts of a request, without a `host` where it may become one of HTTP/2. That says it by the authority, and some
+/// servers refuse both; for HTTP/1.1 the pool puts it back.
+pub(crate) fn unaddressed(request: SignedRequest) -> (Uri, HeaderMap, Bytes) {
+    let (address, mut headers, body) = request.into_parts();
+    if address.scheme() == Some(&Scheme::HTTPS) {
+        headers.remove(HOST);
+    }
+    (address, headers, body)
+}
+
 /// The body of a request.
 pub(crate) enum Payload {
     /// In one piece.
@@ -202,53 +205,6 @@ impl Body for Payload {
     }
 }
 
-pub(crate) async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, SendError>>,
-) -> Result<T, SendError> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        let reason = format!("no complete reply within {limit:?}");
-        Err(SendError::new(SendErrorKind::Timeout, Sent::Maybe, reason))
-    })
-}
-
-pub(crate) async fn read(response: Response<Incoming>) -> Result<RawReply, SendError> {
-    let (head, mut pieces) = response.into_parts();
-    // Most replies are one piece, which is passed on as it is.
-    let mut body = next_piece(&mut pieces).await?.unwrap_or_default();
-    if !pieces.is_end_stream() {
-        let mut whole = BytesMut::from(body);
-        while let Some(piece) = next_piece(&mut pieces).await? {
-            whole.extend_from_slice(&piece);
-            if whole.len() > LARGEST_REPLY {
-                break;
-            }
-        }
-        body = whole.freeze();
-    }
-    if body.len() > LARGEST_REPLY {
-        let reason = format!("it has more than {LARGEST_REPLY} bytes");
-        return Err(SendError::new(SendErrorKind::TooLarge, Sent::Yes, reason));
-    }
-    Ok(RawReply { status: head.status.as_u16(), headers: head.headers, body })
-}
-
-/// The next piece of a body; none after the last.
-pub(crate) async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, SendError> {
-    loop {
-        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-            // What is no data are trailers, which nobody asked for.
-            Some(Ok(frame)) => {
-                if let Ok(piece) = frame.into_data() {
-                    return Ok(Some(piece));
-                }
-            }
-            Some(Err(error)) => return Err(SendError::new(SendErrorKind::Interrupted, Sent::Yes, reason(&error))),
-            None => return Ok(None),
-        }
-    }
-}
-
 pub(crate) fn send_error(error: legacy::Error) -> SendError {
     // Everything up to the handshake counts as connecting, so nothing of the request was written.
     let (kind, sent) = if causes(&error).any(|cause| cause.is::<NotPublic>()) {
@@ -273,14 +229,4 @@ fn cannot_set_up(error: BoxError) -> SendError {
 
 fn unsent(reason: String) -> SendError {
     SendError::new(SendErrorKind::Connect, Sent::No, reason)
-}
-
-/// The error and its causes in one line.
-fn reason(error: &(dyn Error + 'static)) -> String {
-    let text = causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    crate::envelope::one_line(&text)
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(error.source(), |&error| error.source())
 }

@@ -37,6 +37,9 @@ mod http;
 mod http_client;
 mod json;
 mod limits;
+mod reply;
+#[cfg(feature = "reqwest")]
+mod reqwest_client;
 mod retry;
 mod signed_request;
 mod store;
@@ -58,6 +61,8 @@ pub use fetch::{Fetched, FileRequest, Resolve, SystemResolver};
 pub use http_client::HttpClient;
 pub use json::json;
 pub use limits::{RateLimiter, Rates, RetryBudget};
+#[cfg(feature = "reqwest")]
+pub use reqwest_client::ReqwestClient;
 pub use retry::RetryPolicy;
 pub use signed_request::{Destination, Language, SignedRequest};
 pub use store::{FileToStore, Pieces};

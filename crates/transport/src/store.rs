@@ -15,7 +15,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, watch};
 
 use crate::address::{self, is_loopback};
-use crate::http_client::{HttpClient, Payload, read, send_error, within};
+use crate::http_client::{HttpClient, Payload, send_error};
+use crate::reply::{read, within};
 use crate::{RawReply, SendError, SendErrorKind, Sent};
 
 /// The pieces of a file in their order. One that fails, or an end before the whole length, breaks the request off.

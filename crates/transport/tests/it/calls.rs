@@ -268,6 +268,7 @@ async fn what_arrives_is_signed_and_names_region_language_and_token() {
     let with_token = credential().with_token("canary-token").unwrap();
     let transport = vod_aigc_transport::Transport::builder(with_token)
         .endpoint(server.url().parse().unwrap())
+        .http(crate::stack::http())
         .region("ap-guangzhou")
         .language(Language::English)
         .build();

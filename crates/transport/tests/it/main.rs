@@ -3,11 +3,14 @@
 
 mod calls;
 mod clock;
+mod connections;
 mod credentials;
+mod fetch;
 mod limits;
 mod proxy;
 mod replies;
 mod secrets;
 mod server;
+mod stack;
 mod store;
 mod tls;

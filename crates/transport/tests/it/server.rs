@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Break(Vec<u8>),
     /// Reads the request and never answers.
     Hang,
+    /// Reads the first bytes of the request, records them as its head, and closes the connection.
+    Cut,
 }
 
 pub(crate) struct Server {
@@ -81,7 +83,12 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     steps: Arc<Mutex<VecDeque<Step>>>,
     requests: Arc<Mutex<Vec<Arrived>>>,
 ) {
-    while let Some(request) = read_request(&mut stream).await {
+    loop {
+        let is_cut = matches!(steps.lock().unwrap().front(), Some(Step::Cut));
+        let request = if is_cut { read_start(&mut stream).await } else { read_request(&mut stream).await };
+        let Some(request) = request else {
+            return;
+        };
         requests.lock().unwrap().push(Arrived { connection, ..request });
         let step = steps.lock().unwrap().pop_front();
         match step.unwrap_or_else(|| answer(500, "text/plain", "the script has ended")) {
@@ -90,7 +97,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     return;
                 }
             }
-            Step::Close => return,
+            Step::Close | Step::Cut => return,
             Step::Break(bytes) => {
                 let _ = stream.write_all(&bytes).await;
                 return;
@@ -98,6 +105,12 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Step::Hang => std::future::pending().await,
         }
     }
+}
+
+async fn read_start(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
+    let mut bytes = vec![0; 16];
+    stream.read_exact(&mut bytes).await.ok()?;
+    Some(Arrived { connection: 0, head: String::from_utf8(bytes).ok()?, body: Vec::new() })
 }
 
 async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
@@ -181,6 +194,7 @@ pub(crate) fn transport_to(url: &str) -> TransportBuilder {
         .endpoint(endpoint)
         .clock(Arc::new(ManualClock::at(NOW)))
         .random(Arc::new(SeededRandom::new(1)))
+        .http(crate::stack::http())
         .attempt_timeouts(Duration::from_secs(20), Duration::from_secs(20))
 }
 

@@ -1,40 +1,48 @@
-//! A real TLS handshake, and the download side of the HTTP client.
+//! A real TLS handshake with a server on loopback.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::request::Parts;
+use http::{Response, Version, header};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use vod_aigc_transport::{Billed, BoxFuture, FileRequest, HttpClient, Resolve, SendErrorKind, Sent};
+use vod_aigc_transport::{Billed, Sent};
 
-use crate::server::{Server, Step, answer, answer_with, create, ok, serve, transport_to};
+use crate::server::{Step, create, describe, ok, serve, transport_to};
+use crate::stack::trusting;
 
-const IDLE: Duration = Duration::from_secs(20);
+const PATIENT: Duration = Duration::from_secs(20);
 
-/// The whole of a file that may be on this machine.
-fn whole(url: &str) -> FileRequest<'_> {
-    FileRequest { url, offset: 0, etag: None, idle: IDLE, loopback: true }
-}
-
-/// Serves over TLS 1.2 or 1.3 with a certificate of its own; returns the URL and the certificate in DER.
-async fn tls_server(steps: Vec<Step>) -> (String, Vec<u8>) {
+/// A listener for TLS 1.2 or 1.3 that offers these protocols: its URL, and its certificate in DER.
+async fn listen(protocols: &[&str]) -> (TcpListener, TlsAcceptor, String, Vec<u8>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    (listener, acceptor, url, cert.der().to_vec())
+}
+
+/// Plays a script over TLS; returns the URL and the certificate in DER.
+pub(crate) async fn tls_server(steps: Vec<Step>) -> (String, Vec<u8>) {
+    let (listener, acceptor, url, certificate) = listen(&[]).await;
     let steps = Arc::new(Mutex::new(VecDeque::from(steps)));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -43,14 +51,13 @@ async fn tls_server(steps: Vec<Step>) -> (String, Vec<u8>) {
             }
         }
     });
-    (url, cert.der().to_vec())
+    (url, certificate)
 }
 
 #[tokio::test]
 async fn a_server_with_a_trusted_certificate_is_called_over_tls() {
     let (url, certificate) = tls_server(vec![ok(r#"{"TaskId":"t-1"}"#)]).await;
-    let http = HttpClient::with(Duration::from_secs(5), vec![certificate]);
-    let transport = transport_to(&url).http(Arc::new(http)).build();
+    let transport = transport_to(&url).http(trusting(PATIENT, vec![certificate])).build();
     assert_eq!(transport.call(create()).await.expect("the certificate is trusted").value.task_id, "t-1");
 }
 
@@ -63,114 +70,62 @@ async fn a_server_with_an_unknown_certificate_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_is_read_in_pieces_from_an_offset_without_credentials() {
-    let part = answer_with(206, "content-range: bytes 4-9/10\r\n", "456789");
-    let server = Server::start(vec![part]).await;
-    let mut file = HttpClient::new()
-        .fetch(FileRequest { offset: 4, etag: Some("\"e\""), ..whole(&format!("{}/v.mp4?sign=canary", server.url())) })
-        .await
-        .unwrap();
-    assert_eq!(format!("{file:?}"), "Fetched { status: 206, content_length: Some(6), .. }");
-    assert_eq!((file.status(), file.content_length()), (206, Some(6)));
-    assert_eq!(server.requests()[0].header("range"), Some("bytes=4-"));
-    assert_eq!(server.requests()[0].header("if-range"), Some("\"e\""));
-    assert_eq!(file.header("content-range"), Some("bytes 4-9/10"));
-    let mut body = Vec::new();
-    while let Some(chunk) = file.chunk().await.unwrap() {
-        body.extend_from_slice(&chunk);
-    }
-    assert_eq!(body, b"456789");
-    let request = &server.requests()[0];
-    assert_eq!(request.request_line().1, "/v.mp4?sign=canary");
-    assert_eq!(request.header("range"), Some("bytes=4-"));
-    assert_eq!(request.header("authorization"), None);
+async fn a_server_that_never_shakes_hands_gets_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let transport = transport_to(&url).http(trusting(Duration::from_millis(50), Vec::new())).build();
+    let error = transport.call(create()).await.expect_err("the handshake has no end");
+    assert_eq!((error.sent(), error.billed()), (Sent::No, Billed::No), "{error}");
 }
 
-#[tokio::test]
-async fn a_file_that_breaks_off_is_an_error() {
-    let server = Server::start(vec![Step::Break(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123".to_vec())]).await;
-    let mut file = HttpClient::new().fetch(whole(&server.url())).await.unwrap();
-    let error = loop {
-        match file.chunk().await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("four of ten bytes are not the whole file"),
-            Err(error) => break error,
+/// Calls twice to a server that offers these protocols; returns what arrived, and by how many connections.
+async fn called_twice(protocols: &[&str]) -> (String, [Parts; 2], usize) {
+    let (listener, acceptor, url, certificate) = listen(protocols).await;
+    let arrived = Arc::new(Mutex::new(Vec::new()));
+    let connections = Arc::new(AtomicUsize::new(0));
+    let (recorded, counted) = (arrived.clone(), connections.clone());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let stream = TokioIo::new(acceptor.accept(stream).await.unwrap());
+            let recorded = recorded.clone();
+            let service = service_fn(move |request: http::Request<_>| {
+                recorded.lock().unwrap().push(request.into_parts().0);
+                async {
+                    Ok::<_, std::convert::Infallible>(Response::new(r#"{"Response":{"Status":"FINISH"}}"#.to_owned()))
+                }
+            });
+            tokio::spawn(async move {
+                auto::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await.unwrap();
+            });
         }
-    };
-    assert_eq!(error.kind(), SendErrorKind::Interrupted);
-}
-
-#[tokio::test]
-async fn redirects_of_files_are_followed_five_times_at_most() {
-    let target = Server::start(vec![answer(200, "video/mp4", "film")]).await;
-    let server = Server::start(vec![
-        answer_with(302, "location: /next\r\n", ""),
-        answer_with(307, &format!("location: {}/film\r\n", target.url()), ""),
-    ])
-    .await;
-    let mut file = HttpClient::new().fetch(whole(&server.url())).await.unwrap();
-    assert_eq!(file.chunk().await.unwrap().as_deref(), Some(&b"film"[..]));
-    assert_eq!(server.requests()[1].request_line().1, "/next");
-
-    let endless = Server::start(vec![answer_with(302, "location: /again\r\n", ""); 20]).await;
-    let error = HttpClient::new().fetch(whole(&endless.url())).await.expect_err("it never ends");
-    assert_eq!(endless.requests().len(), 6);
-    assert!(error.to_string().contains("five redirects"), "{error}");
-}
-
-#[tokio::test]
-async fn a_file_is_not_fetched_from_elsewhere_than_the_web() {
-    let (url, certificate) = tls_server(vec![answer_with(302, "location: http://127.0.0.1:9/\r\n", "")]).await;
-    let client = HttpClient::with(Duration::from_secs(5), vec![certificate]);
-    for address in ["file:///etc/passwd", "no address", "https://user:canary@127.0.0.1/", url.as_str()] {
-        let error = client.fetch(whole(address)).await.expect_err("the address must be refused");
-        assert_eq!((error.kind(), error.sent()), (SendErrorKind::Refused, Sent::No), "{address}: {error}");
-        assert!(!error.to_string().contains("canary"), "{error}");
+    });
+    let transport = transport_to(&url).http(trusting(PATIENT, vec![certificate])).build();
+    for _ in 0..2 {
+        assert_eq!(transport.call(describe()).await.expect("the server answers").value.status, "FINISH");
     }
+    let arrived = arrived.lock().unwrap().drain(..).collect::<Vec<_>>().try_into().expect("two requests");
+    (url, arrived, connections.load(Ordering::Relaxed))
 }
 
 #[tokio::test]
-async fn a_file_on_this_machine_is_read_only_where_that_was_said() {
-    let server = Server::start(vec![answer(200, "video/mp4", "film")]).await;
-    let url = server.url();
-    let elsewhere = FileRequest { loopback: false, ..whole(&url) };
-    let error = HttpClient::new().fetch(elsewhere).await.expect_err("the file is on this machine");
-    assert_eq!(error.kind(), SendErrorKind::Refused, "{error}");
-    assert!(server.requests().is_empty());
-}
-
-/// Every host is this machine and the metadata service of a cloud.
-#[derive(Debug)]
-struct Inside;
-
-impl Resolve for Inside {
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
-        assert!(host.starts_with("films.example"), "{host}");
-        Box::pin(async { Ok(vec![[127, 0, 0, 1].into(), [169, 254, 169, 254].into()]) })
+async fn a_server_that_offers_http_2_is_talked_to_in_it() {
+    let (url, arrived, connections) = called_twice(&["h2", "http/1.1"]).await;
+    for head in arrived {
+        assert_eq!((head.version, head.uri.to_string()), (Version::HTTP_2, format!("{url}/")));
+        assert_eq!(head.headers.get(header::HOST), None, "the authority says it");
     }
+    assert_eq!(connections, 1);
 }
 
 #[tokio::test]
-async fn neither_an_address_nor_a_name_nor_a_redirect_leads_into_a_private_network() {
-    let (trap, certificate) = tls_server(vec![answer(200, "video/mp4", "film")]).await;
-    let port = trap.rsplit_once(':').unwrap().1;
-    let client = HttpClient::with(Duration::from_secs(5), vec![certificate]).resolved_by(Arc::new(Inside));
-    let private = [
-        "https://169.254.169.254/latest/meta-data".to_owned(),
-        "http://169.254.169.254/latest/meta-data".to_owned(),
-        "https://10.0.0.1/".to_owned(),
-        "https://[fe80::1]/".to_owned(),
-        "https://[::ffff:127.0.0.1]/".to_owned(),
-        "https://0x0a000001/".to_owned(),
-        format!("https://films.example:{port}/"),
-        format!("https://films.example.:{port}/"),
-    ];
-    for address in &private {
-        let redirect = answer_with(302, &format!("location: {address}\r\n"), "");
-        let server = Server::start(vec![redirect]).await;
-        for (start, loopback) in [(address.as_str(), false), (server.url().as_str(), true)] {
-            let error = client.fetch(FileRequest { loopback, ..whole(start) }).await.expect_err("it is private");
-            assert_eq!((error.kind(), error.sent()), (SendErrorKind::Refused, Sent::No), "{address}: {error}");
+async fn a_server_that_offers_only_http_1_1_is_talked_to_in_that() {
+    for protocols in [&["http/1.1"][..], &[]] {
+        let (url, arrived, connections) = called_twice(protocols).await;
+        for head in arrived {
+            assert_eq!((head.version, head.uri.to_string()), (Version::HTTP_11, "/".to_owned()));
+            assert_eq!(Some(head.headers[header::HOST].to_str().unwrap()), url.strip_prefix("https://"));
         }
+        assert_eq!(connections, 1);
     }
 }
