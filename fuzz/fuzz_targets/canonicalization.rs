@@ -37,7 +37,8 @@ fuzz_target!(|input: Input<'_>| {
     headers.retain(|(name, _)| !reserved.iter().any(|it| it.eq_ignore_ascii_case(name)));
     headers.extend([("content-type", "application/json"), ("host", "vod.tencentcloudapi.com")]);
     let request = Request { method, path, query, headers: &headers };
-    let (Ok(canonical), Ok(scope)) = (CanonicalRequest::new(&request, &body_hash), Scope::new(timestamp, service)) else {
+    let (Ok(canonical), Ok(scope)) = (CanonicalRequest::new(&request, &body_hash), Scope::new(timestamp, service))
+    else {
         return;
     };
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();

@@ -23,9 +23,8 @@ use vod_aigc_emulator::{Emulator, Fault, FaultRule, Target, When};
 use vod_aigc_signer::{Credential, Signer};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
-    BoxFuture, Cached, Chain, Clock, CredentialError, Destination, Endpoint, Environment, Http, HttpClient,
-    ProfileFile, ProvideCredential, RawReply, SendError, SendErrorKind, Sent, SignedRequest, StsRole, Transport,
-    VariableNames,
+    BoxFuture, Cached, Chain, Clock, CredentialError, Endpoint, Environment, Http, HttpClient, ProfileFile,
+    ProvideCredential, RawReply, SendError, SendErrorKind, Sent, SignedRequest, StsRole, Transport, VariableNames,
 };
 
 const SECRET_ID: &str = "AKIDSHOWN";
@@ -259,8 +258,6 @@ async fn parts(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
     shown.both(&request);
     shown.debug(&HttpClient::new());
     shown.debug(&Signer::new());
-    let destination = Destination { endpoint: transport.endpoint().unwrap(), region: None, language: None };
-    shown.debug(&destination);
 
     let look_up = |name: &str| match name {
         "TENCENTCLOUD_SECRET_ID" => Some(SECRET_ID.to_owned()),

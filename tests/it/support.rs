@@ -40,14 +40,18 @@ impl Clock for SharedClock {
     }
 }
 
+/// A time in 2026, so that no test depends on the real one.
+pub(crate) fn noon() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)
+}
+
 /// A running emulator that takes [`credential`], at noon of a day in 2026.
 pub(crate) async fn emulator() -> Emulator {
     emulator_with(|builder| builder).await
 }
 
 pub(crate) async fn emulator_with(set: impl FnOnce(Builder) -> Builder) -> Emulator {
-    let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
-    let clock = vod_aigc_emulator::Clock::manual(noon);
+    let clock = vod_aigc_emulator::Clock::manual(noon());
     set(Emulator::builder().clock(clock).credential(credential())).start().await.unwrap()
 }
 
@@ -206,8 +210,13 @@ pub(crate) fn headers(headers: &[(String, String)]) -> HeaderMap {
 
 /// What the emulator in process says to a request, as an HTTP stack would say it.
 pub(crate) fn exchange(emulator: &InProcess, request: &SignedRequest) -> Result<RawReply, SendError> {
+    exchange_with(emulator, request, request.body())
+}
+
+/// The same with another body than the request's.
+pub(crate) fn exchange_with(emulator: &InProcess, request: &SignedRequest, body: &[u8]) -> Result<RawReply, SendError> {
     let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
-    let (method, body) = (request.method(), request.body());
+    let method = request.method();
     match emulator.exchange(&Received { method, path: "/", query: "", headers: &headers, body }) {
         Exchange::Reply(reply) => {
             Ok(RawReply { status: reply.status, headers: self::headers(&reply.headers), body: reply.body })

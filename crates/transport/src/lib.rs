@@ -41,6 +41,7 @@ mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod retry;
+mod route;
 mod signed_request;
 mod store;
 pub mod testing;
@@ -64,7 +65,7 @@ pub use limits::{RateLimiter, Rates, RetryBudget};
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::ReqwestClient;
 pub use retry::RetryPolicy;
-pub use signed_request::{Destination, Language, SignedRequest};
+pub use signed_request::{Language, SignedRequest};
 pub use store::{FileToStore, Pieces};
 pub use transport::{Transport, TransportBuilder};
 pub use vod_aigc_signer as signer;

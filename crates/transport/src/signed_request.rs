@@ -2,25 +2,27 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use vod_aigc_core::MAX_REQUEST_BYTES;
-use vod_aigc_signer::{Credential, Request, Scope, Signer, Template};
+use vod_aigc_signer::{Credential, Scope, Signer, UNSIGNED_PAYLOAD};
 
-use crate::{Call, Endpoint};
+use crate::Call;
+use crate::route::{JSON, Route};
 
-const JSON: &str = "application/json";
 const ACTION: HeaderName = HeaderName::from_static("x-tc-action");
 const VERSION: HeaderName = HeaderName::from_static("x-tc-version");
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-tc-timestamp");
 const REGION: HeaderName = HeaderName::from_static("x-tc-region");
 const LANGUAGE: HeaderName = HeaderName::from_static("x-tc-language");
 const TOKEN: HeaderName = HeaderName::from_static("x-tc-token");
+const BODY_HASH: HeaderName = HeaderName::from_static("x-tc-content-sha256");
 /// As many headers as a request can have.
-const HEADERS: usize = 9;
+const HEADERS: usize = 10;
 
 const HIDDEN: &str = "<hidden>";
 
@@ -44,15 +46,15 @@ impl Language {
     }
 }
 
-/// Where a request goes and what it says about the caller.
-#[derive(Debug, Clone, Copy)]
-pub struct Destination<'a> {
-    /// The server.
-    pub endpoint: &'a Endpoint,
+/// Where a request goes, what it says about the caller, and what is signed of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Destination<'a> {
+    pub(crate) route: &'a Arc<Route>,
     /// The value of `X-TC-Region`, for actions that have regions.
-    pub region: Option<&'a HeaderValue>,
+    pub(crate) region: Option<&'a HeaderValue>,
     /// The language of messages; the account's own if none is asked for.
-    pub language: Option<Language>,
+    pub(crate) language: Option<Language>,
+    pub(crate) signs_body: bool,
 }
 
 /// A complete HTTP request whose bytes are final.
@@ -68,13 +70,11 @@ pub struct SignedRequest {
 
 impl SignedRequest {
     /// Signs a call at the time `now`: the headers `content-type`, `host` and `x-tc-action` and the
-    /// body are covered by the signature.
+    /// body are covered by the signature, the body unless that is not wanted.
     ///
-    /// # Errors
-    ///
-    /// A sentence about the part that cannot be sent: a name with a character that headers or the scope
+    /// The error is a sentence about the part that cannot be sent: a name with a character that headers or the scope
     /// do not allow, or a body above [`MAX_REQUEST_BYTES`].
-    pub fn new(
+    pub(crate) fn new(
         call: &Call,
         destination: Destination<'_>,
         credential: &Credential,
@@ -90,34 +90,30 @@ impl SignedRequest {
         }
         let (action, version) = call.header_values()?;
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let endpoint = destination.endpoint;
-        let template = Template::new(&Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            headers: &[("content-type", JSON), ("host", endpoint.host()), ("x-tc-action", call.action())],
-        })
-        .map_err(|error| error.to_string())?;
+        let Destination { route, region, language, signs_body } = destination;
         let scope = Scope::new(timestamp, call.service()).map_err(|error| error.to_string())?;
-        let authorization = signer.sign(credential, &template.hash(call.body_hash()), scope);
+        let authorization = signer.sign(credential, &call.request_hash(route, signs_body), scope);
 
         let mut headers = HeaderMap::with_capacity(HEADERS);
-        headers.insert(HOST, endpoint.host_value().clone());
+        headers.insert(HOST, route.endpoint.host_value().clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         headers.insert(ACTION, action.clone());
         headers.insert(VERSION, version.clone());
         headers.insert(TIMESTAMP, timestamp.into());
-        if let Some(region) = destination.region {
+        if let Some(region) = region {
             headers.insert(REGION, region.clone());
         }
-        if let Some(language) = destination.language {
+        if let Some(language) = language {
             headers.insert(LANGUAGE, HeaderValue::from_static(language.as_str()));
         }
-        if let Some(token) = credential.token() {
-            headers.insert(TOKEN, secret("token", token.to_owned())?);
+        if !signs_body {
+            headers.insert(BODY_HASH, HeaderValue::from_static(UNSIGNED_PAYLOAD));
         }
-        headers.insert(AUTHORIZATION, secret("secret id", authorization.into_string())?);
-        Ok(Self { uri: endpoint.uri().clone(), headers, body: call.body().clone() })
+        if let Some(token) = credential.token() {
+            headers.insert(TOKEN, secret("token", token.as_bytes().to_vec())?);
+        }
+        headers.insert(AUTHORIZATION, secret("secret id", authorization.into_bytes())?);
+        Ok(Self { uri: route.endpoint.uri().clone(), headers, body: call.body().clone() })
     }
 
     /// The method; every action is posted.
@@ -188,8 +184,8 @@ pub(crate) fn name_value(what: &str, name: Cow<'static, str>) -> Result<HeaderVa
 }
 
 /// The value of a header that no log may show.
-fn secret(what: &str, text: String) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| {
+fn secret(what: &str, bytes: Vec<u8>) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from(bytes)).map_err(|_| {
         format!("the {what} holds a character that a header cannot have; copy it again from the console")
     })?;
     value.set_sensitive(true);

@@ -7,5 +7,6 @@ mod everything;
 mod mp4;
 mod paid;
 mod secrets;
+mod unsigned;
 mod uploads;
 mod waiting;

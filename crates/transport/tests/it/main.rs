@@ -11,6 +11,7 @@ mod proxy;
 mod replies;
 mod secrets;
 mod server;
+mod signing;
 mod stack;
 mod store;
 mod tls;
