@@ -40,9 +40,9 @@ fn derived<T: JsonSchema>() -> Value {
     SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
-/// Reads from text, as replies are read too: code that reads every type from a [`Value`] would stand beside it in the command.
+/// Reads from bytes, as replies are read too: code that reads every type from a [`Value`] would stand beside it in the command.
 fn read_request<A: Action + DeserializeOwned>(body: &str) -> Result<Vec<Fault>, serde_json::Error> {
-    Ok(serde_json::from_str::<A>(body)?.breaches().into_iter().map(Fault::Limit).collect())
+    Ok(serde_json::from_slice::<A>(body.as_bytes())?.breaches().into_iter().map(Fault::Limit).collect())
 }
 
 impl KnownAction {
@@ -89,7 +89,7 @@ impl KnownAction {
 impl Judgement {
     /// The faults of a video request that can be read; what else there is to say is said at once.
     fn of_video(&mut self, body: &str) -> Result<Vec<Fault>, serde_json::Error> {
-        let request: CreateAigcVideoTaskRequest = serde_json::from_str(body)?;
+        let request: CreateAigcVideoTaskRequest = serde_json::from_slice(body.as_bytes())?;
         let model = request.model();
         let is_named = !model.name().is_empty() && !model.version().is_empty();
         if is_named && model.capabilities().is_none() {
