@@ -24,9 +24,10 @@ use crate::{BoxFuture, Resolve};
 
 /// Opens connections. What fails here has failed before a byte of the request.
 #[derive(Clone)]
-pub(crate) struct Connector(Arc<Route>);
+pub(crate) struct Connector(Arc<Dialer>);
 
-pub(crate) struct Route {
+/// How connections are opened.
+pub(crate) struct Dialer {
     /// For the look-up of the name, the connection and the handshakes together.
     pub(crate) timeout: Duration,
     pub(crate) tls: Arc<Tls>,
@@ -38,8 +39,8 @@ pub(crate) struct Route {
 }
 
 impl Connector {
-    pub(crate) fn new(route: Route) -> Self {
-        Self(Arc::new(route))
+    pub(crate) fn new(dialer: Dialer) -> Self {
+        Self(Arc::new(dialer))
     }
 }
 
@@ -53,16 +54,16 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, server: Uri) -> Self::Future {
-        let route = self.0.clone();
+        let dialer = self.0.clone();
         Box::pin(async move {
-            let limit = route.timeout;
-            let opened = tokio::time::timeout(limit, route.open(server)).await;
+            let limit = dialer.timeout;
+            let opened = tokio::time::timeout(limit, dialer.open(server)).await;
             opened.unwrap_or_else(|_| Err(format!("no connection within {limit:?}").into()))
         })
     }
 }
 
-impl Route {
+impl Dialer {
     async fn open(self: Arc<Self>, server: Uri) -> Result<Stream, BoxError> {
         let stream = match self.proxies.as_ref().and_then(|proxies| proxies.intercept(&server)) {
             Some(proxy) => self.clone().tunnel(&proxy, server.clone()).await?,
@@ -104,7 +105,7 @@ impl Route {
 
 /// Connects to a proxy itself.
 #[derive(Clone)]
-struct ToProxy(Arc<Route>);
+struct ToProxy(Arc<Dialer>);
 
 impl Service<Uri> for ToProxy {
     type Response = Stream;
@@ -116,8 +117,8 @@ impl Service<Uri> for ToProxy {
     }
 
     fn call(&mut self, proxy: Uri) -> Self::Future {
-        let route = self.0.clone();
-        Box::pin(async move { route.secure(&proxy, route.dial(&proxy, false).await?, false).await })
+        let dialer = self.0.clone();
+        Box::pin(async move { dialer.secure(&proxy, dialer.dial(&proxy, false).await?, false).await })
     }
 }
 
@@ -202,5 +203,104 @@ impl rt::Write for Stream {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.duplex).poll_write_vectored(context, pieces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::IpAddr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Knows no name but `proxy.internal`, which is this machine.
+    #[derive(Debug)]
+    struct Inside;
+
+    impl Resolve for Inside {
+        fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+            let found = match host {
+                "proxy.internal" => Ok(vec![[127, 0, 0, 1].into()]),
+                _ => Err(io::Error::new(ErrorKind::NotFound, format!("looked up {host}"))),
+            };
+            Box::pin(std::future::ready(found))
+        }
+    }
+
+    /// What comes of a connection to `server`, to public addresses only.
+    async fn open(proxies: Matcher, server: &'static str) -> Result<Stream, String> {
+        let dialer = Dialer {
+            timeout: Duration::from_secs(20),
+            tls: Arc::new(Tls::new(&[], false).unwrap()),
+            proxies: Some(proxies),
+            resolver: Arc::new(Inside),
+            public_only: true,
+        };
+        let opened = Connector::new(dialer).call(Uri::from_static(server)).await;
+        opened.map_err(|error| crate::reply::reason(&*error))
+    }
+
+    /// A proxy that answers its first request with `answer` and then writes what it is sent into the channel.
+    async fn proxy(answer: &'static str) -> (u16, tokio::sync::mpsc::Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, receiver) = tokio::sync::mpsc::channel(2);
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = Vec::new();
+            while !bytes.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut bytes).await.unwrap();
+            }
+            sender.send(String::from_utf8(bytes).unwrap()).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let mut first = [0];
+            stream.read_exact(&mut first).await.unwrap();
+            sender.send(format!("{first:?}")).await.unwrap();
+        });
+        (port, receiver)
+    }
+
+    #[tokio::test]
+    async fn a_server_is_reached_through_the_proxy_which_may_be_anywhere_and_finds_it_itself() {
+        let (port, mut seen) = proxy("HTTP/1.1 200 OK\r\n\r\n").await;
+        let proxies = Matcher::builder().https(format!("http://user:pass@proxy.internal:{port}")).build();
+        // The handshake with the server breaks off, but only after it has begun inside of the tunnel.
+        let error = open(proxies, "https://films.example/v.mp4").await.err().expect("the proxy hangs up");
+        assert!(!error.contains("looked up"), "{error}");
+        assert_eq!(
+            seen.recv().await.unwrap(),
+            "CONNECT films.example:443 HTTP/1.1\r\nHost: films.example:443\r\n\
+             Proxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n"
+        );
+        #[cfg(any(feature = "native-tls", feature = "ring"))]
+        assert_eq!(seen.recv().await.unwrap(), "[22]", "a handshake of TLS");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_refuses_is_no_connection() {
+        for (answer, words) in [("407 No", "proxy authorization required"), ("502 No", "unsuccessful")] {
+            let answer: &'static str = format!("HTTP/1.1 {answer}\r\n\r\n").leak();
+            let (port, _seen) = proxy(answer).await;
+            let proxies = Matcher::builder().all(format!("http://proxy.internal:{port}")).build();
+            let error = open(proxies, "https://films.example/").await.err().expect("the proxy refuses");
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_host_that_needs_no_proxy_is_connected_to_itself() {
+        let proxies = Matcher::builder().all("http://proxy.internal:9").no("films.example").build();
+        let error = open(proxies, "https://a.films.example/").await.err().expect("the host has no address");
+        assert!(error.contains("looked up a.films.example"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_kind_of_proxy_is_refused_by_name() {
+        let proxies = Matcher::builder().all("socks5://user:canary@proxy.internal:9").build();
+        let error = open(proxies, "https://films.example/").await.err().expect("no such proxy is used");
+        assert!(error.contains("http or https") && !error.contains("canary"), "{error}");
     }
 }

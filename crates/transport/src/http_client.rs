@@ -18,7 +18,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::address::{self, is_loopback};
-use crate::connector::{Connector, Route};
+use crate::connector::{Connector, Dialer};
 use crate::fetch::NotPublic;
 use crate::reply::{causes, read, reason, within};
 use crate::store::Streamed;
@@ -147,8 +147,8 @@ impl Settings {
 
     /// What stays of repetitions is a move to a fresh connection when a pooled one closed before any byte was written.
     fn pool(&self, tls: Arc<Tls>, proxies: Option<Matcher>, resolver: Arc<dyn Resolve>, public_only: bool) -> Pool {
-        let route = Route { timeout: self.connect_timeout, tls, proxies, resolver, public_only };
-        legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(Connector::new(route))
+        let dialer = Dialer { timeout: self.connect_timeout, tls, proxies, resolver, public_only };
+        legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(Connector::new(dialer))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The HTTP stack for callers who have settings of reqwest's: its proxies, its TLS, layers of their own.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use http::Uri;
 use reqwest::{Client, ClientBuilder, Method, Request, Url, redirect, retry};
 
 use crate::http_client::unaddressed;
@@ -23,8 +25,11 @@ use crate::{BoxFuture, Http, RawReply, SendError, SendErrorKind, Sent, SignedReq
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct ReqwestClient(Client);
+pub struct ReqwestClient {
+    client: Client,
+    /// Where the first request went, which most programs' requests all do: reqwest's kind of URL takes some time to parse.
+    first: OnceLock<(Uri, Url)>,
+}
 
 impl ReqwestClient {
     /// A client with the builder's settings, but for two: it follows no redirect and repeats no request, because either
@@ -38,7 +43,18 @@ impl ReqwestClient {
     /// When the TLS of the builder cannot be set up.
     pub fn new(builder: ClientBuilder) -> Result<Self, reqwest::Error> {
         // What stays is a move to a fresh connection when a pooled one closed before any byte was written.
-        Ok(Self(builder.redirect(redirect::Policy::none()).retry(retry::never()).build()?))
+        let client = builder.redirect(redirect::Policy::none()).retry(retry::never()).build()?;
+        Ok(Self { client, first: OnceLock::new() })
+    }
+
+    fn url(&self, address: Uri) -> Result<Url, SendError> {
+        if let Some((_, url)) = self.first.get().filter(|(first, _)| *first == address) {
+            return Ok(url.clone());
+        }
+        let refused = |_| SendError::new(SendErrorKind::Connect, Sent::No, "the address is not a URL");
+        let url = Url::parse(&address.to_string()).map_err(refused)?;
+        self.first.get_or_init(|| (address, url.clone()));
+        Ok(url)
     }
 }
 
@@ -46,11 +62,10 @@ impl Http for ReqwestClient {
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(within(timeout, async move {
             let (address, headers, body) = unaddressed(request);
-            let refused = |_| SendError::new(SendErrorKind::Connect, Sent::No, "the address is not a URL");
-            let mut request = Request::new(Method::POST, Url::parse(&address.to_string()).map_err(refused)?);
+            let mut request = Request::new(Method::POST, self.url(address)?);
             *request.headers_mut() = headers;
             *request.body_mut() = Some(body.into());
-            read(self.0.execute(request).await.map_err(send_error)?.into()).await
+            read(self.client.execute(request).await.map_err(send_error)?.into()).await
         }))
     }
 }

@@ -5,6 +5,7 @@ mod calls;
 mod clock;
 mod connections;
 mod credentials;
+#[cfg(any(feature = "native-tls", feature = "ring"))]
 mod fetch;
 mod limits;
 mod proxy;
@@ -14,4 +15,5 @@ mod server;
 mod signing;
 mod stack;
 mod store;
+#[cfg(any(feature = "native-tls", feature = "ring"))]
 mod tls;
