@@ -89,7 +89,9 @@ pub fn glance<'a, R: Deserialize<'a>>(reply: &'a RawReply) -> Option<R> {
     if !may_be_object(&reply.body) {
         return None;
     }
-    let Envelope { response } = serde_json::from_slice(&reply.body).ok()?;
+    // Checked in one go, it need not be checked text by text.
+    let body = str::from_utf8(&reply.body).ok()?;
+    let Envelope { response } = serde_json::from_str(body).ok()?;
     let Opened { value, error, .. } = response?;
     error.is_null().then_some(value)
 }

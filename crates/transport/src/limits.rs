@@ -1,6 +1,6 @@
 //! Two brakes of one account: how many requests a second, and how many repetitions in all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -39,7 +39,7 @@ pub struct RateLimiter(Arc<Lanes>);
 
 struct Lanes {
     rates: Rates,
-    by_action: Mutex<HashMap<String, Arc<Mutex<Lane>>>>,
+    by_action: Mutex<BTreeMap<Box<str>, Lane>>,
 }
 
 /// One action.
@@ -54,11 +54,14 @@ struct Lane {
 }
 
 /// The place of a caller who waits.
-struct Place<'a>(&'a Mutex<Lane>);
+struct Place<'a> {
+    lanes: &'a Lanes,
+    action: &'a str,
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        lock(self.0).waiting -= 1;
+        self.lanes.with(self.action, |lane| lane.waiting -= 1);
     }
 }
 
@@ -77,43 +80,43 @@ impl RateLimiter {
     ///
     /// Nothing is held while waiting, so a caller who is not polled any more holds up nobody.
     pub(crate) async fn admit(&self, action: &str, effect: Effect, clock: &dyn Clock) {
-        let lane = self.lane(action);
+        let lanes = &*self.0;
         let mut place = None;
         loop {
-            let wait = {
-                let mut state = lock(&lane);
+            let waits = place.is_some();
+            let wait = lanes.with(action, |lane| {
                 let now = clock.now();
-                let rate = state.rate(&self.0.rates, effect, now) as usize;
-                let ahead = if place.is_none() { state.waiting } else { 0 };
-                let Some(wait) = state.wait(rate, ahead, now) else {
-                    return;
-                };
-                if place.is_none() {
-                    state.waiting += 1;
-                    place = Some(Place(&lane));
-                }
-                wait
+                let rate = lane.rate(&lanes.rates, effect, now) as usize;
+                let wait = lane.wait(rate, if waits { 0 } else { lane.waiting }, now)?;
+                lane.waiting += usize::from(!waits);
+                Some(wait)
+            });
+            let Some(wait) = wait else {
+                return;
             };
+            place.get_or_insert(Place { lanes, action });
             clock.sleep(wait).await;
         }
     }
 
     /// Halves the action's rate, because the service refused a request for its frequency.
     pub(crate) fn slow_down(&self, action: &str, effect: Effect, now: SystemTime) {
-        let lane = self.lane(action);
-        let mut lane = lock(&lane);
-        let rate = lane.rate(&self.0.rates, effect, now);
-        let just_now = |(_, then): (u32, SystemTime)| now.duration_since(then).is_ok_and(|it| it < Self::WINDOW);
-        if !lane.halved.is_some_and(just_now) {
-            lane.halved = Some(((rate / 2).max(1), now));
-        }
+        self.0.with(action, |lane| {
+            let rate = lane.rate(&self.0.rates, effect, now);
+            let just_now = |(_, then): (u32, SystemTime)| now.duration_since(then).is_ok_and(|it| it < Self::WINDOW);
+            if !lane.halved.is_some_and(just_now) {
+                lane.halved = Some(((rate / 2).max(1), now));
+            }
+        });
     }
+}
 
-    fn lane(&self, action: &str) -> Arc<Mutex<Lane>> {
-        let mut lanes = lock(&self.0.by_action);
-        match lanes.get(action) {
-            Some(lane) => lane.clone(),
-            None => lanes.entry(action.to_owned()).or_default().clone(),
+impl Lanes {
+    fn with<T>(&self, action: &str, work: impl FnOnce(&mut Lane) -> T) -> T {
+        let mut lanes = lock(&self.by_action);
+        match lanes.get_mut(action) {
+            Some(lane) => work(lane),
+            None => work(lanes.entry(action.into()).or_default()),
         }
     }
 }
@@ -122,8 +125,8 @@ impl Lane {
     /// Lets a request through, or says how long to wait for a turn with so many others ahead.
     fn wait(&mut self, rate: usize, ahead: usize, now: SystemTime) -> Option<Duration> {
         // Where the clock was set back, what was sent before counts as sent now.
-        for time in &mut self.sent {
-            *time = now.min(*time);
+        for time in self.sent.iter_mut().rev().take_while(|time| **time > now) {
+            *time = now;
         }
         while self.sent.front().is_some_and(|first| *first + RateLimiter::WINDOW <= now) {
             self.sent.pop_front();
@@ -265,7 +268,7 @@ mod tests {
             times.push(caller.await.unwrap());
         }
         assert!(most_in_a_second(&times) <= 10);
-        assert_eq!(lock(&limiter.lane("Create")).waiting, 0);
+        assert_eq!(limiter.0.with("Create", |lane| lane.waiting), 0);
     }
 
     /// A clock whose sleepers wake when a test moves it, so that many can wait at once.
@@ -333,7 +336,7 @@ mod tests {
     #[test]
     fn a_refusal_halves_the_rate_and_time_brings_it_back() {
         let (limiter, clock) = (RateLimiter::default(), ManualClock::at(NOW));
-        let rate = || lock(&limiter.lane("Describe")).rate(&Rates::default(), Effect::Read, clock.now());
+        let rate = || limiter.0.with("Describe", |lane| lane.rate(&Rates::default(), Effect::Read, clock.now()));
         let refused = || limiter.slow_down("Describe", Effect::Read, clock.now());
         assert_eq!(rate(), 50);
         for _ in 0..20 {

@@ -99,7 +99,7 @@ impl SignedRequest {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         headers.insert(ACTION, action.clone());
         headers.insert(VERSION, version.clone());
-        headers.insert(TIMESTAMP, timestamp.into());
+        headers.insert(TIMESTAMP, HeaderValue::try_from(timestamp.to_string()).expect("digits are a header's value"));
         if let Some(region) = region {
             headers.insert(REGION, region.clone());
         }

@@ -240,7 +240,11 @@ impl Transport {
         let route = self.0.routes.find(call, self.endpoint()).map_err(refused)?;
         let region = settings.region.as_ref().map(Result::as_ref).transpose();
         let region = region.map_err(|problem| refused(Cause::Request(problem.clone())))?;
-        let provided = settings.credentials.provide(self.now()).await;
+        let now = self.now();
+        let provided = match settings.credentials.at_hand(now) {
+            Some(provided) => Ok(provided),
+            None => settings.credentials.provide(now).await,
+        };
         let credential = provided.map_err(|error| refused(Cause::Credential(error)))?.credential;
         let signs_body = call.body().len() <= settings.signed_up_to;
         if signs_body {

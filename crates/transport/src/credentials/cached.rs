@@ -42,10 +42,8 @@ impl<P: ProvideCredential> Cached<P> {
     async fn read(&self, now: SystemTime) -> Result<Provided, CredentialError> {
         // Held over the request on purpose: that is what makes the others wait.
         let mut kept = self.kept.lock().await;
-        if let Some(Kept { provided, renew_at, .. }) = &*kept
-            && renew_at.is_none_or(|renew_at| now < renew_at)
-        {
-            return Ok(provided.clone());
+        if let Some(provided) = fresh(&kept, now) {
+            return Ok(provided);
         }
         match self.source.provide(now).await {
             Ok(provided) => {
@@ -82,7 +80,17 @@ impl<P: ProvideCredential> Cached<P> {
     }
 }
 
+/// What is kept, unless it is due to be renewed.
+fn fresh(kept: &Option<Kept>, now: SystemTime) -> Option<Provided> {
+    let kept = kept.as_ref().filter(|kept| kept.renew_at.is_none_or(|renew_at| now < renew_at))?;
+    Some(kept.provided.clone())
+}
+
 impl<P: ProvideCredential> ProvideCredential for Cached<P> {
+    fn at_hand(&self, now: SystemTime) -> Option<Provided> {
+        fresh(&*self.kept.try_lock().ok()?, now)
+    }
+
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
         Box::pin(self.read(now))
     }

@@ -26,6 +26,12 @@ use crate::BoxFuture;
 
 /// A source of credentials. It is asked before every attempt, so keys may change at any time.
 pub trait ProvideCredential: Debug + Send + Sync {
+    /// The credential to use at the time `now`, if there is nothing to wait for; otherwise [`provide`](Self::provide) is asked.
+    fn at_hand(&self, now: SystemTime) -> Option<Provided> {
+        let _ = now;
+        None
+    }
+
     /// The credential to use at the time `now`.
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>>;
 
@@ -54,12 +60,20 @@ impl From<Credential> for Provided {
 
 /// A fixed credential is its own source.
 impl ProvideCredential for Credential {
+    fn at_hand(&self, _now: SystemTime) -> Option<Provided> {
+        Some(self.clone().into())
+    }
+
     fn provide(&self, _now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
         Box::pin(std::future::ready(Ok(self.clone().into())))
     }
 }
 
 impl<P: ProvideCredential + ?Sized> ProvideCredential for Arc<P> {
+    fn at_hand(&self, now: SystemTime) -> Option<Provided> {
+        (**self).at_hand(now)
+    }
+
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
         (**self).provide(now)
     }
