@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use http::header::{AGE, DATE};
+
 use crate::RawReply;
 
 /// A correction that is off by more than this is replaced: the service refuses a signature at five minutes.
@@ -44,10 +46,10 @@ impl Correction {
 /// was slow or this machine's clock went back during it.
 pub(crate) fn measure(reply: &RawReply, sent: SystemTime, received: SystemTime) -> Option<i64> {
     let round_trip = received.duration_since(sent).ok().filter(|time| *time <= LONGEST_ROUND_TRIP)?;
-    if reply.header("age").is_some() {
+    if reply.headers.contains_key(AGE) {
         return None;
     }
-    let date = httpdate::parse_http_date(reply.header("date")?).ok()?;
+    let date = httpdate::parse_http_date(reply.headers.get(DATE)?.to_str().ok()?).ok()?;
     let middle = sent + round_trip / 2;
     let milliseconds = |distance: Duration| i64::try_from(distance.as_millis()).ok();
     match date.duration_since(middle) {
@@ -59,7 +61,6 @@ pub(crate) fn measure(reply: &RawReply, sent: SystemTime, received: SystemTime) 
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
-    use http::header::DATE;
 
     use super::*;
 

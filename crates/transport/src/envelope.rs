@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
+use std::str::{self, Utf8Chunk};
 
 use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -55,10 +56,11 @@ pub enum OpenError {
 ///
 /// The service's error, or what makes the body unreadable: HTML, a truncated document, another shape.
 pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError> {
-    if !may_be_object(&reply.body) {
+    let text = text(&reply.body);
+    if !may_be_object(&text) {
         return Err(unreadable(reply, "it is not the JSON of an API reply", true));
     }
-    let error = match serde_json::from_slice::<Envelope<R>>(&reply.body) {
+    let error = match serde_json::from_str::<Envelope<R>>(&text) {
         Ok(Envelope { response: Some(opened) }) => match opened.into_result() {
             Ok(Some(reply)) => return Ok(reply),
             Ok(None) => return Err(unreadable(reply, "its Error has no Code", false)),
@@ -68,7 +70,7 @@ pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError
         Err(error) => error,
     };
     // The members of an error reply may fit no success, so look for the error alone.
-    if let Ok(Envelope { response: Some(opened) }) = serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body) {
+    if let Ok(Envelope { response: Some(opened) }) = serde_json::from_str::<Envelope<IgnoredAny>>(&text) {
         opened.into_result()?;
         return Err(unreadable(reply, &format!("its shape is unexpected ({error})"), false));
     }
@@ -86,19 +88,26 @@ pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError
 /// [`open`] says what it is.
 #[must_use]
 pub fn glance<'a, R: Deserialize<'a>>(reply: &'a RawReply) -> Option<R> {
-    if !may_be_object(&reply.body) {
-        return None;
-    }
-    // Checked in one go, it need not be checked text by text.
-    let body = str::from_utf8(&reply.body).ok()?;
-    let Envelope { response } = serde_json::from_str(body).ok()?;
+    let text = str::from_utf8(&reply.body).ok().filter(|text| may_be_object(text))?;
+    let Envelope { response } = serde_json::from_str(text).ok()?;
     let Opened { value, error, .. } = response?;
     error.is_null().then_some(value)
 }
 
+/// The body as text, which is checked faster as a whole than member by member.
+///
+/// Bytes that are no UTF-8 become half a surrogate pair, which is no text either: an error where a member is read, and
+/// nothing where it is skipped.
+fn text(body: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(body).map(Cow::Borrowed).unwrap_or_else(|_| {
+        let half_pair = |chunk: Utf8Chunk<'_>| if chunk.invalid().is_empty() { "" } else { r"\ud800" };
+        body.utf8_chunks().flat_map(|chunk| [chunk.valid(), half_pair(chunk)]).collect()
+    })
+}
+
 /// Serde would read an array as an envelope too, by position.
-fn may_be_object(body: &[u8]) -> bool {
-    body.trim_ascii_start().first().is_none_or(|first| *first == b'{')
+fn may_be_object(text: &str) -> bool {
+    text.trim_ascii_start().bytes().next().is_none_or(|first| first == b'{')
 }
 
 /// One line of bounded length, with control characters as blanks: safe for a terminal and a log.

@@ -300,8 +300,8 @@ impl Transport {
                 _ => false,
             };
             if !again {
-                let retry_after = retry_after(&reply, self.now());
-                return opened.map_err(|error| Error::of(call, Cause::Open(error), retry_after));
+                let after = || retry_after(&reply, self.now());
+                return opened.map_err(|error| Error::of(call, Cause::Open(error), after()));
             }
             self.admit(call).await;
         }
