@@ -4,6 +4,7 @@
 mod callgrind;
 mod figures;
 mod limits;
+mod others;
 mod page;
 mod worker;
 
@@ -211,6 +212,7 @@ impl Bench {
             command.arg(&server.address);
             workers.push(Worker::start(command)?);
         }
+        workers.extend(others::workers(&self.folder, &self.target, &server.address)?);
         Ok(workers)
     }
 

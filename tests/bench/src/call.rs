@@ -17,9 +17,9 @@ use vod_aigc_bench::material::{GOES_ON, HAS_ENDED, SECRET_ID, SECRET_KEY, SUB_AP
 use vod_aigc_bench::repeat::{repeat, runtime};
 use vod_aigc_bench::worker::{Run, Way};
 use vod_aigc_client::Client;
-use vod_aigc_client::core::{DescribeTaskDetailRequest, DescribeTaskDetailResponse};
+use vod_aigc_client::core::{AigcVideoTask, DescribeTaskDetailRequest, TaskGlance};
 use vod_aigc_client::transport::signer::Credential;
-use vod_aigc_client::transport::{Http, HttpClient, RateLimiter, Rates};
+use vod_aigc_client::transport::{Http, HttpClient, RateLimiter, Rates, RawReply, glance};
 
 pub fn ways() -> Vec<Way> {
     let mut ways = Vec::new();
@@ -47,8 +47,10 @@ fn poll(client: Client, together: u32) -> Run {
         let shared = shared.clone();
         async move {
             let (client, call) = &*shared;
-            let reply = client.transport().execute::<DescribeTaskDetailResponse>(call).await;
-            black_box(reply.expect("a reply"));
+            let look = |reply: &RawReply| {
+                Ok(glance::<TaskGlance<AigcVideoTask>>(reply).and_then(TaskGlance::goes_on).expect("it goes on"))
+            };
+            black_box(client.transport().execute_with(call, look).await.expect("a reply"));
         }
     })
 }

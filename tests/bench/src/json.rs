@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use vod_aigc_bench::material::{FINISHED, PROCESSING, create};
 use vod_aigc_bench::worker::Way;
-use vod_aigc_client::core::DescribeTaskDetailResponse;
-use vod_aigc_client::transport::{RawReply, open};
+use vod_aigc_client::core::{AigcVideoTask, DescribeTaskDetailResponse, TaskGlance};
+use vod_aigc_client::transport::{RawReply, glance, open};
 
 pub fn ways() -> Vec<Way> {
     vec![
@@ -34,23 +34,25 @@ pub fn ways() -> Vec<Way> {
         Way::plain("decode poll", "serde_json::Value", || {
             serde_json::from_str::<Value>(black_box(PROCESSING)).expect("JSON")
         }),
-        decode("decode poll", PROCESSING),
+        decode("decode poll", PROCESSING, |reply| {
+            glance::<TaskGlance<AigcVideoTask>>(reply).and_then(TaskGlance::goes_on).expect("a task that goes on")
+        }),
         Way::plain("decode full", "syntax only", || {
             serde_json::from_str::<IgnoredAny>(black_box(FINISHED)).expect("JSON")
         }),
         Way::plain("decode full", "serde_json::Value", || {
             serde_json::from_str::<Value>(black_box(FINISHED)).expect("JSON")
         }),
-        decode("decode full", FINISHED),
+        decode("decode full", FINISHED, |reply| open::<DescribeTaskDetailResponse>(reply).expect("a reply")),
     ]
 }
 
-fn decode(work: &'static str, body: &'static str) -> Way {
+fn decode<T>(work: &'static str, body: &'static str, read: impl Fn(&RawReply) -> T + Copy + 'static) -> Way {
     Way::new(work, "ours", move |_| {
         let reply = RawReply { status: 200, headers: Default::default(), body: body.as_bytes().into() };
         Box::new(move |count| {
             for _ in 0..count {
-                black_box(open::<DescribeTaskDetailResponse>(black_box(&reply)).expect("a reply"));
+                black_box(read(black_box(&reply)));
             }
         })
     })
