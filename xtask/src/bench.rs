@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures us against the rivals and the floors, counts what noise cannot blur, and writes
 //! PERFORMANCE.md.
 
+mod build;
 mod callgrind;
 mod figures;
 mod limits;
@@ -53,6 +54,11 @@ type Counts = IndexMap<String, IndexMap<String, Figures>>;
 /// The ways whose counts are committed: they need none of the rivals.
 const GUARDED: [&str; 2] = [OURS, ON_REQWEST];
 
+/// The areas whose works are done by workers.
+const WORKERS: [&str; 4] = ["sign", "encode", "decode", "call"];
+
+const NEEDS_VALGRIND: &str = "counting instructions and allocations needs valgrind (apt-get install valgrind)";
+
 /// How far a count may be from the committed one.
 const TOLERANCE: f64 = 0.03;
 
@@ -69,9 +75,6 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
     let wanted = |area: &str| options.only.is_empty() || options.only.contains(&area);
     let works: HashSet<&str> = WORKS.iter().filter(|work| wanted(work.area)).map(|work| work.name).collect();
 
-    bench.build("vod-aigc-bench")?;
-    bench.build("vod-aigc-bench-rivals")?;
-    let server = bench.server()?;
     let mut measured = Areas::new();
     let mut put = |work: &str, way: &str, unit: Unit, value: f64| {
         let area =
@@ -83,16 +86,29 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
         });
         area.put(work, way, unit, value);
     };
-    let mut workers = bench.workers(&server)?;
-    for timed in interleaved(&mut workers, &works, options.rounds)? {
-        put(&timed.work.clone(), &timed.way.clone(), Unit::Nanoseconds, timed.median());
-    }
-    drop(workers);
-    for program in [bench.program("vod-aigc-bench"), bench.program("vod-aigc-bench-rivals")] {
-        for (work, way, unit, value) in bench.counts(&program, &server, &works)? {
-            put(&work, &way, unit, value);
+    if WORKERS.into_iter().any(wanted) {
+        bench.build("vod-aigc-bench")?;
+        bench.build("vod-aigc-bench-rivals")?;
+        let server = bench.server()?;
+        let mut workers = bench.workers(&server)?;
+        for timed in interleaved(&mut workers, &works, options.rounds)? {
+            put(&timed.work.clone(), &timed.way.clone(), Unit::Nanoseconds, timed.median());
+        }
+        drop(workers);
+        for program in ["vod-aigc-bench", "vod-aigc-bench-rivals"] {
+            bench.counts(&bench.program(program), &server, &works, &mut put)?;
         }
     }
+    if wanted("build") || wanted("command") {
+        build::packages_of_ours(root, &mut put)?;
+    }
+    if wanted("build") {
+        build::programs(root, &bench.target, &mut put)?;
+    }
+    if wanted("command") {
+        build::command(root, &bench.target, &mut put)?;
+    }
+    measured.retain(|area, _| wanted(area));
     for area in measured.values_mut() {
         area.sort();
     }
@@ -107,53 +123,59 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Counts again what needs no rival and no release build of the command, and fails where a count has left its committed
-/// figure or a limit.
+/// Counts again what needs neither a rival nor the release builds of whole programs, and fails where a count has left its
+/// committed figure or a limit. A count that has shrunk fails too: a figure that is not lowered guards nothing.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    if !callgrind::is_there() {
-        println!("SKIPPED: counting instructions and allocations needs valgrind (apt-get install valgrind)");
-        return Ok(());
-    }
     let bench = Bench::new(root)?;
-    bench.build("vod-aigc-bench")?;
-    let server = bench.server()?;
-    let works: HashSet<&str> = WORKS.iter().map(|work| work.name).collect();
     let mut area = Area::default();
-    for (work, way, unit, value) in bench.counts(&bench.program("vod-aigc-bench"), &server, &works)? {
-        area.put(&work, &way, unit, value);
+    build::packages_of_ours(root, &mut |work, way, unit, value| area.put(work, way, unit, value))?;
+    if callgrind::is_there() {
+        bench.build("vod-aigc-bench")?;
+        let works = WORKS.iter().map(|work| work.name).collect();
+        let program = bench.program("vod-aigc-bench");
+        bench.counts(&program, &bench.server()?, &works, &mut |work, way, unit, value| {
+            area.put(work, way, unit, value)
+        })?;
+    } else {
+        println!("SKIPPED: {NEEDS_VALGRIND}");
     }
     let committed: Counts = figures::read(&bench.file("counts.json"))?;
-    let mut wrong = Vec::new();
-    for (work, ways) in &committed {
+    let counts = |unit| unit == Unit::Packages || (unit != Unit::Bytes && callgrind::is_there());
+    let mut wrong = moved(&committed, &area, counts);
+    let areas = Areas::from_iter([(String::new(), area)]);
+    let broken =
+        LIMITS.iter().filter_map(|limit| Some((limit, limit.judge(&areas)?))).filter(|(_, judged)| !judged.met);
+    wrong.extend(broken.map(|(limit, judged)| page::sentence(limit, &judged)));
+    if !wrong.is_empty() {
+        bail!("counts have left their bounds:\n  {}", wrong.join("\n  "));
+    }
+    println!("every count stands where it was committed, and below its limit");
+    Ok(())
+}
+
+/// Says of each committed count in these units by how much it has moved, where that is more than the tolerance.
+fn moved(committed: &Counts, now: &Area, counts: impl Fn(Unit) -> bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (work, ways) in committed {
         for (way, figures) in ways {
-            for (unit, &before) in figures {
-                let Some(&now) = area.works.get(work).and_then(|ways| ways.get(way)?.get(unit)) else {
-                    wrong.push(format!("{work}, {way}: its {unit:?} are not counted any more"));
+            for (unit, &before) in figures.iter().filter(|(unit, _)| counts(**unit)) {
+                let Some(&now) = now.works.get(work).and_then(|ways| ways.get(way)?.get(unit)) else {
+                    lines.push(format!("{work}, {way}: {} are counted no more", unit.name()));
                     continue;
                 };
                 if (now - before).abs() > before * TOLERANCE {
-                    let what = if now > before { "grown" } else { "shrunk: write it down with `cargo xtask bench`" };
-                    wrong.push(format!("{work}, {way}: {unit:?} {before} -> {now} have {what}"));
+                    let next = if now > before {
+                        "find out why, or commit the new figure with the reason"
+                    } else {
+                        "write the better figure down with `cargo xtask bench`"
+                    };
+                    let (before, now) = (unit.show(before), unit.show(now));
+                    lines.push(format!("{work}, {way}: {} from {before} to {now}; {next}", unit.name()));
                 }
             }
         }
     }
-    let areas = Areas::from_iter([(String::new(), area)]);
-    for limit in LIMITS {
-        if let Some(judged) = limit.judge(&areas)
-            && !judged.met
-        {
-            wrong.push(page::sentence(limit, &judged));
-        }
-    }
-    if !wrong.is_empty() {
-        bail!("counts have left their bounds:\n  {}", wrong.join("\n  "));
-    }
-    println!(
-        "{} counts stand where they were",
-        committed.values().flatten().map(|(_, figures)| figures.len()).sum::<usize>()
-    );
-    Ok(())
+    lines
 }
 
 /// Prints the ten functions that one poll spends most in.
@@ -202,13 +224,13 @@ impl Bench {
     }
 
     fn server(&self) -> Result<Server> {
-        Server::start(Command::new(self.program("server")))
+        Server::start(on_one_core(&self.program("server")))
     }
 
     fn workers(&self, server: &Server) -> Result<Vec<Worker>> {
         let mut workers = Vec::new();
         for program in ["vod-aigc-bench", "vod-aigc-bench-rivals"] {
-            let mut command = Command::new(self.program(program));
+            let mut command = on_one_core(&self.program(program));
             command.arg(&server.address);
             workers.push(Worker::start(command)?);
         }
@@ -222,30 +244,29 @@ impl Bench {
         program: &Path,
         server: &Server,
         works: &HashSet<&str>,
-    ) -> Result<Vec<(String, String, Unit, f64)>> {
+        put: &mut dyn FnMut(&str, &str, Unit, f64),
+    ) -> Result<()> {
         if !callgrind::is_there() {
-            println!("SKIPPED: counting instructions and allocations needs valgrind");
-            return Ok(Vec::new());
+            println!("SKIPPED: {NEEDS_VALGRIND}");
+            return Ok(());
         }
+        let profile = self.profile("count");
+        let (work, way, blocks) = ("sign again", "3 bare compressions", 3.0);
+        let ours = self.program("vod-aigc-bench");
+        let block = callgrind::count(&ours, &server.address, work, way, &profile)?.compression / blocks;
         let mut command = Command::new(program);
         command.arg(&server.address);
         let ways = Worker::start(command)?.ways.clone();
         let counted = |name: &str| works.contains(name) && WORKS.iter().any(|work| work.name == name && work.counted);
-        let mut counts = Vec::new();
-        let profile = self.profile("count");
-        let (work, way, blocks) = ("sign again", "3 bare compressions", 3.0);
-        let block = callgrind::count(&self.program("vod-aigc-bench"), &server.address, work, way, &profile)?
-            .compression
-            / blocks;
-        for (work, way) in ways.into_iter().filter(|(work, _)| counted(work)) {
+        for (work, way) in ways.iter().filter(|(work, _)| counted(work)) {
             let Counted { instructions, compression, allocations } =
-                callgrind::count(program, &server.address, &work, &way, &profile)?;
-            counts.push((work.clone(), way.clone(), Unit::Instructions, instructions.round()));
-            // Whole numbers, but for what is done once in many repetitions, such as a table that grows.
-            counts.push((work.clone(), way.clone(), Unit::Compressions, (compression / block).round()));
-            counts.push((work, way, Unit::Allocations, allocations.round()));
+                callgrind::count(program, &server.address, work, way, &profile)?;
+            // To whole numbers: what is done once in many repetitions, such as a table that grows, is no part of one.
+            put(work, way, Unit::Instructions, instructions.round());
+            put(work, way, Unit::Compressions, (compression / block).round());
+            put(work, way, Unit::Allocations, allocations.round());
         }
-        Ok(counts)
+        Ok(())
     }
 
     /// Writes the counts of the areas that were measured.
@@ -263,6 +284,14 @@ impl Bench {
         }
         figures::write(&file, &counts)
     }
+}
+
+/// A program that shares one core with all others: where a call's two sides lie on two, waking the other one costs either of
+/// them next to nothing or more than the call, for as long as the system leaves them there.
+fn on_one_core(program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", "0"]).arg(program);
+    command
 }
 
 /// The kind of this machine, without a name.

@@ -19,7 +19,7 @@ use vod_aigc_bench::worker::{Run, Way};
 use vod_aigc_client::Client;
 use vod_aigc_client::core::{AigcVideoTask, DescribeTaskDetailRequest, TaskGlance};
 use vod_aigc_client::transport::signer::Credential;
-use vod_aigc_client::transport::{Http, HttpClient, RateLimiter, Rates, RawReply, glance};
+use vod_aigc_client::transport::{Http, HttpClient, RateLimiter, Rates, RawReply, ReqwestClient, glance};
 
 pub fn ways() -> Vec<Way> {
     let mut ways = Vec::new();
@@ -30,11 +30,14 @@ pub fn ways() -> Vec<Way> {
         ("full call, 64 in flight", 64, HAS_ENDED),
     ] {
         ways.push(Way::new(work, "raw hyper", move |server| raw(server, together, task)));
-        let polls = task == GOES_ON;
-        ways.push(Way::new(work, "ours", move |server| {
-            let client = client(server, Arc::new(HttpClient::new()));
-            if polls { poll(client, together) } else { full_call(client, together) }
-        }));
+        let ours = |http: fn() -> Arc<dyn Http>| {
+            move |server| {
+                let client = client(server, http());
+                if task == GOES_ON { poll(client, together) } else { full_call(client, together) }
+            }
+        };
+        ways.push(Way::new(work, "ours", ours(|| Arc::new(HttpClient::new()))));
+        ways.push(Way::new(work, "ours, on reqwest", ours(|| Arc::new(on_reqwest()))));
     }
     ways
 }
@@ -77,6 +80,13 @@ fn client(server: SocketAddr, http: Arc<dyn Http>) -> Client {
     let unlimited = RateLimiter::new(Rates { read: u32::MAX, ..Rates::default() });
     let client = Client::builder(credential, SUB_APP_ID).endpoint(endpoint);
     client.transport(|transport| transport.http(http).rate_limiter(unlimited)).build()
+}
+
+fn on_reqwest() -> ReqwestClient {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let tls = tls.expect("versions").with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    ReqwestClient::new(reqwest::Client::builder().tls_backend_preconfigured(tls)).expect("a client")
 }
 
 /// The connection alone: the same bytes of a body, no signature, and the reply as it comes.

@@ -35,6 +35,11 @@ pub(crate) const WORKS: &[Work] = &[
     work("call", "poll, 64 in flight", "One poll, 64 in flight", Some("raw hyper"), false),
     work("call", "full call", "One call from typed request to typed reply, one at a time", Some("raw hyper"), true),
     work("call", "full call, 64 in flight", "One call, 64 in flight", Some("raw hyper"), false),
+    work("build", "one-call program", "A program that makes one call, built from nothing", None, false),
+    work("build", "signer alone", "The signer alone", None, false),
+    work("build", "core alone", "The core alone, without features", None, false),
+    work("command", "command", "The command, released", None, false),
+    work("command", "start", "A start", None, false),
 ];
 
 /// The most that a figure of ours may be.
@@ -70,9 +75,12 @@ pub(crate) const OURS: &str = "ours";
 /// Our way on the other stack.
 pub(crate) const ON_REQWEST: &str = "ours, on reqwest";
 
+/// What the one-call program is compared with.
+pub(crate) const BARE_REQWEST: &str = "bare reqwest 0.13, rustls with ring";
+
 /// All limits.
 pub(crate) const LIMITS: &[Limit] = {
-    use Unit::{Allocations, Compressions, Instructions, Nanoseconds};
+    use Unit::{Allocations, Bytes, Compressions, DebugSeconds, Instructions, Nanoseconds, Packages, ReleaseSeconds};
     &[
         at_most(15.0, Compressions, "sign first", OURS),
         at_most(1_200.0, Instructions, "sign first", OURS),
@@ -94,6 +102,15 @@ pub(crate) const LIMITS: &[Limit] = {
         times(1.0 / 9.0, "Go, the official SDK's steps", Nanoseconds, "full call, 64 in flight", OURS),
         times(1.0 / 20.0, "Node, official SDK", Nanoseconds, "full call, 64 in flight", OURS),
         times(1.0 / 40.0, "Python, official SDK", Nanoseconds, "full call, 64 in flight", OURS),
+        at_most(95.0, Packages, "one-call program", OURS),
+        times(1.15, BARE_REQWEST, DebugSeconds, "one-call program", OURS),
+        times(1.25, BARE_REQWEST, ReleaseSeconds, "one-call program", OURS),
+        at_most(4.4e6, Bytes, "one-call program", OURS),
+        times(1.25, BARE_REQWEST, Bytes, "one-call program", OURS),
+        at_most(15.0, Packages, "signer alone", OURS),
+        at_most(12.0, Packages, "core alone", OURS),
+        at_most(12e6, Bytes, "command", OURS),
+        at_most(10e6, Nanoseconds, "start", "ours: vod-aigc models"),
     ]
 };
 

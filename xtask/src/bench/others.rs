@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use super::on_one_core;
 use super::worker::Worker;
 
 /// The packages that are measured, from their languages' own registries.
@@ -19,9 +20,12 @@ pub(crate) fn workers(folder: &Path, target: &Path, server: &str) -> Result<Vec<
     let node = target.join("node");
     let modules = node.join("node_modules");
     let mut install = Command::new("npm");
-    install.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&node).arg(NODE);
+    install
+        .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+        .arg(&node)
+        .arg(NODE);
     if modules.join("tencentcloud-sdk-nodejs-vod").exists() || works(&mut install, "Node") {
-        let mut command = Command::new("node");
+        let mut command = on_one_core(Path::new("node"));
         command.arg(others.join("worker.mjs")).arg(server).arg(&node);
         workers.push(Worker::start(command)?);
     }
@@ -32,9 +36,10 @@ pub(crate) fn workers(folder: &Path, target: &Path, server: &str) -> Result<Vec<
     environment.args(["-m", "venv"]).arg(&python);
     let mut install = Command::new(&interpreter);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYTHON]);
-    let installed = || Command::new(&interpreter).args(["-c", "import tencentcloud.vod"]).status().is_ok_and(|it| it.success());
+    let installed =
+        || Command::new(&interpreter).args(["-c", "import tencentcloud.vod"]).status().is_ok_and(|it| it.success());
     if (interpreter.exists() && installed()) || (works(&mut environment, "Python") && works(&mut install, "Python")) {
-        let mut command = Command::new(&interpreter);
+        let mut command = on_one_core(&interpreter);
         command.args(["-W", "ignore"]).arg(others.join("worker.py")).arg(server);
         workers.push(Worker::start(command)?);
     }
@@ -43,7 +48,7 @@ pub(crate) fn workers(folder: &Path, target: &Path, server: &str) -> Result<Vec<
     let mut build = Command::new("go");
     build.args(["build", "-o"]).arg(&go).arg(others.join("worker.go"));
     if works(&mut build, "Go") {
-        let mut command = Command::new(&go);
+        let mut command = on_one_core(&go);
         command.arg(server).arg(folder.join("material"));
         workers.push(Worker::start(command)?);
     }
