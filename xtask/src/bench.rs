@@ -118,7 +118,9 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
     bench.write_counts(&areas, &works)?;
     let notes = std::fs::read_to_string(bench.file("notes.md")).context("tests/bench/notes.md")?;
     let page = page::page(&notes, &areas)?;
-    std::fs::write(root.join("PERFORMANCE.md"), &page)?;
+    std::fs::write(root.join("PERFORMANCE.md"), page)?;
+    let readme = root.join("README.md");
+    std::fs::write(&readme, page::readme(&std::fs::read_to_string(&readme)?, &areas)?)?;
     print!("{}", page::tables(&areas, &options.only));
     Ok(())
 }
@@ -149,6 +151,9 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     if !wrong.is_empty() {
         bail!("counts have left their bounds:\n  {}", wrong.join("\n  "));
     }
+    let areas = figures::read(&bench.file("figures.json"))?;
+    let readme = std::fs::read_to_string(root.join("README.md"))?;
+    ensure!(page::readme(&readme, &areas)? == readme, "the README's lines are not those of PERFORMANCE.md");
     println!("every count stands where it was committed, and below its limit");
     Ok(())
 }

@@ -77,7 +77,8 @@ fn measured(run: &mut Run, count: u32) {
     std::hint::black_box(count);
 }
 
-fn cpu() -> Duration {
+/// The processor time of this process so far.
+pub fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

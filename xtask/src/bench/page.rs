@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::callgrind::Function;
 use super::figures::{Area, Areas, Unit, Ways};
@@ -79,22 +79,38 @@ fn work_table(work: &Work, ways: &Ways) -> String {
 
 /// The limits of an area: our figure, the other one, the ratio, the limit, and whether it is met.
 fn limit_table(areas: &Areas, area: &Area) -> String {
-    let mut text = "| limit | ours | against | ratio | at most | |\n|---|---:|---:|---:|---:|---|\n".to_owned();
-    for limit in LIMITS.iter().filter(|limit| area.works.contains_key(limit.work)) {
-        let (what, at_most) = (limit.what(), limit.show(limit.at_most));
-        let line = match limit.judge(areas) {
-            Some(Judged { ours, other, value, met }) => {
-                let other = other.map(|other| limit.unit.show(other)).unwrap_or_default();
-                let ratio = limit.of.map(|_| limit.show(value)).unwrap_or_default();
-                let met = if met { "met" } else { "**not met**" };
-                format!("| {what} | {} | {other} | {ratio} | {at_most} | {met} |", limit.unit.show(ours))
-            }
-            None => format!("| {what} | | | | {at_most} | not measured here |"),
-        };
-        let _ = writeln!(text, "{line}");
+    let mut text = LIMIT_HEAD.to_owned();
+    let limits: Vec<&Limit> = LIMITS.iter().filter(|limit| area.works.contains_key(limit.work)).collect();
+    for limit in &limits {
+        text.push_str(&limit_line(limit, areas));
     }
-    text + "\n"
+    if limits.is_empty() { String::new() } else { text + "\n" }
 }
+
+fn limit_line(limit: &Limit, areas: &Areas) -> String {
+    let (what, at_most) = (limit.what(), limit.show(limit.at_most));
+    match limit.judge(areas) {
+        Some(Judged { ours, other, value, met }) => {
+            let other = other.map(|other| limit.unit.show(other)).unwrap_or_default();
+            let ratio = limit.of.map(|_| limit.show(value)).unwrap_or_default();
+            let met = if met { "met" } else { "**not met**" };
+            format!("| {what} | {} | {other} | {ratio} | {at_most} | {met} |\n", limit.unit.show(ours))
+        }
+        None => format!("| {what} | | | | {at_most} | not measured here |\n"),
+    }
+}
+
+/// The README with its lines of the tables put anew.
+pub(crate) fn readme(readme: &str, areas: &Areas) -> Result<String> {
+    const START: &str = "<!-- speed:start -->\n";
+    const END: &str = "<!-- speed:end -->";
+    let parts = readme.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.with_context(|| format!("README.md needs {START:?} and {END:?}"))?;
+    let lines: String = LIMITS.iter().filter(|limit| limit.in_readme).map(|limit| limit_line(limit, areas)).collect();
+    Ok(format!("{before}{START}{LIMIT_HEAD}{lines}{END}{after}"))
+}
+
+const LIMIT_HEAD: &str = "| limit | ours | against | ratio | at most | |\n|---|---:|---:|---:|---:|---|\n";
 
 /// A limit and what is held against it in one line.
 pub(crate) fn sentence(limit: &Limit, judged: &Judged) -> String {
@@ -103,8 +119,10 @@ pub(crate) fn sentence(limit: &Limit, judged: &Judged) -> String {
 
 impl Limit {
     fn what(&self) -> String {
+        let title = WORKS.iter().find(|work| work.name == self.work).map_or(self.work, |work| work.title);
+        let way = self.way.strip_prefix(OURS).unwrap_or(self.way);
         let of = self.of.map(|of| format!(" / {of}")).unwrap_or_default();
-        format!("{}, {}: {}{of}", self.work, self.way, self.unit.name())
+        format!("{title}{way}: {}{of}", self.unit.name())
     }
 
     /// A value as the limit is written: a ratio where it is relative.
