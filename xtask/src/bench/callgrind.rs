@@ -28,25 +28,36 @@ pub(crate) fn is_there() -> bool {
     Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Counts a way of a worker; the profile is left at `profile`.
+/// Counts a way of a worker; the profile of many repetitions is left at `profile`.
 pub(crate) fn count(program: &Path, server: &str, work: &str, way: &str, profile: &Path) -> Result<Counted> {
-    const REPETITIONS: u32 = 256;
-    // Costs are collected inside the measured function only, but calls from the start of the program on.
-    let before = calls_for_memory(&profile_of(program, server, work, way, 0, profile)?);
-    let functions = profile_of(program, server, work, way, REPETITIONS, profile)?;
-    let each = |count: u64| count as f64 / f64::from(REPETITIONS);
-    let compression = functions.iter().filter(|it| is_compression(&it.name)).map(|it| it.own).sum();
-    let all: u64 = functions.iter().map(|it| it.own).sum();
-    ensure!(all > 0, "valgrind has collected nothing: is {MEASURED} gone?");
+    const REPETITIONS: u32 = 257;
+    // One repetition alone has all that surrounds the repetitions, and the calls of the program up to there, which are counted
+    // although their costs are not.
+    let one = Sums::of(&profile_of(program, server, work, way, 1, profile)?);
+    let all = Sums::of(&profile_of(program, server, work, way, REPETITIONS, profile)?);
+    ensure!(all.instructions > one.instructions, "valgrind has collected nothing: is {MEASURED} gone?");
+    let each = |all: u64, one: u64| all.saturating_sub(one) as f64 / f64::from(REPETITIONS - 1);
     Ok(Counted {
-        instructions: each(all - compression),
-        compression: each(compression),
-        allocations: each(calls_for_memory(&functions) - before),
+        instructions: each(all.instructions, one.instructions),
+        compression: each(all.compression, one.compression),
+        allocations: each(all.allocations, one.allocations),
     })
 }
 
-fn calls_for_memory(functions: &[Function]) -> u64 {
-    functions.iter().filter(|it| is_allocation(&it.name)).map(|it| it.calls).sum()
+/// What a profile comes to.
+struct Sums {
+    instructions: u64,
+    compression: u64,
+    allocations: u64,
+}
+
+impl Sums {
+    fn of(functions: &[Function]) -> Self {
+        let compression = functions.iter().filter(|it| is_compression(&it.name)).map(|it| it.own).sum();
+        let all: u64 = functions.iter().map(|it| it.own).sum();
+        let allocations = functions.iter().filter(|it| is_allocation(&it.name)).map(|it| it.calls).sum();
+        Self { instructions: all - compression, compression, allocations }
+    }
 }
 
 /// The profile of so many repetitions.
