@@ -11,7 +11,7 @@ mod worker;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use indexmap::IndexMap;
@@ -55,7 +55,7 @@ type Counts = IndexMap<String, IndexMap<String, Figures>>;
 const GUARDED: [&str; 2] = [OURS, ON_REQWEST];
 
 /// The areas whose works are done by workers.
-const WORKERS: [&str; 4] = ["sign", "encode", "decode", "call"];
+const WORKERS: [&str; 5] = ["sign", "encode", "decode", "call", "payload"];
 
 const NEEDS_VALGRIND: &str = "counting instructions and allocations needs valgrind (apt-get install valgrind)";
 
@@ -97,6 +97,19 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
         drop(workers);
         for program in ["vod-aigc-bench", "vod-aigc-bench-rivals"] {
             bench.counts(&bench.program(program), &server, &works, &mut put)?;
+        }
+    }
+    if wanted("waiting") {
+        bench.build("vod-aigc-bench")?;
+        for what in ["memory", "timers", "flow"] {
+            let output = Command::new(bench.program("waiting")).arg(what).stderr(Stdio::inherit()).output()?;
+            ensure!(output.status.success(), "waiting {what} has ended with {}", output.status);
+            for line in String::from_utf8(output.stdout)?.lines() {
+                let [work, way, unit, value] = line.split('\t').collect::<Vec<_>>()[..] else {
+                    bail!("WORK, WAY, UNIT and VALUE, not {line:?}");
+                };
+                put(work, way, serde_json::from_value(unit.into())?, value.parse()?);
+            }
         }
     }
     if wanted("build") || wanted("command") {
@@ -183,14 +196,14 @@ fn moved(committed: &Counts, now: &Area, counts: impl Fn(Unit) -> bool) -> Vec<S
     lines
 }
 
-/// Prints the ten functions that one poll spends most in.
+/// Prints what one poll spends its instructions on.
 pub(crate) fn listing(root: &Path) -> Result<()> {
     let bench = Bench::new(root)?;
     bench.build("vod-aigc-bench")?;
     let server = bench.server()?;
     let profile = bench.profile("poll");
     callgrind::count(&bench.program("vod-aigc-bench"), &server.address, "poll", OURS, &profile)?;
-    print!("{}", page::listing(callgrind::functions(&std::fs::read_to_string(profile)?)?));
+    print!("{}", page::listing(&callgrind::functions(&std::fs::read_to_string(profile)?)?));
     Ok(())
 }
 

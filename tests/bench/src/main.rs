@@ -2,10 +2,11 @@
 
 mod call;
 mod json;
+mod payload;
 mod sign;
 
 use vod_aigc_bench::worker::serve;
 
 fn main() {
-    serve([sign::ways(), json::ways(), call::ways()].into_iter().flatten().collect());
+    serve([sign::ways(), json::ways(), call::ways(), payload::ways()].into_iter().flatten().collect());
 }

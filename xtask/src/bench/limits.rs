@@ -35,6 +35,15 @@ pub(crate) const WORKS: &[Work] = &[
     work("call", "poll, 64 in flight", "One poll, 64 in flight", Some("raw hyper"), false),
     work("call", "full call", "One call from typed request to typed reply, one at a time", Some("raw hyper"), true),
     work("call", "full call, 64 in flight", "One call, 64 in flight", Some("raw hyper"), false),
+    work(
+        "payload",
+        "image",
+        "A local image of 7 MB, from its file to the signed request",
+        Some("read, encode and hash alone"),
+        false,
+    ),
+    work("waiting", "memory of waits", "One of 100,000 waits", None, false),
+    work("waiting", "many waits", "10,000 waits together", None, false),
     work("build", "one-call program", "A program that makes one call, built from nothing", None, false),
     work("build", "signer alone", "The signer alone", None, false),
     work("build", "core alone", "The core alone, without features", None, false),
@@ -86,7 +95,10 @@ pub(crate) const BARE_REQWEST: &str = "bare reqwest 0.13, rustls with ring";
 
 /// All limits.
 pub(crate) const LIMITS: &[Limit] = {
-    use Unit::{Allocations, Bytes, Compressions, DebugSeconds, Instructions, Nanoseconds, Packages, ReleaseSeconds};
+    use Unit::{
+        Allocations, Bytes, Compressions, DebugSeconds, Instructions, Nanoseconds, Packages, Percent, Rate,
+        ReleaseSeconds, Sweeps,
+    };
     &[
         at_most(15.0, Compressions, "sign first", OURS),
         at_most(1_200.0, Instructions, "sign first", OURS),
@@ -108,6 +120,10 @@ pub(crate) const LIMITS: &[Limit] = {
         in_readme(times(1.0 / 9.0, "Go, the official SDK's steps", Nanoseconds, "full call, 64 in flight", OURS)),
         times(1.0 / 20.0, "Node, official SDK", Nanoseconds, "full call, 64 in flight", OURS),
         times(1.0 / 40.0, "Python, official SDK", Nanoseconds, "full call, 64 in flight", OURS),
+        at_most(300.0, Bytes, "memory of waits", OURS),
+        at_most(10.0, Rate, "many waits", OURS),
+        at_most(2.0, Percent, "many waits", OURS),
+        at_most(1.5, Sweeps, "many waits", OURS),
         at_most(95.0, Packages, "one-call program", OURS),
         times(1.15, BARE_REQWEST, DebugSeconds, "one-call program", OURS),
         times(1.25, BARE_REQWEST, ReleaseSeconds, "one-call program", OURS),

@@ -1,5 +1,6 @@
 //! The tables, and the page that carries them.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
@@ -131,31 +132,36 @@ impl Limit {
     }
 }
 
-/// The functions that cost most themselves and the functions that cost most with what they call, each named ours or a
-/// dependency's.
-pub(crate) fn listing(mut functions: Vec<Function>) -> String {
-    let mut text = String::new();
+/// What a profile's instructions are spent on: the crates, the functions that cost most themselves, and the functions of ours
+/// that cost most with what they call.
+pub(crate) fn listing(functions: &[Function]) -> String {
     let total: u64 = functions.iter().map(|function| function.own).sum();
-    for (title, cost) in [
-        ("by their own instructions", (|function| function.own) as fn(&Function) -> u64),
-        ("with what they call", |function| function.all),
-    ] {
-        functions.sort_by_key(|function| std::cmp::Reverse(cost(function)));
-        let _ = writeln!(text, "{title}, of {total}:");
-        for function in functions.iter().take(40) {
-            let share = cost(function) as f64 / total as f64 * 100.0;
-            let _ = writeln!(text, "{share:5.1} %  {}  {}", owner(&function.name), function.name);
-        }
+    let mut crates: HashMap<&str, u64> = HashMap::new();
+    for function in functions {
+        *crates.entry(owner(&function.name)).or_default() += function.own;
+    }
+    let own = functions.iter().map(|function| (&*function.name, function.own));
+    let ours = functions
+        .iter()
+        .filter(|function| owner(&function.name).starts_with("vod_aigc") && owner(&function.name) != "vod_aigc_bench");
+    top("crates", crates.into_iter(), total)
+        + &top("functions by their own instructions", own, total)
+        + &top("functions of ours with all that they call", ours.map(|function| (&*function.name, function.all)), total)
+}
+
+/// The ten largest costs as shares of all.
+fn top<'a>(title: &str, costs: impl Iterator<Item = (&'a str, u64)>, total: u64) -> String {
+    let mut costs: Vec<_> = costs.collect();
+    costs.sort_by_key(|(_, cost)| std::cmp::Reverse(*cost));
+    let mut text = format!("{title}:\n");
+    for (name, cost) in costs.into_iter().take(10) {
+        let _ = writeln!(text, "{:5.1} %  {name}", cost as f64 / total as f64 * 100.0);
     }
     text
 }
 
-fn owner(name: &str) -> &'static str {
-    if name.contains("vod_aigc_bench") {
-        "bench"
-    } else if name.contains("vod_aigc") {
-        "ours "
-    } else {
-        "dep. "
-    }
+/// The crate of a function; what has no path is the C library's.
+fn owner(name: &str) -> &str {
+    let path = name.trim_start_matches(['<', '&', '*']).trim_start_matches("mut ").trim_start_matches("dyn ");
+    path.split_once("::").map_or("C library", |(first, _)| first)
 }

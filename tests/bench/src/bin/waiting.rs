@@ -1,4 +1,5 @@
-//! What waiting for many tasks costs. Prints lines `WORK<tab>UNIT<tab>VALUE`. Usage: `waiting memory` | `waiting flow`.
+//! What waiting for many tasks costs. Prints lines `WORK<tab>WAY<tab>UNIT<tab>VALUE`. Usage: `waiting memory`, `waiting timers`,
+//! `waiting flow`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -19,15 +20,27 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     match std::env::args().nth(1).as_deref() {
         Some("memory") => runtime.block_on(memory()),
+        Some("timers") => runtime.block_on(timers()),
         Some("serve") => runtime.block_on(serve()),
         Some("flow") => runtime.block_on(flow()),
-        _ => panic!("usage: waiting memory | waiting flow"),
+        _ => panic!("usage: waiting memory | timers | flow"),
     }
+}
+
+const TASKS: u64 = 100_000;
+
+/// The same for tasks of tokio that sleep and do nothing else, which waits that poll by themselves cannot do without.
+async fn timers() {
+    let before = resident();
+    let sleep = || tokio::spawn(tokio::time::sleep(Duration::from_secs(3_600)));
+    let sleeping: Vec<_> = (0..TASKS).map(|_| sleep()).collect();
+    tokio::task::yield_now().await;
+    println!("memory of waits\ttokio::spawn and sleep alone\tbytes\t{}", (resident() - before) / TASKS);
+    drop(sleeping);
 }
 
 /// The growth of the resident memory from tasks to as many waits for them, each of which has been polled once.
 async fn memory() {
-    const TASKS: u64 = 100_000;
     let client = Client::builder(credential(), SUB_APP_ID).transport(|transport| transport.http(Arc::new(Silent))).build();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
     let task = |number| {
@@ -39,7 +52,7 @@ async fn memory() {
     let before = resident();
     let mut waits: Vec<_> = tasks.iter().map(|task| Box::pin(task.wait())).collect();
     assert!(waits.iter_mut().all(|wait| wait.now_or_never().is_none()), "nobody answers, so that none has ended");
-    println!("waiting, memory\tbytes\t{}", (resident() - before) / TASKS);
+    println!("memory of waits\tours\tbytes\t{}", (resident() - before) / TASKS);
 }
 
 /// The resident memory of this process in bytes.
@@ -131,9 +144,9 @@ async fn flow() {
     let mut delays = noticed.join_all().await;
     delays.sort();
     let worst = delays[ENDING - 1 - ENDING / 100];
-    println!("waiting, flow\trate\t{requests}");
-    println!("waiting, flow\tpercent\t{}", used * 100.0);
-    println!("waiting, flow\tsweeps\t{}", worst.as_secs_f64() / sweep.as_secs_f64());
+    println!("many waits\tours\trate\t{requests}");
+    println!("many waits\tours\tpercent\t{}", used * 100.0);
+    println!("many waits\tours\tsweeps\t{}", worst.as_secs_f64() / sweep.as_secs_f64());
     drop(end);
     emulator.wait().expect("the emulator ends with its input");
 }
