@@ -22,6 +22,9 @@ use crate::fetch::only_public;
 use crate::tls::{BoxError, Duplex, Secured, Tls};
 use crate::{BoxFuture, Resolve};
 
+/// How long a connection is silent before the other side is asked whether it is there, and between two such questions.
+const PROBE: Duration = Duration::from_secs(15);
+
 /// Opens connections. What fails here has failed before a byte of the request.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<Dialer>);
@@ -90,6 +93,12 @@ impl Dialer {
         tcp.set_nodelay(true);
         // Each of several addresses gets a share of it.
         tcp.set_connect_timeout(Some(self.timeout));
+        // A kept connection whose other side has gone without a word ends before the next request goes into it.
+        tcp.set_keepalive(Some(PROBE));
+        tcp.set_keepalive_interval(Some(PROBE));
+        tcp.set_keepalive_retries(Some(3));
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        tcp.set_tcp_user_timeout(Some(2 * PROBE));
         Ok(Stream::new(Box::new(tcp.call(server.clone()).await?.into_inner()), false))
     }
 
