@@ -12,9 +12,10 @@ use vod_aigc_transport::{
     glance, open,
 };
 
-use crate::events::{Notification, PullPolicy, Waits};
+use crate::events::{Notification, PullPolicy};
 use crate::journal::{JobRecord, JobState, Journal};
 use crate::submit::Submit;
+use crate::waits::Waits;
 use crate::{Job, PreparedJob, Settings, SettingsError, SubmitError, SubmitPolicy, Task, TaskHandle, WaitPolicy};
 
 /// The server of the integration spec.
@@ -32,8 +33,15 @@ pub struct Client {
     namespace: Arc<str>,
     journal: Option<Arc<dyn Journal>>,
     submit_policy: SubmitPolicy,
-    wait_policy: WaitPolicy,
+    wait_policies: Arc<WaitPolicies>,
     waits: Arc<Waits>,
+}
+
+/// By how a client waits, each shared by all waits.
+#[derive(Debug)]
+struct WaitPolicies {
+    usual: Arc<WaitPolicy>,
+    off_peak: Arc<WaitPolicy>,
 }
 
 impl Client {
@@ -268,8 +276,8 @@ impl Client {
         &self.submit_policy
     }
 
-    pub(crate) fn wait_policy(&self) -> &WaitPolicy {
-        &self.wait_policy
+    pub(crate) fn wait_policy(&self, off_peak: bool) -> &Arc<WaitPolicy> {
+        if off_peak { &self.wait_policies.off_peak } else { &self.wait_policies.usual }
     }
 }
 
@@ -281,7 +289,8 @@ pub(crate) enum Polled<K: AigcTask> {
 }
 
 impl<K: AigcTask> Polled<K> {
-    fn of(reply: &DescribeTaskDetailResponse) -> Self {
+    /// The same of a reply that was read in full.
+    pub(crate) fn of(reply: &DescribeTaskDetailResponse) -> Self {
         match reply.state_of::<K>() {
             TaskState::Waiting => Self::GoesOn(Progress::Waiting),
             TaskState::Processing { progress } => Self::GoesOn(Progress::Processing(progress)),
@@ -375,12 +384,20 @@ impl ClientBuilder {
         let transport = transport.build();
         let on_this_machine = || transport.endpoint().filter(|endpoint| endpoint.is_loopback()).cloned();
         let cos_endpoint = cos_endpoint.or_else(on_this_machine);
+        let off_peak = Arc::new(wait_policy.for_off_peak());
+        let wait_policies = Arc::new(WaitPolicies { usual: Arc::new(wait_policy), off_peak });
         let waits = Arc::default();
-        Client { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policy, waits }
+        Client { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policies, waits }
     }
 }
 
 /// Whole seconds since 1970-01-01 UTC.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// A time as the service writes it. A journal may hold any number; the last that has such a form is in the year 9999.
+pub(crate) fn iso(seconds: u64) -> String {
+    const LAST: u64 = 253_402_300_799;
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
 }

@@ -8,9 +8,7 @@
 
 mod notification;
 mod pull;
-mod waits;
 
 pub use notification::{InvalidSignKey, Notification, NotificationError, SignKey, parse, parse_unsigned};
 pub use pull::PullPolicy;
 pub(crate) use pull::pull_events;
-pub(crate) use waits::{Subscription, Waits};

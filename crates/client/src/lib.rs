@@ -15,6 +15,7 @@ mod task;
 mod upload;
 mod variables;
 mod wait;
+mod waits;
 
 pub use client::{Client, ClientBuilder};
 pub use download::{DownloadError, DownloadPolicy, Downloaded, check_target};

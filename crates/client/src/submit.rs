@@ -21,6 +21,7 @@ use vod_aigc_core::{
 };
 use vod_aigc_transport::{Call, Error, Sent};
 
+use crate::client::iso;
 use crate::job::{is_request, with_session_id};
 use crate::journal::{JobRecord, JobState, JournalError};
 use crate::{Client, SubmitError, TaskHandle};
@@ -446,10 +447,4 @@ fn asked_wait(error: &Error) -> Option<Duration> {
 /// Whether the service's word can be a task's id: it is printed, and asked for.
 fn is_id(word: &str) -> bool {
     !word.is_empty() && !word.contains(char::is_control)
-}
-
-/// A time as the service writes it. A journal may hold any number; the last that has such a form is in the year 9999.
-fn iso(seconds: u64) -> String {
-    const LAST: u64 = 253_402_300_799;
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
 }

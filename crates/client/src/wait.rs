@@ -1,19 +1,23 @@
 //! Waiting for a task: when to poll, what each poll means, and when to stop.
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use std::pin::pin;
-
 use futures_util::Stream;
-use futures_util::future::select;
+use futures_util::stream::unfold;
 use vod_aigc_core::{AigcTask, AigcVideoTask, ErrorClass, Progress};
-use vod_aigc_transport::{Call, Error, ErrorKind};
+use vod_aigc_transport::{BoxFuture, Call, Error, ErrorKind};
 
 use crate::client::Polled;
-use crate::events::Subscription;
+use crate::waits::{Pause, Place, Shown, Turn, Waits};
 use crate::{Finished, Task, WaitError};
 
 /// How often a task is asked for, and for how long.
+///
+/// The times between polls hold for each of up to eight waits of a client. More of them share a driver, which lists the tasks
+/// of the sub-application instead: see [`Task::wait`]. Deadlines, and what ends a wait, hold for any number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct WaitPolicy {
@@ -91,7 +95,7 @@ impl Default for WaitPolicy {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TaskEvent<K: AigcTask = AigcVideoTask> {
-    /// A poll that was answered; the task goes on.
+    /// A poll that was answered, or the list shows that the task has gone on, which it does without percent.
     Progress(Progress),
     /// A poll that failed; the wait goes on.
     PollFailed(Error),
@@ -100,18 +104,43 @@ pub enum TaskEvent<K: AigcTask = AigcVideoTask> {
 }
 
 /// One wait: both [`Task::wait`] and [`Task::events`] step through it.
-pub(crate) struct Waiting<K> {
-    task: Task<K>,
-    /// The question, once it has been asked: what is signed of it is the same for every poll.
-    call: Option<Call>,
-    /// Hears of events about the task, each of which makes a poll due at once.
-    heard: Subscription,
-    policy: WaitPolicy,
+///
+/// There may be a hundred thousand of them, so it is small until something is heard.
+pub(crate) struct Waiting<K: AigcTask> {
+    place: Place<K>,
+    policy: Arc<WaitPolicy>,
     since: SystemTime,
     polled: bool,
+    /// What the list has shown since the last answer.
+    shown: Option<Shown>,
+    heard: Option<Box<Heard>>,
+    step: Step<K>,
+}
+
+/// What a wait is in the middle of.
+enum Step<K: AigcTask> {
+    /// Nothing: it is to look when it is due.
+    Begin,
+    /// It waits for its turn.
+    Pause(Pause),
+    /// It asks for its task. What that takes is there only as long.
+    Ask(BoxFuture<'static, Result<Polled<K>, Error>>),
+}
+
+/// What the answers so far have said.
+struct Heard {
+    /// The question, once this wait has asked it itself: what is signed of it is the same for every poll.
+    call: Option<Arc<Call>>,
     pace: Pace,
     failing: Option<Failing>,
     last: Option<Progress>,
+}
+
+impl Heard {
+    /// What has been heard, from the first answer on.
+    fn of<'a>(heard: &'a mut Option<Box<Self>>, policy: &WaitPolicy) -> &'a mut Self {
+        heard.get_or_insert_with(|| Box::new(Self { call: None, pace: Pace::new(policy), failing: None, last: None }))
+    }
 }
 
 /// Polls that failed one after the other.
@@ -121,103 +150,159 @@ struct Failing {
 }
 
 impl<K: AigcTask> Waiting<K> {
-    pub(crate) fn new(task: Task<K>, policy: WaitPolicy) -> Self {
+    pub(crate) fn new(task: Task<K>, policy: Arc<WaitPolicy>) -> Self {
         let since = task.client().transport().clock().now();
-        let heard = task.client().waits().subscribe(task.id());
-        Self {
-            task,
-            call: None,
-            heard,
-            policy,
-            since,
-            polled: false,
-            pace: Pace::new(&policy),
-            failing: None,
-            last: None,
+        Self { place: Waits::begin(task), policy, since, polled: false, shown: None, heard: None, step: Step::Begin }
+    }
+
+    /// Waits to the end, showing each event on the way.
+    pub(crate) async fn end(&mut self, mut show: impl FnMut(&TaskEvent<K>)) -> Result<Finished<K>, WaitError> {
+        loop {
+            match poll_fn(|context| self.poll_next(context)).await {
+                TaskEvent::Ended(result) => return *result,
+                event => show(&event),
+            }
         }
     }
 
-    /// The next event. Must not be asked again after [`TaskEvent::Ended`].
-    pub(crate) async fn next(&mut self) -> TaskEvent<K> {
-        let until_deadline = self.policy.deadline.saturating_sub(self.waited());
-        let left = until_deadline.min(self.policy.oldest.saturating_sub(self.age()));
-        // The poll at the deadline itself is the last: a task that ended in the final pause is not missed.
-        if left.is_zero() && self.polled {
-            let (task, last) = (self.task.handle().clone(), self.last.clone());
-            return self.ended(Err(if until_deadline.is_zero() {
-                WaitError::Deadline { task, waited: self.waited(), last }
-            } else {
-                WaitError::Expired { task, last }
-            }));
-        }
-        let transport = self.task.client().transport();
-        let mut pause = self.pace.pause(&self.policy, transport.random().next_u64()).min(left);
-        if !self.polled {
-            // Nothing finishes sooner after its submit; a task of unknown age may have finished long ago.
-            let submitted = self.task.handle().submitted_at;
-            pause = submitted.map_or(Duration::ZERO, |_| pause.saturating_sub(self.age()));
-        }
-        let floor = if self.polled { WaitPolicy::FLOOR } else { Duration::ZERO };
-        select(transport.clock().sleep(pause.max(floor)), pin!(self.heard.next())).await;
-        self.polled = true;
-        match self.poll().await {
-            Ok(polled) => {
-                self.failing = None;
-                self.judge(polled)
-            }
-            Err(error) if self.is_final(&error) => {
-                self.ended(Err(WaitError::Poll { task: self.task.handle().clone(), error }))
-            }
-            Err(error) => self.failed(error),
-        }
-    }
-
+    /// The same, event by event.
     pub(crate) fn into_stream(self) -> impl Stream<Item = TaskEvent<K>> + Send {
-        futures_util::stream::unfold(Some(self), |waiting| async {
+        unfold(Some(self), |waiting| async {
             let mut waiting = waiting?;
-            match waiting.next().await {
+            match poll_fn(|context| waiting.poll_next(context)).await {
                 end @ TaskEvent::Ended(_) => Some((end, None)),
                 event => Some((event, Some(waiting))),
             }
         })
     }
 
-    async fn poll(&mut self) -> Result<Polled<K>, Error> {
-        let client = self.task.client();
-        let call = match self.call.take() {
-            Some(call) => call,
-            None => client.describing(self.task.handle())?,
+    /// The next event. Must not be asked again after [`TaskEvent::Ended`].
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<TaskEvent<K>> {
+        loop {
+            let turn = match &mut self.step {
+                Step::Begin => {
+                    self.step = match self.pause() {
+                        Ok((pause, left)) => Step::Pause(self.place.pause(pause, left)),
+                        Err(end) => return Poll::Ready(self.ended(Err(*end))),
+                    };
+                    continue;
+                }
+                Step::Pause(pause) => ready!(self.place.poll_turn(pause, context)),
+                Step::Ask(answer) => {
+                    let answer = ready!(answer.as_mut().poll(context));
+                    return Poll::Ready(self.hear(answer));
+                }
+            };
+            self.polled = true;
+            self.step = Step::Begin;
+            match turn {
+                Turn::Ask => match self.ask() {
+                    Ok(answer) => self.step = Step::Ask(answer),
+                    Err(error) => return Poll::Ready(self.hear(Err(error))),
+                },
+                Turn::Told(answer) => return Poll::Ready(self.hear(answer.map(|reply| Polled::of(&reply)))),
+                Turn::Shown(shown) if self.shown == Some(shown) => {}
+                Turn::Shown(shown) => {
+                    self.shown = Some(shown);
+                    if let Some(progress) = shown.progress() {
+                        return Poll::Ready(TaskEvent::Progress(progress));
+                    }
+                }
+            }
+        }
+    }
+
+    /// How long not to ask and how long to go on, or why the wait ends.
+    fn pause(&self) -> Result<(Duration, Duration), Box<WaitError>> {
+        let until_deadline = self.policy.deadline.saturating_sub(self.waited());
+        let left = until_deadline.min(self.policy.oldest.saturating_sub(self.age()));
+        // The poll at the deadline itself is the last: a task that ended in the final pause is not missed.
+        if left.is_zero() && self.polled {
+            let (task, last) = (self.task().handle().clone(), self.last());
+            return Err(Box::new(if until_deadline.is_zero() {
+                WaitError::Deadline { task, waited: self.waited(), last }
+            } else {
+                WaitError::Expired { task, last }
+            }));
+        }
+        let random = self.task().client().transport().random().next_u64();
+        let pause = match &self.heard {
+            Some(heard) => heard.pace.pause(&self.policy, random),
+            None => Pace::new(&self.policy).pause(&self.policy, random),
         };
-        client.look(self.call.insert(call)).await
+        let pause = pause.min(left);
+        if self.polled {
+            return Ok((pause.max(WaitPolicy::FLOOR), left));
+        }
+        // Nothing finishes sooner after its submit; a task of unknown age may have finished long ago.
+        let submitted = self.task().handle().submitted_at;
+        Ok((submitted.map_or(Duration::ZERO, |_| pause.saturating_sub(self.age())), left))
+    }
+
+    fn ask(&mut self) -> Result<BoxFuture<'static, Result<Polled<K>, Error>>, Error> {
+        let task = self.task().clone();
+        let heard = Heard::of(&mut self.heard, &self.policy);
+        let call = match heard.call.take() {
+            Some(call) => call,
+            None => Arc::new(task.client().describing(task.handle())?),
+        };
+        heard.call = Some(call.clone());
+        Ok(Box::pin(async move { task.client().look(&call).await }))
+    }
+
+    fn hear(&mut self, answer: Result<Polled<K>, Error>) -> TaskEvent<K> {
+        self.step = Step::Begin;
+        self.shown = None;
+        match answer {
+            Ok(polled) => {
+                Heard::of(&mut self.heard, &self.policy).failing = None;
+                self.judge(polled)
+            }
+            Err(error) if self.is_final(&error) => {
+                self.ended(Err(WaitError::Poll { task: self.task().handle().clone(), error }))
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn task(&self) -> &Task<K> {
+        self.place.task()
+    }
+
+    /// The last that was heard of the task.
+    fn last(&self) -> Option<Progress> {
+        self.shown.and_then(Shown::progress).or_else(|| self.heard.as_ref()?.last.clone())
     }
 
     fn judge(&mut self, polled: Polled<K>) -> TaskEvent<K> {
         let progress = match polled {
             Polled::GoesOn(progress) => progress,
             Polled::Succeeded(output) => {
-                self.heard.task_ended();
-                return self.ended(Ok(Finished::new(&self.task, output)));
+                self.place.task_ended();
+                return self.ended(Ok(Finished::new(self.task(), output)));
             }
             Polled::Failed(failure) => {
-                self.heard.task_ended();
-                return self.ended(Err(WaitError::Failed { task: self.task.handle().clone(), failure }));
+                self.place.task_ended();
+                return self.ended(Err(WaitError::Failed { task: self.task().handle().clone(), failure }));
             }
         };
-        let now = self.task.client().transport().clock().now();
-        self.pace.hear(&progress, now, &self.policy);
-        self.last = Some(progress.clone());
+        let now = self.now();
+        let heard = Heard::of(&mut self.heard, &self.policy);
+        heard.pace.hear(&progress, now, &self.policy);
+        heard.last = Some(progress.clone());
         TaskEvent::Progress(progress)
     }
 
     /// One failed poll says nothing of the task; many over some time say that nothing will be learnt soon.
     fn failed(&mut self, error: Error) -> TaskEvent<K> {
-        self.pace.miss();
-        let now = self.task.client().transport().clock().now();
-        let failing = self.failing.get_or_insert(Failing { polls: 0, since: now });
+        let now = self.now();
+        let heard = Heard::of(&mut self.heard, &self.policy);
+        heard.pace.miss();
+        let failing = heard.failing.get_or_insert(Failing { polls: 0, since: now });
         failing.polls += 1;
-        let lasting = now.duration_since(failing.since).unwrap_or_default();
-        if failing.polls >= self.policy.stalled_polls && lasting >= self.policy.stalled_after {
-            let (task, polls) = (self.task.handle().clone(), failing.polls);
+        let (polls, lasting) = (failing.polls, now.duration_since(failing.since).unwrap_or_default());
+        if polls >= self.policy.stalled_polls && lasting >= self.policy.stalled_after {
+            let task = self.task().handle().clone();
             return self.ended(Err(WaitError::Stalled { task, polls, error }));
         }
         TaskEvent::PollFailed(error)
@@ -232,19 +317,23 @@ impl<K: AigcTask> Waiting<K> {
     }
 
     fn waited(&self) -> Duration {
-        let now = self.task.client().transport().clock().now();
-        now.duration_since(self.since).unwrap_or_default()
+        self.now().duration_since(self.since).unwrap_or_default()
+    }
+
+    fn now(&self) -> SystemTime {
+        self.task().client().transport().clock().now()
     }
 
     /// How long ago the task was submitted; since the wait began, where that is not known.
     fn age(&self) -> Duration {
         let submitted =
-            self.task.handle().submitted_at.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
-        let now = self.task.client().transport().now();
+            self.task().handle().submitted_at.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        let now = self.task().client().transport().now();
         submitted.map_or_else(|| self.waited(), |submitted| now.duration_since(submitted).unwrap_or_default())
     }
 
     fn ended(&self, result: Result<Finished<K>, WaitError>) -> TaskEvent<K> {
+        self.task().note_end(&result);
         TaskEvent::Ended(Box::new(result))
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that fails must fail its test")]
 
 mod callback;
+mod crowd;
 mod download;
 mod service;
 mod wait;
