@@ -100,9 +100,10 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<()> {
         }
     }
     if wanted("waiting") {
-        bench.build("vod-aigc-bench")?;
+        bench.build("vod-aigc-bench-waiting")?;
         for what in ["memory", "timers", "flow"] {
-            let output = Command::new(bench.program("waiting")).arg(what).stderr(Stdio::inherit()).output()?;
+            let output =
+                Command::new(bench.program("vod-aigc-bench-waiting")).arg(what).stderr(Stdio::inherit()).output()?;
             ensure!(output.status.success(), "waiting {what} has ended with {}", output.status);
             for line in String::from_utf8(output.stdout)?.lines() {
                 let [work, way, unit, value] = line.split('\t').collect::<Vec<_>>()[..] else {

@@ -1,5 +1,5 @@
-//! What waiting for many tasks costs. Prints lines `WORK<tab>WAY<tab>UNIT<tab>VALUE`. Usage: `waiting memory`, `waiting timers`,
-//! `waiting flow`.
+//! What waiting for many tasks costs. Prints lines `WORK<tab>WAY<tab>UNIT<tab>VALUE`. Usage: `memory`,
+//! `timers` or `flow`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ fn main() {
         Some("timers") => runtime.block_on(timers()),
         Some("serve") => runtime.block_on(serve()),
         Some("flow") => runtime.block_on(flow()),
-        _ => panic!("usage: waiting memory | timers | flow"),
+        _ => panic!("usage: memory | timers | flow"),
     }
 }
 
@@ -41,7 +41,8 @@ async fn timers() {
 
 /// The growth of the resident memory from tasks to as many waits for them, each of which has been polled once.
 async fn memory() {
-    let client = Client::builder(credential(), SUB_APP_ID).transport(|transport| transport.http(Arc::new(Silent))).build();
+    let client =
+        Client::builder(credential(), SUB_APP_ID).transport(|transport| transport.http(Arc::new(Silent))).build();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
     let task = |number| {
         let mut handle = TaskHandle::new(format!("1500044236-AigcVideo-{number:032x}t"), SUB_APP_ID);
