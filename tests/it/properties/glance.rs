@@ -12,8 +12,10 @@ use vod_aigc_transport::{OpenError, RawReply, glance, open};
 
 use super::cases;
 
-/// Each kind's member of a reply, and the comparison for it.
-const KINDS: [(&str, fn(&RawReply)); 13] = [
+/// A kind's member of a reply, and the comparison for it.
+type Kind = (&'static str, fn(&RawReply));
+
+const KINDS: [Kind; 13] = [
     of::<AigcAudioTask>(),
     of::<AigcHunyuan3DTask>(),
     of::<AigcImageTask>(),
@@ -29,7 +31,7 @@ const KINDS: [(&str, fn(&RawReply)); 13] = [
     of::<SceneAigcVideoTask>(),
 ];
 
-const fn of<K: AigcTask>() -> (&'static str, fn(&RawReply)) {
+const fn of<K: AigcTask>() -> Kind {
     (K::MEMBER, agree::<K>)
 }
 
