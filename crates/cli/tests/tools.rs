@@ -48,7 +48,7 @@ fn recorded() -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/it/snapshots/requests");
     let texts = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
     let request = |text: String| {
-        let action = text.lines().find_map(|line| line.strip_prefix("X-TC-Action: ")).unwrap().to_owned();
+        let action = text.lines().find_map(|line| line.strip_prefix("x-tc-action: ")).unwrap().to_owned();
         (action, serde_json::from_str(text.lines().last().unwrap()).unwrap())
     };
     texts.map(request).collect()
