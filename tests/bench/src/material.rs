@@ -4,10 +4,14 @@ use vod_aigc_client::core::CreateAigcVideoTaskRequest;
 
 /// The body of a request that starts a task: 619 bytes.
 pub const CREATE: &str = include_str!("../material/create.json");
-/// The reply about a task that goes on: 4 KB.
+/// A long reply about a task that goes on: 4 KB.
 pub const PROCESSING: &str = include_str!("../material/processing.json");
-/// The reply about a task that has ended: 4 KB.
+/// A long reply about a task that has ended: 4 KB.
 pub const FINISHED: &str = include_str!("../material/finished.json");
+/// The reply about the task of [`CREATE`] while it goes on: 1.5 KB.
+pub const ANSWER_GOES_ON: &str = include_str!("../material/goes-on.json");
+/// The same when it has ended: 2.7 KB.
+pub const ANSWER_ENDED: &str = include_str!("../material/ended.json");
 
 /// The task that the server says is going on.
 pub const GOES_ON: &str = "1500044236-AigcVideoTask-processing0c";

@@ -115,7 +115,8 @@ const LIMIT_HEAD: &str = "| limit | ours | against | ratio | at most | |\n|---|-
 
 /// A limit and what is held against it in one line.
 pub(crate) fn sentence(limit: &Limit, judged: &Judged) -> String {
-    format!("{}: {}, at most {}", limit.what(), limit.show(judged.value), limit.show(limit.at_most))
+    let again = if judged.met { "; it is met and no longer to be marked as missed" } else { "" };
+    format!("{}: {}, at most {}{again}", limit.what(), limit.show(judged.value), limit.show(limit.at_most))
 }
 
 impl Limit {

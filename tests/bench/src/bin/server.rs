@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::SystemTime;
 
-use vod_aigc_bench::material::{FINISHED, GOES_ON, PROCESSING};
+use vod_aigc_bench::material::{ANSWER_ENDED, ANSWER_GOES_ON, GOES_ON};
 
 fn main() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     println!("{}", listener.local_addr().expect("an address"));
-    let replies = [FINISHED, PROCESSING].map(|body| -> &'static [u8] {
+    let replies = [ANSWER_ENDED, ANSWER_GOES_ON].map(|body| -> &'static [u8] {
         let head = format!(
             "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              Connection: keep-alive\r\n\r\n",
@@ -29,7 +29,7 @@ fn main() {
 }
 
 /// Answers until the other side closes.
-fn serve(mut connection: TcpStream, [finished, processing]: [&'static [u8]; 2]) {
+fn serve(mut connection: TcpStream, [ended, going_on]: [&'static [u8]; 2]) {
     connection.set_nodelay(true).expect("a socket option");
     let mut buffer = Vec::new();
     let mut chunk = [0; 16 * 1024];
@@ -37,7 +37,7 @@ fn serve(mut connection: TcpStream, [finished, processing]: [&'static [u8]; 2]) 
         while let Some(end) = request_end(&buffer) {
             let request = &buffer[..end];
             let goes_on = request.windows(GOES_ON.len()).any(|window| window == GOES_ON.as_bytes());
-            if connection.write_all(if goes_on { processing } else { finished }).is_err() {
+            if connection.write_all(if goes_on { going_on } else { ended }).is_err() {
                 return;
             }
             buffer.drain(..end);
