@@ -102,7 +102,8 @@ impl HttpClient {
 
     pub(crate) fn pool(&self, address: &Uri) -> Result<&Pool, SendError> {
         let settings = &self.0;
-        if is_loopback(address) {
+        // Plain http has been refused for every other host.
+        if address.scheme() == Some(&Scheme::HTTP) || is_loopback(address) {
             return self.local();
         }
         lazily(&settings.remote, || {
