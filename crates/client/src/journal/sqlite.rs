@@ -182,3 +182,29 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_whose_record_holds_its_body_is_read_and_keeps_it_apart_from_the_next_save_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(folder.path().join("jobs.sqlite3")).unwrap();
+        // As releases wrote it that had one table.
+        let record = r#"{"key":"k","shared":true,"digest":"00","session":"va2-0","attempt":0,"endpoint":"","sub_app_id":1,
+            "model":"Kling:2.1","body":"{}","output":null,"state":{"state":"planned"},"first_sent":null,"last_sent":null,
+            "refused_before":false,"request_id":null,"revision":0}"#;
+        let insert = "INSERT INTO job (key, revision, record) VALUES ('k', 0, ?1)";
+        journal.connection().execute(insert, [record]).unwrap();
+        let body = |job: Option<JobRecord>| job.unwrap().body.as_deref().cloned();
+
+        let job = journal.load("k").unwrap();
+        assert_eq!(body(job.clone()).as_deref(), Some("{}"));
+        journal.save(&job.unwrap()).unwrap();
+        assert_eq!(body(journal.load("k").unwrap()).as_deref(), Some("{}"));
+        let columns = "SELECT record LIKE '%\"body\":null%', body FROM job JOIN body USING (key)";
+        let kept = journal.connection().query_row(columns, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(kept, Ok((true, "{}".to_owned())));
+    }
+}
