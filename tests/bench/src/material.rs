@@ -33,6 +33,21 @@ pub const HOST: &str = "vod.ap-guangzhou.tencentcloudapi.com";
 /// When they are signed, in seconds since 1970-01-01 UTC.
 pub const TIME: u64 = 1_763_884_800;
 
+/// What a call of ours has beside the host, of the same lengths.
+pub const HEADERS: [(&str, &str); 6] = [
+    ("content-type", "application/json"),
+    ("x-tc-action", "DescribeTaskDetail"),
+    ("x-tc-version", "2018-07-17"),
+    ("x-tc-timestamp", "1763884800"),
+    ("x-tc-region", "ap-guangzhou"),
+    (
+        "authorization",
+        "TC3-HMAC-SHA256 Credential=AKIDEXAMPLE0000000000000000000000000/2025-11-23/vod/tc3_request, \
+         SignedHeaders=content-type;host;x-tc-action, \
+         Signature=0000000000000000000000000000000000000000000000000000000000000000",
+    ),
+];
+
 /// The request that starts a task, typed.
 pub fn create() -> CreateAigcVideoTaskRequest {
     serde_json::from_str(CREATE).expect("the material is a request")

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tencentcloud_sdk::{CommonClient, Credentials, Endpoint};
-use vod_aigc_bench::material::{GOES_ON, HAS_ENDED, SECRET_ID, SECRET_KEY, SUB_APP_ID, describe};
+use vod_aigc_bench::material::{GOES_ON, HAS_ENDED, HEADERS, SECRET_ID, SECRET_KEY, SUB_APP_ID, describe};
 use vod_aigc_bench::repeat::{repeat, runtime};
 use vod_aigc_bench::worker::{Run, Way};
 use vod_aigc_client::core::{DescribeTaskDetailRequest, DescribeTaskDetailResponse};
@@ -40,21 +40,6 @@ pub fn ways() -> Vec<Way> {
     }
     ways
 }
-
-/// What a call of ours has, of the same lengths; the host follows from the address.
-const HEADERS: [(&str, &str); 6] = [
-    ("content-type", "application/json"),
-    ("x-tc-action", "DescribeTaskDetail"),
-    ("x-tc-version", "2018-07-17"),
-    ("x-tc-timestamp", "1763884800"),
-    ("x-tc-region", "ap-guangzhou"),
-    (
-        "authorization",
-        "TC3-HMAC-SHA256 Credential=AKIDEXAMPLE0000000000000000000000000/2025-11-23/vod/tc3_request, \
-         SignedHeaders=content-type;host;x-tc-action, \
-         Signature=0000000000000000000000000000000000000000000000000000000000000000",
-    ),
-];
 
 fn hyper_client() -> Client<HttpConnector, Full<Bytes>> {
     let mut connector = HttpConnector::new();
