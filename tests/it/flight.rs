@@ -13,12 +13,14 @@ use crate::simulation::Simulation;
 use crate::support::*;
 
 const TASKS: usize = 10_000;
-/// Longer than it takes to submit all of them at 20 a second, so that all run at the same time.
-const TIMING: Timing = Timing { waiting: Duration::from_secs(60), processing: Duration::from_secs(480) };
+/// Longer than it takes to submit all of them at [`RATE`], so that all run at the same time.
+const TIMING: Timing = Timing { waiting: Duration::from_secs(60), processing: Duration::from_secs(540) };
 const SECOND: Duration = Duration::from_secs(1);
 /// The documented limits, in calls a second.
 const CREATES: usize = 20;
 const READS: usize = 100;
+/// The rate of creates: the highest that keeps within their limit, as a second may hold a tenth and one more.
+const RATE: u32 = 18;
 
 /// The most of some times, which are in order, that lie within any one second.
 fn most_in_a_second(times: &[SystemTime]) -> usize {
@@ -52,13 +54,13 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
         .in_process();
     let simulation = Simulation::new(emulator.clone());
     let http = simulation.clone();
-    let rates = Rates { write: CREATES as u32, ..Rates::default() };
+    let rates = Rates { write: RATE, ..Rates::default() };
     let client = Client::builder(credential(), SUB_APP)
         .endpoint(emulator.endpoint().parse().unwrap())
         .clock(simulation.clone())
         .random(Arc::new(SeededRandom::new(7)))
         .journal(MemoryJournal::new())
-        // Creates use all that is documented, reads the default half of it.
+        // Creates use all that is documented, reads the default.
         .transport(|transport| transport.http(http).rate_limiter(RateLimiter::new(rates)))
         .build();
 

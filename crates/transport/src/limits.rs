@@ -30,10 +30,12 @@ impl Default for Rates {
     }
 }
 
-/// Keeps the actions of one account within their [`Rates`]. A clone shares the count.
+/// Keeps the actions of one account within their [`Rates`]. A clone shares the state.
 ///
-/// Within any second of the clock no action is sent more often than its rate, whatever the number of callers, who are
-/// served roughly in order. Give the same limiter to every [`Transport`](crate::Transport) of one account.
+/// In any second of the clock, at most `rate + rate / 10 + 1` requests of an action are sent. The callers of an action are
+/// served first come, first served. Give the same limiter to every [`Transport`](crate::Transport) of one account.
+// The generic cell rate algorithm (GCRA). The crate `governor` is not used because its quota is fixed per limiter, its
+// waiters have no order, and it cannot lower the rate after a refusal.
 #[derive(Clone)]
 pub struct RateLimiter(Arc<Lanes>);
 
@@ -42,33 +44,43 @@ struct Lanes {
     by_action: Mutex<BTreeMap<Box<str>, Lane>>,
 }
 
-/// One action.
+/// The state of one action.
 #[derive(Debug, Default)]
 struct Lane {
-    /// When the requests of the last second were let through.
-    sent: VecDeque<SystemTime>,
-    /// How many callers wait.
-    waiting: usize,
+    /// The theoretical arrival time: when the next request conforms to the rate. None before the first request.
+    tat: Option<SystemTime>,
+    /// The tickets of the callers that wait, in increasing order.
+    waiters: VecDeque<u64>,
+    latest_ticket: u64,
     /// The rate after the latest refusal, and when that was.
     halved: Option<(u32, SystemTime)>,
 }
 
-/// The place of a caller who waits.
-struct Place<'a> {
+/// A caller of [`RateLimiter::acquire`]. It has a ticket from its first poll until it gets a permit.
+struct Waiter<'a> {
     lanes: &'a Lanes,
     action: &'a str,
+    ticket: Option<u64>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.lanes.with(self.action, |lane| lane.waiting -= 1);
+        if let Some(ticket) = self.ticket {
+            self.lanes.with(self.action, |lane| {
+                if let Ok(index) = lane.waiters.binary_search(&ticket) {
+                    lane.waiters.remove(index);
+                }
+            });
+        }
     }
 }
 
 impl RateLimiter {
-    /// The window in which requests are counted, and the least time between two halvings: requests that
+    /// The period of the rates, the longest sleep of a waiter, and the least time between two halvings: requests that
     /// were under way together are refused together.
     const WINDOW: Duration = Duration::from_secs(1);
+    /// How much unused time can be made up for by a burst, so that a waiter that wakes late costs no throughput.
+    const TOLERANCE: Duration = Duration::from_millis(100);
 
     /// A limiter that has seen no request yet.
     #[must_use]
@@ -78,24 +90,21 @@ impl RateLimiter {
 
     /// Waits until the action may be sent once more.
     ///
-    /// Nothing is held while waiting, so a caller who is not polled any more holds up nobody.
-    pub(crate) async fn admit(&self, action: &str, effect: Effect, clock: &dyn Clock) {
+    /// Cancel safe: a waiter that is dropped uses no permit. A waiter that is not polled any more is passed by the others.
+    pub(crate) async fn acquire(&self, action: &str, effect: Effect, clock: &dyn Clock) {
         let lanes = &*self.0;
-        let mut place = None;
+        let mut waiter = Waiter { lanes, action, ticket: None };
         loop {
-            let waits = place.is_some();
             let wait = lanes.with(action, |lane| {
                 let now = clock.now();
-                let rate = lane.rate(&lanes.rates, effect, now) as usize;
-                let wait = lane.wait(rate, if waits { 0 } else { lane.waiting }, now)?;
-                lane.waiting += usize::from(!waits);
-                Some(wait)
+                let interval = Self::WINDOW / lane.rate(&lanes.rates, effect, now);
+                lane.take(&mut waiter.ticket, interval, now)
             });
             let Some(wait) = wait else {
                 return;
             };
-            place.get_or_insert(Place { lanes, action });
-            clock.sleep(wait).await;
+            // The sleep is short, so that cancelled waiters, a new rate or a stepped clock are noticed soon.
+            clock.sleep(wait.min(Self::WINDOW)).await;
         }
     }
 
@@ -122,24 +131,31 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Lets a request through, or says how long to wait for a turn with so many others ahead.
-    fn wait(&mut self, rate: usize, ahead: usize, now: SystemTime) -> Option<Duration> {
-        // Where the clock was set back, what was sent before counts as sent now.
-        for time in self.sent.iter_mut().rev().take_while(|time| **time > now) {
-            *time = now;
+    /// Takes a permit for the waiter with this ticket, or returns how long it has to wait.
+    fn take(&mut self, ticket: &mut Option<u64>, interval: Duration, now: SystemTime) -> Option<Duration> {
+        let earliest = now - RateLimiter::TOLERANCE;
+        // The time is further ahead than one interval only if the clock was set back or the rate has grown.
+        let tat = self.tat.map_or(earliest, |tat| tat.min(now + interval));
+        self.tat = Some(tat);
+        let number = *ticket.get_or_insert_with(|| {
+            self.latest_ticket += 1;
+            self.latest_ticket
+        });
+        let place = self.waiters.binary_search(&number);
+        let (Ok(index) | Err(index)) = place;
+        let due = tat + interval.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+        if now < due {
+            if place.is_err() {
+                self.waiters.insert(index, number);
+            }
+            return due.duration_since(now).ok();
         }
-        while self.sent.front().is_some_and(|first| *first + RateLimiter::WINDOW <= now) {
-            self.sent.pop_front();
-        }
-        if ahead == 0 && self.sent.len() < rate {
-            self.sent.push_back(now);
-            return None;
-        }
-        // Each request that leaves the window makes room for one, and that one for another a window later.
-        let (count, turn) = (self.sent.len().max(1), (self.sent.len() + ahead).saturating_sub(rate));
-        let leaves = self.sent.get(turn % count).copied().unwrap_or(now) + RateLimiter::WINDOW;
-        let rounds = u32::try_from(turn / count).unwrap_or(u32::MAX);
-        Some(leaves.duration_since(now).unwrap_or_default() + RateLimiter::WINDOW.saturating_mul(rounds))
+        // Whoever is before this waiter was due earlier and is not being polled. It is no longer counted, so that it costs
+        // the others one interval at most. It has its place again once it is polled.
+        self.waiters.drain(..index + usize::from(place.is_ok()));
+        self.tat = Some(tat.max(earliest) + interval);
+        *ticket = None;
+        None
     }
 
     fn rate(&self, rates: &Rates, effect: Effect, now: SystemTime) -> u32 {
@@ -217,120 +233,269 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
+    use tokio::task::JoinSet;
+    use tokio::time::Instant;
+
     use super::*;
     use crate::testing::ManualClock;
 
     const NOW: u64 = 1_764_072_000;
+    const SECOND: Duration = Duration::from_secs(1);
 
-    /// Lets `count` requests through one after the other, `pause` apart, and returns when each was.
-    async fn times(limiter: &RateLimiter, clock: &ManualClock, count: usize, pause: Duration) -> Vec<SystemTime> {
-        let mut times = Vec::new();
-        for _ in 0..count {
-            limiter.admit("Describe", Effect::Read, clock).await;
-            times.push(clock.now());
-            clock.advance(pause);
-        }
-        times
-    }
-
-    /// The most that went through in any window of one second.
-    fn most_in_a_second(times: &[SystemTime]) -> usize {
-        let within = |first: SystemTime| {
-            times.iter().filter(|time| **time >= first && **time < first + RateLimiter::WINDOW).count()
-        };
-        times.iter().map(|first| within(*first)).max().unwrap_or_default()
-    }
-
-    #[tokio::test]
-    async fn no_second_holds_more_than_the_rate() {
-        for pause in [0, 1, 7, 19, 20, 21, 333] {
-            let (limiter, clock) = (RateLimiter::default(), ManualClock::at(NOW));
-            let times = times(&limiter, &clock, 500, Duration::from_millis(pause)).await;
-            assert!(most_in_a_second(&times) <= 50, "{pause} ms apart");
-            assert_eq!(clock.sleeps().is_empty(), pause >= 20, "{pause} ms apart");
-        }
-    }
-
-    #[tokio::test]
-    async fn many_callers_at_once_stay_within_the_rate_and_all_get_through() {
-        let (limiter, clock) = (RateLimiter::default(), Arc::new(ManualClock::at(NOW)));
-        let callers: Vec<_> = (0..400)
-            .map(|_| {
-                let (limiter, clock) = (limiter.clone(), clock.clone());
-                tokio::spawn(async move {
-                    limiter.admit("Create", Effect::Paid, &*clock).await;
-                    clock.now()
-                })
-            })
-            .collect();
-        let mut times = Vec::new();
-        for caller in callers {
-            times.push(caller.await.unwrap());
-        }
-        assert!(most_in_a_second(&times) <= 10);
-        assert_eq!(limiter.0.with("Create", |lane| lane.waiting), 0);
-    }
-
-    /// A clock whose sleepers wake when a test moves it, so that many can wait at once.
+    /// A clock on tokio's paused time, which can be set.
     #[derive(Debug)]
-    struct Awaited(tokio::sync::watch::Sender<Duration>);
+    struct Paused {
+        start: Instant,
+        shown: Mutex<SystemTime>,
+    }
 
-    impl Clock for Awaited {
+    impl Paused {
+        fn new() -> Arc<Self> {
+            Arc::new(Self { start: Instant::now(), shown: Mutex::new(ManualClock::at(NOW).now()) })
+        }
+
+        fn set(&self, step: impl FnOnce(SystemTime) -> SystemTime) {
+            let mut shown = lock(&self.shown);
+            *shown = step(*shown);
+        }
+    }
+
+    impl Clock for Paused {
         fn now(&self) -> SystemTime {
-            ManualClock::at(NOW).now() + *self.0.borrow()
+            *lock(&self.shown) + self.start.elapsed()
         }
 
         fn sleep(&self, duration: Duration) -> crate::BoxFuture<'_, ()> {
-            let end = *self.0.borrow() + duration;
-            let mut now = self.0.subscribe();
-            Box::pin(async move {
-                now.wait_for(|now| *now >= end).await.expect("the clock outlives its sleepers");
-            })
+            Box::pin(tokio::time::sleep(duration))
+        }
+    }
+
+    /// Callers of one action on a paused clock.
+    #[derive(Debug, Clone)]
+    struct Callers {
+        limiter: RateLimiter,
+        clock: Arc<Paused>,
+        arrived: Arc<AtomicUsize>,
+        /// The number by arrival of each caller that got a permit, and when it got it.
+        permits: Arc<Mutex<Vec<(usize, SystemTime)>>>,
+    }
+
+    impl Callers {
+        /// Of an action that may be sent so often a second.
+        fn new(rate: u32) -> Self {
+            let limiter = RateLimiter::new(Rates { write: rate, ..Rates::default() });
+            Self { limiter, clock: Paused::new(), arrived: Arc::default(), permits: Arc::default() }
+        }
+
+        async fn acquire(&self) {
+            let number = self.arrived.fetch_add(1, Ordering::Relaxed);
+            self.limiter.acquire("Create", Effect::Paid, &*self.clock).await;
+            lock(&self.permits).push((number, self.clock.now()));
+        }
+
+        /// Starts so many callers, each of which acquires `rounds` permits and works after each.
+        fn start(&self, count: usize, rounds: usize, work: Duration) -> JoinSet<()> {
+            let mut tasks = JoinSet::new();
+            for _ in 0..count {
+                let callers = self.clone();
+                tasks.spawn(async move {
+                    for _ in 0..rounds {
+                        callers.acquire().await;
+                        if !work.is_zero() {
+                            tokio::time::sleep(work).await;
+                        }
+                    }
+                });
+            }
+            tasks
+        }
+
+        /// So many futures that are polled once.
+        async fn polled_once(&self, count: usize) -> Vec<Pin<Box<impl Future<Output = ()>>>> {
+            let mut polled: Vec<_> = (0..count).map(|_| Box::pin(self.acquire())).collect();
+            for future in &mut polled {
+                assert!(poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await);
+            }
+            polled
+        }
+
+        fn times(&self) -> Vec<SystemTime> {
+            lock(&self.permits).iter().map(|(_, time)| *time).collect()
+        }
+
+        /// The most callers that one was overtaken by: that arrived after it and got a permit before it.
+        fn most_overtaken(&self) -> usize {
+            let order: Vec<_> = lock(&self.permits).iter().map(|(number, _)| *number).collect();
+            let overtaken = |(at, number): (usize, &usize)| order[..at].iter().filter(|other| *other > number).count();
+            order.iter().enumerate().map(overtaken).max().unwrap_or_default()
+        }
+    }
+
+    /// Waits for all, but not for ever.
+    async fn join(tasks: JoinSet<()>) {
+        tokio::time::timeout(SECOND * 3_600, tasks.join_all()).await.expect("all get their permits");
+    }
+
+    /// How long the same callers take at a server that takes one request each interval, first come, first served.
+    fn ideal(rate: u32, count: usize, rounds: usize, work: Duration) -> Duration {
+        let mut arrivals: BinaryHeap<_> = (0..count).map(|_| Reverse((Duration::ZERO, 0))).collect();
+        let (mut free, mut end) = (Duration::ZERO, Duration::ZERO);
+        while let Some(Reverse((arrival, round))) = arrivals.pop() {
+            let served = free.max(arrival);
+            free = served + SECOND / rate;
+            end = end.max(served + work);
+            if round + 1 < rounds {
+                arrivals.push(Reverse((served + work, round + 1)));
+            }
+        }
+        end
+    }
+
+    /// The most that got through in any window of one second.
+    fn most_in_a_second(times: &[SystemTime]) -> usize {
+        let within = |(first, time): (usize, &SystemTime)| times[first..].partition_point(|it| *it < *time + SECOND);
+        times.iter().enumerate().map(within).max().unwrap_or_default()
+    }
+
+    fn limit(rate: u32) -> usize {
+        (rate + rate / 10 + 1) as usize
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_that_come_again_use_the_full_rate_in_order() {
+        for (rate, count, work) in [10, 50].into_iter().flat_map(|rate| {
+            [10, 50, 200, 1_000].into_iter().flat_map(move |count| [0, 1, 4, 15].map(move |work| (rate, count, work)))
+        }) {
+            let (rounds, work) = (if count < 1_000 { 4 } else { 2 }, Duration::from_secs(work));
+            let (callers, start) = (Callers::new(rate), Instant::now());
+            join(callers.start(count, rounds, work)).await;
+            let case = format!("{count} callers at {rate} a second that work for {work:?}");
+            let (took, ideal) = (start.elapsed(), ideal(rate, count, rounds, work));
+            assert!(took <= ideal.mul_f64(1.3), "{case}: {took:?} instead of {ideal:?}");
+            assert_eq!(callers.most_overtaken(), 0, "{case}");
+            assert!(most_in_a_second(&callers.times()) <= limit(rate), "{case}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fifty_tasks_that_acquire_twice_all_end() {
+        let (callers, work) = (Callers::new(10), Duration::from_secs(4));
+        join(callers.start(50, 2, work)).await;
+        assert!(callers.clock.start.elapsed() <= ideal(10, 50, 2, work).mul_f64(1.3));
+        callers.limiter.0.with("Create", |lane| assert!(lane.waiters.is_empty()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelled_waiters_hold_up_nobody() {
+        for rate in [10, 50] {
+            let callers = Callers::new(rate);
+            let mut waiting = JoinSet::new();
+            let mut rest = JoinSet::new();
+            for number in 0..1_000 {
+                let caller = callers.clone();
+                let tasks = if number % 10 == 9 { &mut rest } else { &mut waiting };
+                tasks.spawn(async move { caller.acquire().await });
+            }
+            tokio::time::sleep(Duration::from_millis(2_345)).await;
+            let (start, before) = (Instant::now(), callers.times().len());
+            waiting.shutdown().await;
+            join(rest).await;
+            let (took, ideal) = (start.elapsed(), ideal(rate, callers.times().len() - before, 1, Duration::ZERO));
+            assert!(took <= ideal.mul_f64(1.3) + SECOND, "{rate} a second: {took:?} instead of {ideal:?}");
+            assert!(callers.most_overtaken() <= rate as usize, "{}", callers.most_overtaken());
+            assert!(most_in_a_second(&callers.times()) <= limit(rate));
+            callers.limiter.0.with("Create", |lane| assert!(lane.waiters.is_empty()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiters_that_are_not_polled_any_more_hold_up_nobody_and_keep_their_place() {
+        for (rate, forgotten) in [(1, 1), (1, 10), (10, 1), (10, 50), (50, 1), (50, 50)] {
+            let callers = Callers::new(rate);
+            // The burst is used up, so that the next callers have to wait.
+            for _ in 0..10 {
+                callers.acquire().await;
+            }
+            let (start, mut forgotten) = (Instant::now(), callers.polled_once(forgotten).await);
+            let mut live = callers.start(100, 2, Duration::ZERO);
+            while live.len() > 50 {
+                live.join_next().await;
+            }
+            // One is polled again while others wait.
+            let late = forgotten.pop().unwrap();
+            let arrived = Instant::now();
+            late.await;
+            assert!(arrived.elapsed() <= SECOND / rate + Duration::from_millis(1), "{rate} a second: it is the first");
+            join(live).await;
+            // Each costs one interval at most, and the one that came back took a permit.
+            let (took, ideal) = (start.elapsed(), ideal(rate, forgotten.len() + 2 + 200, 1, Duration::ZERO));
+            assert!(took <= ideal + SECOND, "{rate} a second: {took:?} instead of {ideal:?}");
+            assert!(most_in_a_second(&callers.times()) <= limit(rate));
+            // They are polled again, or dropped.
+            let dropped = forgotten.split_off(forgotten.len() / 2);
+            let again = Instant::now();
+            for future in forgotten {
+                future.await;
+            }
+            drop(dropped);
+            callers.limiter.0.with("Create", |lane| assert!(lane.waiters.is_empty()));
+            assert!(again.elapsed() <= SECOND * 26 / rate);
         }
     }
 
     #[tokio::test]
-    async fn the_full_rate_is_used_while_many_wait_and_a_caller_who_stopped_asking_holds_up_nobody() {
-        let limiter = RateLimiter::default();
-        let clock = Arc::new(Awaited(tokio::sync::watch::channel(Duration::ZERO).0));
-        let admitted = Arc::new(Mutex::new(Vec::new()));
-        let (first, second) = (limiter.clone(), limiter.clone());
-        for _ in 0..10 {
-            first.admit("Create", Effect::Paid, &*clock).await;
-        }
-        // Polled once, then neither polled nor dropped.
-        let mut forgotten = Box::pin(second.admit("Create", Effect::Paid, &*clock));
-        assert!(
-            std::future::poll_fn(|context| std::task::Poll::Ready(forgotten.as_mut().poll(context))).await.is_pending()
-        );
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..100 {
-            let (limiter, clock, admitted) = (limiter.clone(), clock.clone(), admitted.clone());
-            callers.spawn(async move {
-                limiter.admit("Create", Effect::Paid, &*clock).await;
-                lock(&admitted).push(clock.now());
-            });
-        }
-        for _ in 0..120 {
-            for _ in 0..200 {
-                tokio::task::yield_now().await;
+    async fn no_second_holds_more_than_the_rate_and_a_tenth() {
+        for rate in [1, 3, 10, 50, 99] {
+            for pause in [0, 1, 7, 19, 20, 21, 333] {
+                let limiter = RateLimiter::new(Rates { read: rate, ..Rates::default() });
+                let clock = ManualClock::at(NOW);
+                let times = times(&limiter, &clock, 500, Duration::from_millis(pause)).await;
+                assert!(most_in_a_second(&times) <= limit(rate), "{rate} a second, {pause} ms apart");
+                let enough = Duration::from_millis(pause) >= SECOND / rate;
+                assert_eq!(clock.sleeps().is_empty(), enough, "{rate} a second, {pause} ms apart");
             }
-            clock.0.send_modify(|now| *now += Duration::from_millis(100));
         }
-        assert_eq!(lock(&admitted).len(), 100, "11 s are enough for 100 behind another");
-        assert!(most_in_a_second(&lock(&admitted)) <= 10);
-        drop(forgotten);
-        callers.join_all().await;
     }
 
     #[tokio::test]
     async fn each_action_has_its_own_rate() {
         let (limiter, clock) = (RateLimiter::default(), ManualClock::at(NOW));
-        times(&limiter, &clock, 50, Duration::ZERO).await;
-        limiter.admit("Create", Effect::Paid, &clock).await;
+        times(&limiter, &clock, 6, Duration::ZERO).await;
+        limiter.acquire("Create", Effect::Paid, &clock).await;
         assert!(clock.sleeps().is_empty());
-        limiter.admit("Describe", Effect::Read, &clock).await;
-        assert_eq!(clock.sleeps(), [Duration::from_secs(1)]);
+        limiter.acquire("Describe", Effect::Read, &clock).await;
+        assert_eq!(clock.sleeps(), [Duration::from_millis(20)]);
+    }
+
+    #[tokio::test]
+    async fn the_largest_rate_never_waits_and_none_is_one_a_second() {
+        let limiter = RateLimiter::new(Rates { read: u32::MAX, recovery: Duration::ZERO, ..Rates::default() });
+        let clock = ManualClock::at(NOW);
+        times(&limiter, &clock, 10_000, Duration::ZERO).await;
+        limiter.slow_down("Describe", Effect::Read, clock.now());
+        times(&limiter, &clock, 10_000, Duration::ZERO).await;
+        assert!(clock.sleeps().is_empty());
+        let none = RateLimiter::new(Rates { read: 0, ..Rates::default() });
+        times(&none, &clock, 2, Duration::ZERO).await;
+        assert_eq!(clock.sleeps(), [Duration::from_millis(900)], "one a second at least");
+    }
+
+    /// Acquires `count` permits one after the other, `pause` apart, and returns when it got each.
+    async fn times(limiter: &RateLimiter, clock: &ManualClock, count: usize, pause: Duration) -> Vec<SystemTime> {
+        let mut times = Vec::new();
+        for _ in 0..count {
+            limiter.acquire("Describe", Effect::Read, clock).await;
+            times.push(clock.now());
+            clock.advance(pause);
+        }
+        times
     }
 
     #[test]
@@ -357,24 +522,36 @@ mod tests {
         assert_eq!(rate(), 1, "never none");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_halved_rate_holds_for_those_who_wait_already() {
-        let (limiter, clock) = (RateLimiter::default(), ManualClock::at(NOW));
-        let mut all = times(&limiter, &clock, 100, Duration::ZERO).await;
-        limiter.slow_down("Describe", Effect::Read, clock.now());
-        let after = times(&limiter, &clock, 100, Duration::ZERO).await;
-        assert!(most_in_a_second(&after) <= 25);
-        all.extend(after);
-        assert!(most_in_a_second(&all) <= 50);
+        let callers = Callers::new(50);
+        let waiting = callers.start(300, 1, Duration::ZERO);
+        tokio::time::sleep(SECOND * 2).await;
+        callers.limiter.slow_down("Create", Effect::Paid, callers.clock.now());
+        let before = callers.times().len();
+        join(waiting).await;
+        let times = callers.times();
+        assert!(most_in_a_second(&times) <= limit(50));
+        assert!(most_in_a_second(&times[before..]) <= limit(25));
+        let took = times[299].duration_since(times[before]).unwrap();
+        assert!(took <= ideal(25, 300 - before, 1, Duration::ZERO) + SECOND, "{took:?}");
     }
 
-    #[tokio::test]
-    async fn a_clock_that_is_set_back_costs_one_second_and_no_more() {
-        let limiter = RateLimiter::default();
-        times(&limiter, &ManualClock::at(NOW), 50, Duration::ZERO).await;
-        let clock = ManualClock::at(NOW - 86_400);
-        times(&limiter, &clock, 50, Duration::ZERO).await;
-        assert_eq!(clock.sleeps(), [Duration::from_secs(1)]);
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_costs_one_second_and_no_more() {
+        let day = Duration::from_secs(86_400);
+        for (rate, back) in [(1, true), (10, true), (50, true), (1, false), (10, false), (50, false)] {
+            let callers = Callers::new(rate);
+            let waiting = callers.start(200, 1, Duration::ZERO);
+            tokio::time::sleep(Duration::from_millis(1_234)).await;
+            let before = callers.times().len();
+            callers.clock.set(|shown| if back { shown - day } else { shown + day });
+            join(waiting).await;
+            let (took, ideal) = (callers.clock.start.elapsed(), ideal(rate, 200, 1, Duration::ZERO));
+            assert!(took <= ideal + SECOND, "{rate} a second: {took:?} instead of {ideal:?}");
+            assert!(callers.most_overtaken() <= rate as usize, "{rate} a second: {}", callers.most_overtaken());
+            assert!(most_in_a_second(&callers.times()[before..]) <= limit(rate), "{rate} a second");
+        }
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Transport {
     /// callers a turn may be minutes away.
     pub async fn admit(&self, call: &Call) {
         let settings = self.settings();
-        settings.rate_limiter.admit(call.action(), call.effect(), &*settings.clock).await;
+        settings.rate_limiter.acquire(call.action(), call.effect(), &*settings.clock).await;
     }
 
     /// Signs, sends and opens a call once and at once; its turn is the caller's to wait for, by [`admit`](Self::admit).
