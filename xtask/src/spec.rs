@@ -2,6 +2,7 @@
 
 mod api;
 mod errors;
+mod exit_codes;
 mod models;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use serde_json::Number;
 
 pub(crate) use self::api::*;
 pub(crate) use self::errors::*;
+pub(crate) use self::exit_codes::*;
 pub(crate) use self::models::*;
 
 /// Everything under `spec/`.

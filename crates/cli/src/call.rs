@@ -71,7 +71,11 @@ impl Call {
         };
         tokio::select! {
             reply = client.transport().execute::<Members>(&call) => match reply {
-                Ok(reply) => print_json(&reply.value.with_request_id(reply.request_id)?),
+                Ok(reply) => {
+                    let (task_id, request_id) = (reply.value.text("TaskId"), reply.request_id.clone());
+                    let printed = reply.value.with_request_id(reply.request_id).and_then(|reply| print_json(&reply));
+                    printed.map_err(|failure| failure.after_call(&call, task_id, request_id))
+                }
                 Err(error) => Err(Failure::of_call(error)),
             },
             _ = interruption => Err(Failure::interrupted_call(&call)),
@@ -131,6 +135,12 @@ impl From<EffectWord> for Effect {
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Members {
+    /// A member that is a text.
+    fn text(&self, name: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(member, _)| member == name)?;
+        serde_json::from_str(value.get()).ok()
+    }
+
     /// With the service's id of the request, which the transport has taken out.
     fn with_request_id(mut self, id: Option<String>) -> Result<Self, Failure> {
         let id = id.map(|id| to_raw_value(&id)).transpose().map_err(|error| Failure::usage(error.to_string()))?;

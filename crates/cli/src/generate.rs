@@ -8,7 +8,9 @@ use vod_aigc_client::core::{
     VideoRequestBuilder,
 };
 use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom};
-use vod_aigc_client::{AttachError, Client, InputProblem, Inputs, Job, WaitPolicy};
+use vod_aigc_client::{
+    AttachError, Client, InputProblem, Inputs, Job, JobRecord, Journal as _, PreparedJob, WaitPolicy,
+};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
@@ -161,6 +163,16 @@ impl Generate {
         self,
         connection: &Connection,
         json: bool,
+        interruption: Interruption<'_>,
+    ) -> Result<(), Failure> {
+        let generated = self.generate(connection, json, interruption).await;
+        generated.map_err(|failure| failure.with_key(self.key.as_deref()))
+    }
+
+    async fn generate(
+        &self,
+        connection: &Connection,
+        json: bool,
         mut interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
         let builder = self.builder()?;
@@ -169,16 +181,56 @@ impl Generate {
             Err(AttachError::Input(error)) if !self.dry_run && *error.problem() == InputProblem::DoesNotFit => None,
             embedded => Some(embedded?),
         };
-        self.output.check().await?;
         if let (true, Some(request)) = (self.dry_run, &embedded) {
+            self.output.check().await?;
             return dry_run(self.job(request.clone())?, self.emulator, connection);
         }
-
         let emulator = match self.emulator {
             true => Some(start_emulator().await?),
             false => None,
         };
-        let client = match &emulator {
+        let prepared = self.prepare(connection, emulator.as_ref(), builder, embedded.clone(), interruption.as_mut());
+        let (client, job) = prepared.await.map_err(|failure| match self.earlier(connection, embedded) {
+            Some(job) => failure.of_job(&job, &self.output),
+            None => failure,
+        })?;
+        // Kept, because an interrupted submit can only be traced by them.
+        let (key, session_id) = (job.key().to_owned(), job.session_id());
+        let submitted = tokio::select! {
+            submitted = client.submit_prepared(job) => submitted.map_err(Failure::from),
+            _ = interruption.as_mut() => Err(Failure::interrupted_submit(session_id)),
+        };
+        let task = submitted.map_err(|failure| failure.with_key(Some(&key)))?;
+        let follow = async {
+            if self.no_wait {
+                return match json {
+                    true => print_json(&document(&task, "submitted", None)),
+                    false => print(task.id()),
+                };
+            }
+            Display::new().line(format!("task {}: submitted", task.id()));
+            let mut policy = self.wait.policy();
+            if emulator.is_some() {
+                // Its tasks take seconds, and a poll costs nobody anything.
+                policy.first = WaitPolicy::FLOOR;
+                policy.growth = 1.0;
+            }
+            finish(&task, policy, &self.output, json, interruption).await
+        };
+        follow.await.map_err(|failure| failure.of_task(task.handle(), &self.output))
+    }
+
+    /// Everything before the submit.
+    async fn prepare(
+        &self,
+        connection: &Connection,
+        emulator: Option<&Emulator>,
+        builder: VideoRequestBuilder,
+        embedded: Option<VideoRequest>,
+        interruption: Interruption<'_>,
+    ) -> Result<(Client, PreparedJob), Failure> {
+        self.output.check().await?;
+        let client = match emulator {
             Some(emulator) => emulator_client(emulator)?,
             None => connection.client()?.journal(connection.journal()?).submit_policy(self.submit.policy()).build(),
         };
@@ -186,30 +238,22 @@ impl Generate {
             Some(request) => request,
             None => tokio::select! {
                 attached = upload(&client, builder, self.inputs()) => attached?,
-                _ = interruption.as_mut() => return Err(Failure::interrupted_upload()),
+                _ = interruption => return Err(Failure::interrupted_upload()),
             },
         };
         let job = client.prepare(self.job(request)?)?;
-        // Kept, because an interrupted submit can only be traced by it.
-        let session_id = job.session_id();
-        let task = tokio::select! {
-            submitted = client.submit_prepared(job) => submitted?,
-            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(session_id)),
-        };
-        if self.no_wait {
-            return match json {
-                true => print_json(&document(&task, "submitted", None)),
-                false => print(task.id()),
-            };
+        Ok((client, job))
+    }
+
+    /// The job that an earlier run with the same key has left in the journal: it may be paid for already.
+    fn earlier(&self, connection: &Connection, request: Option<VideoRequest>) -> Option<JobRecord> {
+        if self.emulator || self.key.is_none() && self.session_id.is_none() {
+            return None;
         }
-        Display::new().line(format!("task {}: submitted", task.id()));
-        let mut policy = self.wait.policy();
-        if emulator.is_some() {
-            // Its tasks take seconds, and a poll costs nobody anything.
-            policy.first = WaitPolicy::FLOOR;
-            policy.growth = 1.0;
-        }
-        finish(&task, policy, &self.output, json, interruption).await
+        let sub_app_id = connection.sub_app_id().ok()??;
+        let job = self.job(request?).ok()?.prepare(sub_app_id, NAMESPACE, &SystemRandom).ok()?;
+        let record = connection.journal().ok()?.load(job.key()).ok()??;
+        (record.session_id() == job.session_id()).then_some(record)
     }
 
     fn model(&self) -> Result<Model, Failure> {

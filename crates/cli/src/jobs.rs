@@ -29,12 +29,14 @@ pub(crate) fn list(connection: &Connection, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A task by its id, with its job where the journal knows it, so that its end is written down.
-pub(crate) fn task(client: &Client, id: String) -> Result<Task, Failure> {
-    let jobs = client.journal().map(|journal| journal.jobs()).transpose()?.unwrap_or_default();
-    let mut handle = TaskHandle::new(id, client.sub_app_id());
-    handle.key = jobs.into_iter().find(|job| job.state.task_id() == Some(&handle.task_id)).map(|job| job.key);
-    Ok(client.resume(handle))
+/// What names the task of a job, once one was started. Its age is left out, so that it is asked for at once.
+pub(crate) fn handle_of(job: &JobRecord) -> Option<TaskHandle> {
+    let mut handle = TaskHandle::new(job.state.task_id()?, job.sub_app_id);
+    handle.key = Some(job.key.clone());
+    handle.session_id = job.session_id();
+    handle.request_id = job.request_id.clone();
+    handle.model = Some(job.model.clone());
+    Some(handle)
 }
 
 impl Resume {
@@ -44,53 +46,72 @@ impl Resume {
         json: bool,
         mut interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
-        let journal = connection.journal()?;
-        let client = connection.client()?.journal(journal.clone()).submit_policy(self.submit.policy()).build();
+        // Without the journal nothing is known of the jobs that it holds.
+        let journal = connection.journal().map_err(Failure::unresolved)?;
+        let mut jobs = journal.jobs().map_err(|error| Failure::from(error).unresolved())?;
+        jobs.retain(|job| !job.state.is_final());
+        let client = connection.client().map_err(|failure| failure.of_jobs(&jobs))?;
+        let client = client.journal(journal.clone()).submit_policy(self.submit.policy()).build();
         let endpoint = client.transport().endpoint().map(ToString::to_string).unwrap_or_default();
         let mut documents = Vec::new();
-        let mut first_failure = None;
-        for job in journal.jobs()?.into_iter().filter(|job| !job.state.is_final()) {
+        let mut gravest: Option<Failure> = None;
+        for job in &jobs {
+            let key = &job.key;
             if job.endpoint != endpoint {
-                eprintln!("job {} belongs to {}; resume it with --endpoint", job.key, job.endpoint);
+                eprintln!("job {key} belongs to {}; resume it with --endpoint", job.endpoint);
                 continue;
             }
-            match self.finish(&client, job.clone(), interruption.as_mut()).await {
+            match self.finish(&client, job, interruption.as_mut()).await {
                 Ok(document) => documents.push(document),
                 Err(failure) => {
-                    eprintln!("job {}: {}", job.key, failure.message());
+                    eprintln!("job {key}: {}", failure.message());
                     documents.push(failure.document(&job.key));
                     let interrupted = failure.is_interruption();
-                    first_failure.get_or_insert(failure);
+                    if gravest.as_ref().is_none_or(|gravest| gravest.gravity() < failure.gravity()) {
+                        gravest = Some(failure);
+                    }
                     if interrupted {
                         break;
                     }
                 }
             }
         }
-        if json {
-            print_json(&documents)?;
-        } else {
-            for file in documents.iter().filter_map(|document| document["video"]["file"].as_str()) {
-                print(file)?;
+        let printed = match json {
+            true => print_json(&documents),
+            false => {
+                let mut files = documents.iter().filter_map(|document| document["video"]["file"].as_str());
+                files.try_for_each(print)
+            }
+        };
+        match (gravest, printed) {
+            (Some(failure), _) => Err(failure.already_described()),
+            (None, Ok(())) => Ok(()),
+            (None, Err(failure)) => {
+                let now: Vec<_> = jobs.iter().filter_map(|job| journal.load(&job.key).ok()?).collect();
+                Err(failure.of_jobs(&now))
             }
         }
-        first_failure.map_or(Ok(()), |failure| Err(failure.already_described()))
     }
 
     async fn finish(
         &self,
         client: &Client,
-        job: JobRecord,
+        job: &JobRecord,
         mut interruption: Interruption<'_>,
     ) -> Result<Value, Failure> {
         let output = Output::to(job.output.clone());
-        let session_id = job.session_id();
-        let task = tokio::select! {
-            submitted = client.resume_job(job) => submitted?,
-            _ = interruption.as_mut() => return Err(Failure::interrupted_submit(session_id)),
-        };
-        let (video, file) = complete(&task, self.wait.policy(), &output, interruption).await?;
+        let task =
+            Self::submit(client, job, interruption.as_mut()).await.map_err(|failure| failure.of_job(job, &output))?;
+        let completed = complete(&task, self.wait.policy(), &output, interruption).await;
+        let (video, file) = completed.map_err(|failure| failure.of_task(task.handle(), &output))?;
         Ok(document(&task, "succeeded", Some((&video, file.as_deref()))))
+    }
+
+    async fn submit(client: &Client, job: &JobRecord, interruption: Interruption<'_>) -> Result<Task, Failure> {
+        tokio::select! {
+            submitted = client.resume_job(job.clone()) => Ok(submitted?),
+            _ = interruption => Err(Failure::interrupted_submit(job.session_id())),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod call;
 mod check;
 mod emulate;
+mod exit_codes;
 mod failure;
 mod generate;
 mod jobs;
@@ -32,11 +33,8 @@ use crate::settings::Connection;
 /// Credentials come from VITE_VOD_SECRET_ID and VITE_VOD_SECRET_KEY, or from TENCENTCLOUD_SECRET_ID,
 /// TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN; the sub-application from VITE_VOD_SUB_APP_ID or VOD_SUB_APP_ID. A file
 /// .env in the working directory is read too; the environment stands above it. A secret is never an argument.
-///
-/// Exit codes: 0 done, 2 usage or a request that the table refuses, 3 authentication or permission, 4 quota or limit,
-/// 5 network, 6 task failed, 7 content refused, 8 deadline passed, 9 interrupted, 10 outcome of a paid request unknown.
 #[derive(Parser)]
-#[command(name = "vod-aigc", version, max_term_width = 120)]
+#[command(name = "vod-aigc", version, max_term_width = 120, after_long_help = exit_codes::HELP)]
 struct Arguments {
     #[command(flatten)]
     connection: Connection,

@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, Args, Command, ValueEnum};
 use serde_json::{Map, Value, json};
 use vod_aigc_client::core::{ACTIONS, Effect, KnownAction, Model};
 
+use crate::exit_codes;
 use crate::failure::Failure;
 use crate::narrow::{OUTPUT, narrow_action, narrow_generate, one_of};
 use crate::{print, print_json};
@@ -124,7 +125,8 @@ fn list(json: bool) -> Result<(), Failure> {
         return print_json(&rows.collect::<Vec<_>>());
     }
     let width = ACTIONS.iter().map(|action| action.name.len()).max().unwrap_or_default();
-    ACTIONS.iter().try_for_each(|action| print(format_args!("{:width$}  {}", action.name, effect(action))))
+    ACTIONS.iter().try_for_each(|action| print(format_args!("{:width$}  {}", action.name, effect(action))))?;
+    print(format_args!("\n{}", exit_codes::HELP.trim_end()))
 }
 
 fn of_action(action: &KnownAction, reply: bool, model: Option<&Model>) -> Described {
@@ -158,7 +160,10 @@ fn of_generate(command: &Command, model: Option<&Model>) -> Described {
     narrow_generate(&mut schema, model);
     Described {
         name: "generate_video".to_owned(),
-        description: "Make a video and download it. Costs money once the service accepts it.".to_owned(),
+        description: format!(
+            "Make a video and download it. Costs money once the service accepts it. {}",
+            exit_codes::SUMMARY
+        ),
         schema,
     }
 }

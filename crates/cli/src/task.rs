@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vod_aigc_client::core::TaskState;
-use vod_aigc_client::{DownloadError, SubmitPolicy, Task as ClientTask, Video, WaitPolicy, check_target};
+use vod_aigc_client::{
+    DownloadError, Journal as _, SubmitPolicy, Task as ClientTask, TaskHandle, Video, WaitPolicy, check_target,
+};
 
 use crate::failure::Failure;
 use crate::progress::Display;
@@ -62,7 +64,7 @@ pub(crate) struct Submit {
 }
 
 /// Where the video goes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[group(skip)]
 pub(crate) struct Output {
     /// The file that the video is written to [default: TASK_ID.mp4]
@@ -80,28 +82,54 @@ impl Task {
         json: bool,
         interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
-        if matches!(self, Self::List) {
-            return jobs::list(connection, json);
-        }
-        let client = connection.client()?.journal(connection.journal()?).build();
+        let (id, output) = match &self {
+            Self::List => return jobs::list(connection, json),
+            Self::Get { id } => (id.clone(), Output::default()),
+            Self::Wait { id, output, .. } | Self::Download { id, output } => (id.clone(), output.clone()),
+        };
+        let journal = connection.journal();
+        let jobs = match &journal {
+            Ok(journal) => journal.jobs(),
+            Err(_) => Ok(Vec::new()),
+        };
+        // With its job where the journal knows it, so that its end is written down.
+        let job = jobs.iter().flatten().find(|job| job.state.task_id() == Some(&id));
+        let handle = job.and_then(jobs::handle_of).unwrap_or_else(|| TaskHandle::new(&id, 0));
+        let follow = async {
+            let client = connection.client()?.journal(journal?).build();
+            if let Err(error) = &jobs {
+                return Err(error.clone().into());
+            }
+            let mut handle = handle.clone();
+            handle.sub_app_id = client.sub_app_id();
+            self.follow(&client.resume(handle), json, interruption).await
+        };
+        follow.await.map_err(|failure| match job {
+            Some(job) => failure.of_job(job, &output),
+            None => failure.of_task(&handle, &output),
+        })
+    }
+
+    async fn follow(self, task: &ClientTask, json: bool, interruption: Interruption<'_>) -> Result<(), Failure> {
         match self {
             Self::List => Ok(()),
-            Self::Get { id } => {
-                let reply = client.task(&id).poll().await.map_err(|error| Failure::from(error).with_task(&id))?;
+            Self::Get { .. } => {
+                let reply = task.poll().await?;
                 if json {
-                    return print_json(&json!({ "task_id": id, "status": status(&reply.state()), "detail": reply }));
+                    let status = status(&reply.state());
+                    let key = &task.handle().key;
+                    return print_json(&json!({ "task_id": task.id(), "key": key, "status": status, "detail": reply }));
                 }
                 print(describe(&reply.state()))
             }
-            Self::Wait { id, wait, output } => {
+            Self::Wait { wait, output, .. } => {
                 output.check().await?;
-                finish(&jobs::task(&client, id)?, wait.policy(), &output, json, interruption).await
+                finish(task, wait.policy(), &output, json, interruption).await
             }
-            Self::Download { id, output } => {
+            Self::Download { output, .. } => {
                 output.check().await?;
                 // A task that has ended is known at the first poll; one that has not is handed back.
-                let policy = WaitPolicy::until(Duration::ZERO);
-                finish(&jobs::task(&client, id)?, policy, &output, json, interruption).await
+                finish(task, WaitPolicy::until(Duration::ZERO), &output, json, interruption).await
             }
         }
     }
@@ -141,6 +169,15 @@ impl Output {
     /// A download to this file, or to one that is named after the task.
     pub(crate) fn to(output: Option<PathBuf>) -> Self {
         Self { output, no_download: false }
+    }
+
+    /// The flags that say the same to another command, as a shell reads them.
+    pub(crate) fn flags(&self) -> String {
+        match &self.output {
+            Some(path) => format!(" --output {}", shell_word(&path.display().to_string())),
+            None if self.no_download => " --no-download".to_owned(),
+            None => String::new(),
+        }
     }
 
     async fn download(&self, video: &Video, display: &mut Display) -> Result<Option<PathBuf>, DownloadError> {
@@ -184,13 +221,12 @@ pub(crate) async fn complete(
     let mut display = Display::new();
     let work = async {
         let video = task.wait_with(policy, |event| display.show(task.id(), event)).await?;
-        let file =
-            output.download(&video, &mut display).await.map_err(|error| Failure::from(error).with_task(task.id()))?;
+        let file = output.download(&video, &mut display).await?;
         Ok((video, file))
     };
     tokio::select! {
         result = work => result,
-        _ = interruption => Err(Failure::interrupted(task.id())),
+        _ = interruption => Err(Failure::interrupted()),
     }
 }
 
@@ -199,6 +235,7 @@ pub(crate) fn document(task: &ClientTask, status: &str, video: Option<(&Video, O
     let handle = task.handle();
     json!({
         "task_id": handle.task_id,
+        "key": handle.key,
         "session_id": handle.session_id,
         "request_id": handle.request_id,
         "model": handle.model,
@@ -215,6 +252,15 @@ pub(crate) fn document(task: &ClientTask, status: &str, video: Option<(&Video, O
             "file": file.map(|file| file.display().to_string()),
         })),
     })
+}
+
+/// A text as one word for a POSIX shell.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 fn status(state: &TaskState<'_>) -> &'static str {

@@ -306,12 +306,15 @@ fn a_used_up_quota_ends_with_4() {
 }
 
 #[test]
-fn a_server_that_is_not_there_ends_with_5() {
+fn a_server_that_is_not_there_ends_with_5_before_a_submit_and_with_11_after_it() {
     // Held, so that nobody else gets the port, and never listened on.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", socket.local_addr().unwrap());
-    Workplace::new().to(&endpoint).run(&["task", "get", "t-1"]).failed(5, "nothing was sent");
+    let place = Workplace::new().to(&endpoint);
+    place.write("body.json", "{}");
+    place.run(&["call", "DescribeTasks", "--body", "body.json"]).failed(5, "nothing was sent");
+    place.run(&["task", "get", "t-1"]).failed(11, "nothing was sent");
 }
 
 #[test]
@@ -427,7 +430,7 @@ fn a_download_that_was_cut_is_resumed() {
     let place = Workplace::new().to(&emulator.endpoint);
     let id = place.run(&generate(&["--no-wait"])).succeeded().stdout.trim().to_owned();
     emulator.advance(60);
-    place.run(&["task", "download", &id, "--output", "panda.mp4"]).failed(5, "404");
+    place.run(&["task", "download", &id, "--output", "panda.mp4"]).failed(11, "404");
     assert_eq!((place.names(), &place.jobs()[0]["state"]), (vec![], &json!("done")));
 
     emulator.http("DELETE", "/_emulator/faults", "");
@@ -534,7 +537,8 @@ fn check_names_every_fault_of_a_body() {
 #[test]
 fn help_version_and_completions_are_data() {
     let place = Workplace::bare();
-    assert!(place.run(&["--help"]).succeeded().stdout.contains("generate"));
+    let help = place.run(&["--help"]).succeeded().stdout;
+    assert!(help.contains("generate") && help.contains("11  not_fetched"), "{help}");
     assert!(place.run(&["--version"]).succeeded().stdout.starts_with("vod-aigc "));
     for shell in ["bash", "zsh", "fish"] {
         assert!(place.run(&["completions", shell]).succeeded().stdout.contains("vod-aigc"));

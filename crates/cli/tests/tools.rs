@@ -244,6 +244,9 @@ fn a_tool_has_the_form_that_its_reader_asks_for() {
         let name = openai["function"]["name"].as_str().unwrap();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         assert!((1..=64).contains(&name.len()) && name.chars().all(is_plain), "{name}");
+        let is_generate = action == "generate";
+        let description = mcp["description"].as_str().unwrap();
+        assert!(!is_generate || description.contains("11 not_fetched") && description.len() <= 1024, "{description}");
         assert_eq!((&openai["type"], &mcp["name"]), (&json!("function"), &json!(name)));
         assert_eq!(openai["function"]["description"], mcp["description"]);
         let parameters = &openai["function"]["parameters"];

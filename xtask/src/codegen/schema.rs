@@ -6,7 +6,9 @@ use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 use crate::codegen::{Output, errors};
-use crate::spec::{Api, Definition, DefinitionKind, ERROR_CODES, Errors, Items, Models, Property, Sources, Spec};
+use crate::spec::{
+    Api, Definition, DefinitionKind, ERROR_CODES, Errors, ExitCodes, Items, Models, Property, Sources, Spec,
+};
 use crate::sync::accepted::AcceptedDrift;
 
 /// Every shape of `spec/api` as plain JSON Schema 2020-12, straight from the YAML: one file for each of its files.
@@ -98,6 +100,7 @@ pub(crate) fn files() -> Vec<Output> {
         file("sources", &schema_for!(Sources)),
         file("models", &schema_for!(Models)),
         file("errors", &schema_for!(Errors)),
+        file("exit-codes", &schema_for!(ExitCodes)),
         file("api", &schema_for!(Api)),
         file("accepted-drift", &schema_for!(AcceptedDrift)),
     ]
