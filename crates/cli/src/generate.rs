@@ -17,15 +17,17 @@ use crate::failure::Failure;
 use crate::progress::Display;
 use crate::settings::{Connection, NAMESPACE};
 use crate::task::{Output, Submit, Wait, document, finish};
-use crate::{Interruption, print, print_json};
+use crate::{Interruption, print, print_json, text};
 
 /// The sub-application of a request that goes to the embedded emulator; any number will do there.
 const EMULATOR_SUB_APP_ID: u64 = 1_500_000_001;
 
 /// Make a video and download it.
 #[derive(Debug, Args)]
+#[command(after_help = text::HELP)]
 pub(crate) struct Generate {
     /// What the video shows, at most 1000 characters
+    #[arg(value_name = "PROMPT|@FILE|-")]
     prompt: Option<String>,
     /// The model, as Kling:2.1, or its family with --model-version
     #[arg(short, long)]
@@ -64,7 +66,7 @@ pub(crate) struct Generate {
     #[arg(short, long, value_name = "SECONDS")]
     duration: Option<f64>,
     /// What the video must not show
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT|@FILE|-")]
     negative_prompt: Option<String>,
     /// Whether the service rewrites the prompt
     #[arg(long, value_name = "WHETHER")]
@@ -133,7 +135,7 @@ pub(crate) struct Generate {
     #[arg(long, allow_hyphen_values = true, value_name = "NUMBER")]
     priority: Option<i64>,
     /// Model parameters outside the schema, as JSON
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON|@FILE|-")]
     ext_info: Option<String>,
     #[command(flatten)]
     submit: Submit,
@@ -160,13 +162,28 @@ enum OnOff {
 
 impl Generate {
     pub(crate) async fn run(
-        self,
+        mut self,
         connection: &Connection,
         json: bool,
         interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
-        let generated = self.generate(connection, json, interruption).await;
-        generated.map_err(|failure| failure.with_key(self.key.as_deref()))
+        let key = self.key.clone();
+        let generated = match self.read_texts() {
+            Ok(()) => self.generate(connection, json, interruption).await,
+            Err(failure) => Err(failure),
+        };
+        generated.map_err(|failure| failure.with_key(key.as_deref()))
+    }
+
+    /// Takes the texts from where their arguments point.
+    fn read_texts(&mut self) -> Result<(), Failure> {
+        text::refuse_blank("--key", self.key.as_deref())?;
+        text::refuse_blank("--session-id", self.session_id.as_deref())?;
+        text::resolve([
+            ("PROMPT", &mut self.prompt),
+            ("--negative-prompt", &mut self.negative_prompt),
+            ("--ext-info", &mut self.ext_info),
+        ])
     }
 
     async fn generate(

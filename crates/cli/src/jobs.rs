@@ -24,7 +24,8 @@ pub(crate) fn list(connection: &Connection, json: bool) -> Result<(), Failure> {
         return print_json(&jobs.iter().map(describe).collect::<Vec<_>>());
     }
     for job in &jobs {
-        print(format_args!("{}  {}  {}  {}", job.key, job.state.task_id().unwrap_or("-"), job.model, job.state))?;
+        let key = job.key.escape_debug();
+        print(format_args!("{key}  {}  {}  {}", job.state.task_id().unwrap_or("-"), job.model, job.state))?;
     }
     Ok(())
 }
@@ -56,7 +57,7 @@ impl Resume {
         let mut documents = Vec::new();
         let mut gravest: Option<Failure> = None;
         for job in &jobs {
-            let key = &job.key;
+            let key = job.key.escape_debug();
             if job.endpoint != endpoint {
                 eprintln!("job {key} belongs to {}; resume it with --endpoint", job.endpoint);
                 continue;

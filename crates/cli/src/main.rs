@@ -15,6 +15,7 @@ mod schema;
 mod settings;
 mod sign;
 mod task;
+mod text;
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;

@@ -31,7 +31,7 @@ const NOT_FOR_TOOLS: [&str; 10] = [
 /// Print the JSON Schema of an action's request, or of `generate` as a tool; without an action, list all actions.
 ///
 /// A tool's arguments are those of the command: --model of `model`, once for each item of a list, `prompt` without a
-/// flag. No schema holds a null. OpenAI's strict mode asks for more: every member in `required`, and those that may be left
+/// flag; a text of a tool that begins with @ is passed with one more @, since @FILE names a file. No schema holds a null. OpenAI's strict mode asks for more: every member in `required`, and those that may be left
 /// out with null beside their type.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {

@@ -232,6 +232,8 @@ fn every_member_of_the_tool_is_an_argument_of_the_command() {
     for name in ["prompt", "model", "image", "resolution", "duration", "seed", "key", "output"] {
         assert!(tool["properties"].get(name).is_some(), "{name}");
     }
+    // How the command reads a text from a file is no part of what a model writes.
+    assert!(!tool["properties"]["prompt"]["description"].as_str().unwrap().contains("FILE"), "{tool}");
     assert!(tool["properties"].get("dry_run").is_none() && tool["properties"].get("json").is_none());
 }
 
