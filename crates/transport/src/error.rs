@@ -21,6 +21,17 @@ struct Inner {
     effect: Effect,
     session_id: Option<String>,
     retry_after: Option<Duration>,
+    remedy: Option<Remedy>,
+}
+
+/// What this client has changed after a refusal that started nothing, so that the same call signed anew may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// The service refused the timestamp, and its reply shows its own clock: later signatures follow that.
+    Clock,
+    /// The service refused a temporary key, and the source of credentials provides another one.
+    Credential,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +75,7 @@ pub enum Billed {
 impl Error {
     /// An error before there is a call.
     pub(crate) fn early(cause: Cause) -> Self {
-        Self(Box::new(Inner { cause, action: None, effect: Effect::Read, session_id: None, retry_after: None }))
+        Self(Box::new(Inner { cause, action: None, effect: Effect::Read, session_id: None, retry_after: None, remedy: None }))
     }
 
     pub(crate) fn of(call: &Call, cause: Cause, retry_after: Option<Duration>) -> Self {
@@ -74,7 +85,13 @@ impl Error {
             effect: call.effect(),
             session_id: call.session_id().map(str::to_owned),
             retry_after,
+            remedy: None,
         }))
+    }
+
+    pub(crate) fn with_remedy(mut self, remedy: Option<Remedy>) -> Self {
+        self.0.remedy = remedy;
+        self
     }
 
     /// The stage at which the call failed.
@@ -174,6 +191,12 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// What was changed after this refusal, so that the same call may be attempted once more at once.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        self.0.remedy
     }
 
     /// Whether the attempt took too long.

@@ -57,7 +57,7 @@ pub use credentials::{
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use envelope::{OpenError, Reply, glance, open};
-pub use error::{Billed, Error, ErrorKind};
+pub use error::{Billed, Error, ErrorKind, Remedy};
 pub use fetch::{Fetched, FileRequest, Resolve, SystemResolver};
 pub use http_client::HttpClient;
 pub use json::json;

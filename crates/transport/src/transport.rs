@@ -10,7 +10,7 @@ use vod_aigc_core::{Action, Effect, ErrorClass, ErrorCode};
 use vod_aigc_signer::{Credential, Signer};
 
 use crate::correction::{Correction, TOLERANCE, measure};
-use crate::error::Cause;
+use crate::error::{Cause, Remedy};
 use crate::limits::Tokens;
 use crate::retry::retry_after;
 use crate::route::Routes;
@@ -113,7 +113,7 @@ impl Transport {
     ///
     /// When there are no credentials, or a part of the call cannot be sent.
     pub async fn sign(&self, call: &Call) -> Result<SignedRequest, Error> {
-        Ok(self.sign_now(call).await?.request)
+        Ok(self.sign_at(call, None).await?.request)
     }
 
     /// The third arrow: from a signed request to the raw reply. One attempt, never repeated.
@@ -136,17 +136,18 @@ impl Transport {
         settings.rate_limiter.acquire(call.action(), call.effect(), &*settings.clock).await;
     }
 
-    /// Signs, sends and opens a call once and at once; its turn is the caller's to wait for, by [`admit`](Self::admit).
+    /// Signs with the timestamp `time`, sends and opens a call exactly once. The caller waits for the rate limit first, by
+    /// [`admit`](Self::admit).
     ///
-    /// Two refusals that started nothing are put right here, each once, with the same bytes signed anew: a
-    /// time that the service finds wrong, once its own is known, and a temporary key that the source of credentials can
-    /// replace.
+    /// `time` is [`now`](Self::now) of a moment ago, for example the one that a write-ahead record holds. The service
+    /// refuses a timestamp that is more than 300 s from its own clock, so a request that was delayed after that moment,
+    /// even by a suspended machine, starts nothing.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call).
-    pub async fn attempt<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
-        self.attempt_within(call, Duration::MAX, &open).await
+    /// As [`call`](Self::call). Where [`Error::remedy`] is set, the same call may be attempted once more at once.
+    pub async fn attempt<R: DeserializeOwned>(&self, call: &Call, time: SystemTime) -> Result<Reply<R>, Error> {
+        self.attempt_once(call, Some(time), Duration::MAX, &open).await
     }
 
     /// Signs, sends and opens a call, and repeats the three where that is safe.
@@ -234,7 +235,8 @@ impl Transport {
         &self.0.settings
     }
 
-    async fn sign_now(&self, call: &Call) -> Result<Signed, Error> {
+    /// Signs for the timestamp `time`, or for the moment at which everything else is ready.
+    async fn sign_at(&self, call: &Call, time: Option<SystemTime>) -> Result<Signed, Error> {
         let settings = self.settings();
         let refused = |cause| Error::of(call, cause, None);
         let route = self.0.routes.find(call, self.endpoint()).map_err(refused)?;
@@ -251,15 +253,37 @@ impl Transport {
             call.hash_large_body().await;
         }
         let destination = Destination { route: &route, region, language: settings.language, signs_body };
-        let time = self.now();
+        let time = time.unwrap_or_else(|| self.now());
         let request = SignedRequest::new(call, destination, &credential, &settings.signer, time)
             .map_err(|problem| refused(Cause::Request(problem)))?;
         Ok(Signed { request, credential, time })
     }
 
+    /// Attempts a call. A refusal whose cause was remedied is attempted again at once, once for each remedy.
     async fn attempt_within<T>(
         &self,
         call: &Call,
+        remaining: Duration,
+        open: &impl Fn(&RawReply) -> Result<T, OpenError>,
+    ) -> Result<T, Error> {
+        let mut remedies = Vec::new();
+        loop {
+            let error = match self.attempt_once(call, None, remaining, open).await {
+                Err(error) => error,
+                reply => return reply,
+            };
+            match error.remedy() {
+                Some(remedy) if !remedies.contains(&remedy) => remedies.push(remedy),
+                _ => return Err(error),
+            }
+            self.admit(call).await;
+        }
+    }
+
+    async fn attempt_once<T>(
+        &self,
+        call: &Call,
+        time: Option<SystemTime>,
         remaining: Duration,
         open: &impl Fn(&RawReply) -> Result<T, OpenError>,
     ) -> Result<T, Error> {
@@ -269,42 +293,37 @@ impl Transport {
             // Cut short, it would end with an unknown outcome for no reason.
             Effect::Write | Effect::Paid => settings.write_attempt,
         };
-        let (mut time_corrected, mut key_replaced) = (false, false);
-        loop {
-            let signed = self.sign_now(call).await?;
-            let sent = settings.clock.now();
-            let reply = settings.http.send(signed.request, timeout).await;
-            let reply = reply.map_err(|error| Error::of(call, Cause::Send(error), None))?;
-            let received = settings.clock.now();
+        let signed = self.sign_at(call, time).await?;
+        let sent = settings.clock.now();
+        let reply = settings.http.send(signed.request, timeout).await;
+        let reply = reply.map_err(|error| Error::of(call, Cause::Send(error), None))?;
+        let received = settings.clock.now();
 
-            let opened = open(&reply);
-            let code = match &opened {
-                Err(OpenError::Service { code, .. }) => Some(code),
-                _ => None,
-            };
-            let time_refused = code == Some(&ErrorCode::AuthFailureSignatureExpire);
-            let shown = settings.correct_clock && correction.learn(measure(&reply, sent, received), time_refused);
-            let again = match code {
-                Some(ErrorCode::AuthFailureSignatureExpire) if settings.correct_clock => {
-                    let stale = shown || distance(signed.time, self.now()) > TOLERANCE;
-                    stale && !std::mem::replace(&mut time_corrected, true)
-                }
-                Some(ErrorCode::AuthFailureTokenFailure | ErrorCode::AuthFailure) => {
-                    !std::mem::replace(&mut key_replaced, true)
-                        && settings.credentials.replace(&signed.credential, self.now()).await
-                }
-                Some(code) if code.class() == ErrorClass::Frequency => {
-                    settings.rate_limiter.slow_down(call.action(), call.effect(), received);
-                    false
-                }
-                _ => false,
-            };
-            if !again {
-                let after = || retry_after(&reply, self.now());
-                return opened.map_err(|error| Error::of(call, Cause::Open(error), after()));
+        let opened = open(&reply);
+        let code = match &opened {
+            Err(OpenError::Service { code, .. }) => Some(code),
+            _ => None,
+        };
+        let time_refused = code == Some(&ErrorCode::AuthFailureSignatureExpire);
+        let shown = settings.correct_clock && correction.learn(measure(&reply, sent, received), time_refused);
+        let remedy = match code {
+            Some(ErrorCode::AuthFailureSignatureExpire) if settings.correct_clock => {
+                let stale = shown || distance(signed.time, self.now()) > TOLERANCE;
+                stale.then_some(Remedy::Clock)
             }
-            self.admit(call).await;
-        }
+            Some(ErrorCode::AuthFailureTokenFailure | ErrorCode::AuthFailure) => {
+                let replaced = settings.credentials.replace(&signed.credential, self.now()).await;
+                replaced.then_some(Remedy::Credential)
+            }
+            Some(code) if code.class() == ErrorClass::Frequency => {
+                settings.rate_limiter.slow_down(call.action(), call.effect(), received);
+                None
+            }
+            _ => None,
+        };
+        opened.map_err(|error| {
+            Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy)
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use http::header::{AGE, DATE};
 use tokio::sync::Barrier;
 use vod_aigc_transport::testing::ManualClock;
 use vod_aigc_transport::{
-    Billed, BoxFuture, Clock, Error, Http, RawReply, Reply, SendError, SignedRequest, Transport, TransportBuilder,
+    Billed, BoxFuture, Clock, Error, Http, RawReply, Remedy, Reply, SendError, SignedRequest, Transport, TransportBuilder,
 };
 
 use crate::server::{Created, Described, NOW, create, credential, describe};
@@ -218,10 +218,25 @@ async fn the_correction_can_be_turned_off() {
 }
 
 #[tokio::test]
-async fn one_attempt_corrects_the_time_too_and_repeats_nothing_else() {
+async fn one_attempt_sends_once_and_says_that_the_clock_was_corrected() {
     let (transport, service) = Service::ahead(-5 * HOUR).transport();
     let transport = transport.build();
     let call = transport.prepare(create()).unwrap();
-    accepted::<Created>(transport.attempt(&call).await);
+    let attempt = async || transport.attempt::<Created>(&call, transport.now()).await;
+    let error = attempt().await.expect_err("five hours are too much");
+    assert_eq!((service.requests(), error.billed(), error.remedy()), (1, Billed::No, Some(Remedy::Clock)));
+    accepted::<Created>(attempt().await);
     assert_eq!(service.requests(), 2);
+}
+
+#[tokio::test]
+async fn an_attempt_is_signed_for_the_time_that_it_is_given() {
+    let (transport, service) = Service::ahead(0).transport();
+    let transport = transport.build();
+    let call = transport.prepare(create()).unwrap();
+    let recorded = transport.now();
+    // The machine is suspended between the record and the send.
+    service.local.advance(Duration::from_secs(301));
+    let error = transport.attempt::<Created>(&call, recorded).await.expect_err("the signature has expired");
+    assert_eq!((service.billed.load(Ordering::SeqCst), error.billed()), (0, Billed::No));
 }
