@@ -112,6 +112,10 @@ pub enum Fault {
         /// How many.
         seconds: u64,
     },
+    /// The request is delivered twice, as by a gateway that retries, and the client gets the second answer.
+    DeliveredTwice,
+    /// The reply names this task in place of its own.
+    OtherTaskId(String),
     /// The progress is 100 less what it is.
     OutOfOrderProgress,
     /// A task is described and listed as it was when it was created.

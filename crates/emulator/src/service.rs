@@ -80,6 +80,10 @@ impl Service {
             }
         }
         let outcome = if faults.iter().all(|fault| fault.fate() == Fate::Taken) {
+            if faults.contains(&Fault::DeliveredTwice) {
+                // The client never gets the first answer.
+                let _ = self.answer(received, &self.identifiers.request_id(), now, faults);
+            }
             self.answer(received, &request_id, now, faults)
         } else {
             if let Some(target) = routes::header(received, "x-tc-action").and_then(Target::of_action) {

@@ -95,6 +95,11 @@ fn spoilt(mut reply: Reply, fault: &Fault, now: SystemTime) -> Reply {
                 *progress = json!(100 - progress.as_u64().unwrap_or_default().min(100));
             }
         }),
+        Fault::OtherTaskId(task_id) => edit(&mut reply, |response| {
+            if let Some(named) = response.get_mut("TaskId") {
+                *named = json!(task_id);
+            }
+        }),
         Fault::Date { offset_seconds } => {
             let offset = Duration::from_secs(offset_seconds.unsigned_abs());
             let moved = if *offset_seconds < 0 { now.checked_sub(offset) } else { now.checked_add(offset) };
@@ -114,6 +119,7 @@ fn spoilt(mut reply: Reply, fault: &Fault, now: SystemTime) -> Reply {
         | Fault::SlowDrip { .. }
         | Fault::SlowClose { .. }
         | Fault::DelayedAcceptance { .. }
+        | Fault::DeliveredTwice
         | Fault::StatusBackwards
         | Fault::StaleList { .. }
         | Fault::RepeatedScrollToken => {}

@@ -81,6 +81,7 @@ pub(crate) fn start(
     }
     let task_id = call.service.identifiers.task_id(sub_app_id, kind.task_type());
     let timing = &call.service.timing;
+    let failure = if overflows { Some(TOO_MANY.to_owned()) } else { failure };
     let begins = if overflows { call.now } else { later(call.now, timing.waiting) };
     store.tasks.accept(Task {
         entry: LedgerEntry {
@@ -92,8 +93,8 @@ pub(crate) fn start(
             model,
             sub_app_id,
             time: call.now,
-            failure: if overflows { Some(TOO_MANY.to_owned()) } else { failure },
-            billed: !overflows && call.is_paid(),
+            billed: failure.as_deref() != Some(TOO_MANY) && call.is_paid(),
+            failure,
         },
         kind,
         input: kind.input(request),
