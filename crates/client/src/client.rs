@@ -13,7 +13,7 @@ use vod_aigc_transport::{
 };
 
 use crate::events::{Notification, PullPolicy};
-use crate::journal::{JobRecord, JobState, Journal};
+use crate::journal::{JobRecord, JobState, Journal, JournalError};
 use crate::submit::Submit;
 use crate::waits::Waits;
 use crate::{Job, PreparedJob, Settings, SettingsError, SubmitError, SubmitPolicy, Task, TaskHandle, WaitPolicy};
@@ -120,7 +120,7 @@ impl Client {
     pub async fn submit_prepared<K: AigcTask>(&self, job: PreparedJob<K>) -> Result<Task<K>, SubmitError> {
         let (mut record, body) = job.into_parts();
         record.endpoint = self.transport.endpoint().map(ToString::to_string).unwrap_or_default();
-        let handle = Submit::begin(self, record, body)?.run().await?;
+        let handle = Submit::begin::<K>(self, record, body)?.run().await?;
         Ok(self.resume_as(handle))
     }
 
@@ -140,7 +140,7 @@ impl Client {
         if job.action != R::NAME {
             return Err(SubmitError::OtherAction { key: job.key, action: job.action });
         }
-        let handle = Submit::resume(self, job).run().await?;
+        let handle = Submit::resume::<R::Task>(self, job).run().await?;
         Ok(self.resume_as(handle))
     }
 
@@ -149,20 +149,36 @@ impl Client {
         self.journal.as_ref()
     }
 
-    /// Writes down how a job's task has gone on. A journal that fails here loses nothing: the task is asked for again.
-    pub(crate) fn note(&self, handle: &TaskHandle, state: JobState) {
+    /// Writes down what became of a job's task. A journal that fails here loses nothing: the task is described again.
+    pub(crate) fn note(&self, handle: &TaskHandle, state: &JobState) {
         let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
             return;
         };
-        // A record that another process has changed meanwhile is read again once.
-        for _ in 0..2 {
-            let Ok(Some(mut record)) = journal.load(key) else {
-                return;
-            };
-            record.state = state.clone();
-            if journal.save(&record).is_ok() {
+        while let Ok(Some(mut record)) = journal.load(key) {
+            if !record.follow(handle.session_id.as_deref(), state) {
                 return;
             }
+            match journal.save(&record) {
+                // Another process was faster: its record decides whether there is still something to write.
+                Err(JournalError::Changed) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Takes a task that turned out to be another job's away from a job that could not confirm it, so that its own is looked
+    /// for when it is resumed.
+    pub(crate) fn disown(&self, handle: &TaskHandle) {
+        let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
+            return;
+        };
+        if let Ok(Some(mut record)) = journal.load(key)
+            && record.state.task_id() == Some(&handle.task_id)
+            && record.claimed_task.take().is_some()
+        {
+            record.state = JobState::Sending;
+            // Where that fails, the job finds out again when it is resumed.
+            let _ = journal.save(&record);
         }
     }
 
@@ -233,10 +249,10 @@ impl Client {
 
     /// Asks for the state of a task by [such a call](Self::describing), with the transport's retries. The reply is read in full
     /// only where the task may have ended.
-    pub(crate) async fn look<K: AigcTask>(&self, call: &Call) -> Result<Polled<K>, Error> {
+    pub(crate) async fn look<K: AigcTask>(&self, call: &Call, handle: &TaskHandle) -> Result<Polled<K>, Error> {
         let open = |reply: &RawReply| match glance::<TaskGlance<K>>(reply).and_then(TaskGlance::goes_on) {
             Some(progress) => Ok(Polled::GoesOn(progress)),
-            None => Ok(Polled::of(&open::<DescribeTaskDetailResponse>(reply)?.value)),
+            None => Ok(Polled::of(&open::<DescribeTaskDetailResponse>(reply)?.value, handle)),
         };
         self.transport.execute_with(call, open).await
     }
@@ -257,6 +273,10 @@ impl Client {
     /// The sub-application that owns this client's videos.
     pub fn sub_app_id(&self) -> u64 {
         self.sub_app_id
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     pub(crate) fn http(&self) -> &HttpClient {
@@ -286,12 +306,21 @@ pub(crate) enum Polled<K: AigcTask> {
     GoesOn(Progress),
     Succeeded(K::Output),
     Failed(TaskFailure),
+    /// It has ended, and carries the `SessionId` of another job.
+    OthersTask(String),
 }
 
 impl<K: AigcTask> Polled<K> {
-    /// The same of a reply that was read in full.
-    pub(crate) fn of(reply: &DescribeTaskDetailResponse) -> Self {
-        match reply.state_of::<K>() {
+    /// The same of a reply that was read in full, about the task of this handle.
+    pub(crate) fn of(reply: &DescribeTaskDetailResponse, handle: &TaskHandle) -> Self {
+        let state = reply.state_of::<K>();
+        let shown = K::of(reply).and_then(K::session_id).filter(|id| !id.is_empty());
+        if let (true, Some(shown), Some(own)) = (state.is_final(), shown, &handle.session_id)
+            && shown != own
+        {
+            return Self::OthersTask(shown.to_owned());
+        }
+        match state {
             TaskState::Waiting => Self::GoesOn(Progress::Waiting),
             TaskState::Processing { progress } => Self::GoesOn(Progress::Processing(progress)),
             TaskState::Unrecognised { status } => Self::GoesOn(Progress::Unrecognised(status)),

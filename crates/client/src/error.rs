@@ -64,6 +64,12 @@ pub enum SubmitError {
         /// How the journal failed.
         error: JournalError,
     },
+    /// A person has given the job up, see [`forget_job`](crate::forget_job), and its `SessionId` is the caller's own, so that
+    /// no other can take its place; or it was given up while it was being submitted.
+    Forgotten {
+        /// The job's key.
+        key: String,
+    },
     /// The service refused the request, or nothing of it could be sent. Nothing was started.
     Call(Error),
     /// The outcome is unknown and could not be found out yet.
@@ -91,7 +97,7 @@ impl SubmitError {
             Self::Unrecorded { .. } => Outcome::Accepted,
             Self::Call(error) if error.sent() == Sent::No => Outcome::NotSent,
             Self::Call(_) => Outcome::Rejected,
-            Self::Held(_) => Outcome::Unknown,
+            Self::Held(_) | Self::Forgotten { .. } => Outcome::Unknown,
         }
     }
 
@@ -113,7 +119,7 @@ impl SubmitError {
             | Self::OtherAction { .. }
             | Self::NotKept { .. } => Some(ErrorClass::Parameter),
             Self::Call(error) => error.class(),
-            Self::Journal { .. } | Self::Unrecorded { .. } | Self::Held(_) => None,
+            Self::Journal { .. } | Self::Unrecorded { .. } | Self::Forgotten { .. } | Self::Held(_) => None,
         }
     }
 
@@ -124,6 +130,7 @@ impl SubmitError {
             | Self::Request(_)
             | Self::KeyTaken { .. }
             | Self::OtherAction { .. }
+            | Self::Forgotten { .. }
             | Self::NotKept { .. } => None,
             Self::Journal { session_id, .. } => session_id.as_deref(),
             Self::Unrecorded { task, .. } => task.session_id.as_deref(),
@@ -185,6 +192,11 @@ impl fmt::Display for SubmitError {
                     task.task_id
                 )
             }
+            Self::Forgotten { key } => write!(
+                f,
+                "job {key:?} was given up, and whether it was billed is not known; for a new attempt, which may be billed \
+                 again, give another key"
+            ),
             Self::Call(error) => error.fmt(f),
             Self::Held(held) => held.fmt(f),
         }
@@ -229,6 +241,14 @@ pub enum WaitError {
         /// How the last of them failed.
         error: Error,
     },
+    /// The task is another job's: the service gave its id in answer to this job's request. What became of the job is unknown;
+    /// resume it.
+    OthersTask {
+        /// The task, with the job's key and `SessionId`.
+        task: TaskHandle,
+        /// The `SessionId` that the task carries.
+        shown: String,
+    },
     /// The task has not ended, and is so old that the service is about to forget it.
     Expired {
         /// The task.
@@ -246,7 +266,17 @@ impl WaitError {
             | Self::Failed { task, .. }
             | Self::Poll { task, .. }
             | Self::Stalled { task, .. }
+            | Self::OthersTask { task, .. }
             | Self::Expired { task, .. } => task,
+        }
+    }
+
+    /// Whether the job of the task was billed, as far as it is known.
+    pub fn billed(&self) -> Billed {
+        match self {
+            Self::Failed { failure, .. } if failure.is_unbilled() => Billed::No,
+            Self::Failed { .. } | Self::OthersTask { .. } => Billed::Unknown,
+            Self::Deadline { .. } | Self::Poll { .. } | Self::Stalled { .. } | Self::Expired { .. } => Billed::Yes,
         }
     }
 }
@@ -270,6 +300,13 @@ impl fmt::Display for WaitError {
                 f,
                 "task {id} could not be asked for {polls} times in a row, last: {error}; it goes on and may be billed; wait \
                  for it again by its id"
+            ),
+            Self::OthersTask { task, shown } => write!(
+                f,
+                "task {id} is another job's: it carries the SessionId {} and not {}; the outcome of the job is unknown and \
+                 money may have been spent; next: resume the job",
+                shown.escape_debug(),
+                task.session_id.as_deref().unwrap_or("none")
             ),
             Self::Expired { last, .. } => {
                 write!(f, "task {id} is not done, and the service forgets it soon")?;

@@ -322,5 +322,5 @@ impl ResultFile {
 /// Writes down that all that the task has made is on the disk.
 fn note(client: &Client, task: &TaskHandle, path: &Path) {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    client.note(task, JobState::Downloaded { task_id: task.task_id.clone(), path });
+    client.note(task, &JobState::Downloaded { task_id: task.task_id.clone(), path });
 }

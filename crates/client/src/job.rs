@@ -12,7 +12,7 @@ use vod_aigc_transport::signer::BodyHash;
 use vod_aigc_transport::{Random, json};
 
 use crate::SubmitError;
-use crate::journal::{JobRecord, JobState};
+use crate::journal::{DERIVED, JobRecord, JobState};
 
 /// A request to submit, and what it is known by.
 ///
@@ -59,6 +59,10 @@ impl<O: Order> Job<O> {
         random: &dyn Random,
     ) -> Result<PreparedJob<<O::Request as StartsTask>::Task>, SubmitError> {
         self.order.check().map_err(SubmitError::Refused)?;
+        if self.key.as_ref().is_some_and(|key| key.trim().is_empty()) {
+            // All callers who forgot theirs would share one job.
+            return Err(SubmitError::Request("the key of the job is empty; give it one, or leave it out".to_owned()));
+        }
         let unserialised = |error: serde_json::Error| SubmitError::Request(error.to_string());
         // A file that was uploaded once more has another id, and is the same file.
         let hash_of = |body: &str| BodyHash::of(body.as_bytes());
@@ -136,11 +140,7 @@ impl Identity<'_> {
         };
         let digest = self.digest;
         let session = takes_session_id.then(|| {
-            own_session_id.unwrap_or_else(|| {
-                let identity = serde_json::json!([sub_app_id, self.namespace, key, self.action, digest]).to_string();
-                // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.
-                format!("va2-{}", &BodyHash::of(identity.as_bytes()).as_str()[..32])
-            })
+            own_session_id.unwrap_or_else(|| session_of(sub_app_id, self.namespace, &key, self.action, &digest))
         });
         let model = match (request["ModelName"].as_str(), request["ModelVersion"].as_str()) {
             (Some(name), Some(version)) => format!("{name}:{version}"),
@@ -165,10 +165,34 @@ impl Identity<'_> {
             first_sent: None,
             last_sent: None,
             refused_before: false,
+            used_up_by: None,
+            claimed_task: None,
             request_id: None,
             revision: 0,
         })
     }
+}
+
+/// The part of the `SessionId` that all sends of a job share: every process and host derives the same one.
+fn session_of(sub_app_id: u64, namespace: &str, key: &str, action: &str, digest: &str) -> String {
+    let identity = serde_json::json!([sub_app_id, namespace, key, action, digest]).to_string();
+    // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.
+    format!("{DERIVED}{}", &BodyHash::of(identity.as_bytes()).as_str()[..32])
+}
+
+/// The job that a submit under a forgotten key runs instead: its key is `KEY~2`, then `KEY~3`. None where the `SessionId` is
+/// the caller's own, so that no other can be derived.
+pub(crate) fn next_after_forgotten(forgotten: &JobRecord, namespace: &str) -> Option<JobRecord> {
+    let session = forgotten.session.as_deref();
+    if session.is_some_and(|session| !session.starts_with(DERIVED)) {
+        return None;
+    }
+    let numbered = forgotten.key.rsplit_once('~').and_then(|(base, number)| Some((base, number.parse::<u32>().ok()?)));
+    let (base, number) = numbered.unwrap_or((&forgotten.key, 1));
+    let key = format!("{base}~{}", number.saturating_add(1));
+    let JobRecord { sub_app_id, action, digest, .. } = forgotten;
+    let session = session.map(|_| session_of(*sub_app_id, namespace, &key, action, digest));
+    Some(JobRecord { key, session, ..forgotten.clone() })
 }
 
 /// The JSON of a request without its `SessionId`, and that `SessionId`, if it can have one.

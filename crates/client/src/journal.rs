@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest};
+use vod_aigc_transport::Billed;
 
 #[cfg(feature = "journal")]
 pub use sqlite::SqliteJournal;
@@ -77,12 +78,21 @@ pub struct JobRecord {
     pub output: Option<PathBuf>,
     /// How far it is.
     pub state: JobState,
-    /// When it was first sent, in seconds since 1970-01-01 UTC by the service's clock.
+    /// When it was first sent, in seconds since 1970-01-01 UTC: the timestamp of the signature. The service refuses one that
+    /// is more than 300 s from its own clock, so the time of a send that it accepted is right to within that.
     pub first_sent: Option<u64>,
     /// When it was last sent.
     pub last_sent: Option<u64>,
-    /// Whether a send under the present `SessionId` was refused, which may have used the id up.
+    /// Whether every send under the present `SessionId` that was answered before [`used_up_by`](Self::used_up_by) was
+    /// refused, and there was one.
     pub refused_before: bool,
+    /// A time, by the service's clock, at which the present `SessionId` was certainly used up: the service has said that it
+    /// knows the id. Nothing can start under it any more, so nothing is sent with it again.
+    #[serde(default)]
+    pub used_up_by: Option<u64>,
+    /// The task that the service named in its answer, until `DescribeTaskDetail` shows that it is this job's.
+    #[serde(default)]
+    pub claimed_task: Option<String>,
     /// The service's id of the last request that it answered.
     pub request_id: Option<String>,
     /// Counts the changes; the store's own.
@@ -119,6 +129,15 @@ pub enum JobState {
         task_id: String,
         /// Why.
         reason: String,
+        /// Whether it ended for lack of capacity before it ran, which is not billed. A submit under the same key then
+        /// starts another task.
+        #[serde(default)]
+        unbilled: bool,
+    },
+    /// A person has given it up: see [`forget_job`].
+    Forgotten {
+        /// How far it was.
+        reason: String,
     },
     /// The task has made its result.
     Done {
@@ -135,9 +154,33 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// Whether there is nothing left to do: refused, failed or downloaded.
+    /// Whether there is nothing left to do: refused, failed, downloaded or forgotten.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Failed { .. } | Self::Downloaded { .. })
+        matches!(
+            self,
+            Self::Refused { .. } | Self::Failed { .. } | Self::Downloaded { .. } | Self::Forgotten { .. }
+        )
+    }
+
+    /// Whether the job was billed, as far as it is known.
+    pub fn billed(&self) -> Billed {
+        match self {
+            Self::Planned | Self::Refused { .. } | Self::Failed { unbilled: true, .. } => Billed::No,
+            Self::Accepted { .. } | Self::Done { .. } | Self::Downloaded { .. } => Billed::Yes,
+            // The documentation does not say whether a task that failed is billed.
+            Self::Sending | Self::Held { .. } | Self::Forgotten { .. } | Self::Failed { .. } => Billed::Unknown,
+        }
+    }
+
+    /// How far a state is on the way from a task's acceptance to its file. A job's state only moves forward on it.
+    fn progress_of_task(&self) -> u8 {
+        match self {
+            Self::Accepted { .. } => 1,
+            Self::Failed { .. } => 2,
+            Self::Done { .. } => 3,
+            Self::Downloaded { .. } => 4,
+            Self::Planned | Self::Sending | Self::Held { .. } | Self::Refused { .. } | Self::Forgotten { .. } => 0,
+        }
     }
 
     /// The task that was started, once it is known.
@@ -161,6 +204,7 @@ impl fmt::Display for JobState {
             Self::Refused { code } => write!(f, "refused: {code}"),
             Self::Accepted { .. } => write!(f, "accepted"),
             Self::Failed { reason, .. } => write!(f, "failed: {reason}"),
+            Self::Forgotten { reason } => write!(f, "forgotten: {reason}"),
             Self::Done { .. } => write!(f, "done"),
             Self::Downloaded { path, .. } => write!(f, "downloaded: {}", path.display()),
         }
@@ -168,9 +212,6 @@ impl fmt::Display for JobState {
 }
 
 impl JobRecord {
-    /// Two digits number the attempts.
-    pub(crate) const LAST_ATTEMPT: u8 = 99;
-
     /// Whether both stand for the same request to the same place.
     pub(crate) fn is_same_job(&self, other: &Self) -> bool {
         fn identity(it: &JobRecord) -> (&str, &str, u64, &str) {
@@ -182,24 +223,118 @@ impl JobRecord {
     /// The `SessionId` of its present attempt, if its action takes one.
     pub fn session_id(&self) -> Option<String> {
         let session = self.session.as_deref()?;
-        Some(match session.strip_prefix("va2-") {
-            Some(_) => format!("{session}-{:02}", self.attempt),
-            // The caller's own id goes out as it is.
-            None => session.to_owned(),
+        Some(match self.has_own_session_id() {
+            true => session.to_owned(),
+            false => format!("{session}-{:02}", self.attempt),
         })
     }
 
     /// Whether a task of this `SessionId` is one of this job's, of any attempt.
     pub fn owns(&self, session_id: &str) -> bool {
-        let Some(session) = self.session.as_deref() else {
-            return false;
+        self.attempt_of(session_id).is_some()
+    }
+
+    /// The attempt of this job that a `SessionId` belongs to; none where it is not this job's.
+    pub(crate) fn attempt_of(&self, session_id: &str) -> Option<u8> {
+        let session = self.session.as_deref()?;
+        if self.has_own_session_id() {
+            return (session_id == session).then_some(self.attempt);
+        }
+        session_id.strip_prefix(session)?.strip_prefix('-')?.parse().ok()
+    }
+
+    /// Whether its `SessionId` is the caller's, so that it goes out as it is and no other can take its place.
+    fn has_own_session_id(&self) -> bool {
+        self.session.as_deref().is_some_and(|session| !session.starts_with(DERIVED))
+    }
+
+    /// The job's next attempt, under a new `SessionId`. None where there is no other: the `SessionId` is the caller's, or two
+    /// digits do not number more attempts.
+    pub(crate) fn next_attempt(&self) -> Option<Self> {
+        const LAST: u8 = 99;
+        if self.session.is_none() || self.has_own_session_id() || self.attempt >= LAST {
+            return None;
+        }
+        Some(Self {
+            attempt: self.attempt + 1,
+            state: JobState::Planned,
+            first_sent: None,
+            last_sent: None,
+            refused_before: false,
+            used_up_by: None,
+            claimed_task: None,
+            request_id: None,
+            ..self.clone()
+        })
+    }
+
+    /// Takes over what became of a task, unless the record is further on, or the task is not that of its present attempt.
+    pub(crate) fn follow(&mut self, session_id: Option<&str>, state: &JobState) -> bool {
+        let forward = match self.state.task_id() {
+            Some(task_id) => {
+                Some(task_id) == state.task_id() && state.progress_of_task() > self.state.progress_of_task()
+            }
+            None => session_id.is_some() && session_id == self.session_id().as_deref(),
         };
-        match session.strip_prefix("va2-") {
-            Some(_) => session_id.strip_prefix(session).is_some_and(|rest| rest.starts_with('-')),
-            None => session_id == session,
+        if forward {
+            self.state = state.clone();
+        }
+        forward
+    }
+}
+
+/// What a `SessionId` that this client derives begins with.
+pub(crate) const DERIVED: &str = "va2-";
+
+/// Gives a job up on a person's word, and returns what was known of it until now; [`JobState::billed`] says whether it was
+/// billed. Nothing is sent, and a task that was started is not stopped. A later submit of the same request under the same
+/// key is a new job, `KEY~2`, and is billed.
+///
+/// # Errors
+/// [`ForgetError`]; nothing is written then.
+pub fn forget_job(journal: &dyn Journal, key: &str) -> Result<JobRecord, ForgetError> {
+    loop {
+        let job = journal.load(key).map_err(ForgetError::Journal)?.ok_or(ForgetError::Unknown)?;
+        if let JobState::Refused { .. } | JobState::Downloaded { .. } | JobState::Forgotten { .. } = &job.state {
+            return Err(ForgetError::NothingToForget(job.state));
+        }
+        let reason = match job.state.task_id() {
+            Some(task_id) => format!("{}, task {task_id}", job.state),
+            None => job.state.to_string(),
+        };
+        let forgotten = JobRecord { state: JobState::Forgotten { reason }, ..job.clone() };
+        match journal.save(&forgotten) {
+            // Another process has just written down more: what it wrote decides.
+            Err(JournalError::Changed) => {}
+            Err(error) => return Err(ForgetError::Journal(error)),
+            Ok(_) => return Ok(job),
         }
     }
 }
+
+/// Why a job was not forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForgetError {
+    /// The journal has no job of this key.
+    Unknown,
+    /// The job has ended, so that there is nothing to give up.
+    NothingToForget(JobState),
+    /// The journal failed.
+    Journal(JournalError),
+}
+
+impl fmt::Display for ForgetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => write!(f, "the journal has no job of this key; `vod-aigc task list` shows all"),
+            Self::NothingToForget(state) => write!(f, "there is nothing to forget: the job is {state}"),
+            Self::Journal(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ForgetError {}
 
 /// The action of records that were written before there was any other.
 fn video() -> String {

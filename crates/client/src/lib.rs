@@ -25,7 +25,7 @@ pub use input::{AttachError, InputError, InputProblem, Inputs};
 pub use job::{Job, PreparedJob};
 #[cfg(feature = "journal")]
 pub use journal::SqliteJournal;
-pub use journal::{JobRecord, JobState, Journal, JournalError};
+pub use journal::{ForgetError, JobRecord, JobState, Journal, JournalError, forget_job};
 pub use submit::{Held, SubmitPolicy};
 pub use task::{Task, TaskHandle};
 pub use upload::{UploadError, UploadPolicy, Uploaded};

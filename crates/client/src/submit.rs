@@ -3,13 +3,24 @@
 //! | what is known | what is done |
 //! |---|---|
 //! | nothing was sent, or every send is known to have started nothing | write `Sending` down, then send |
+//! | the answer names a task | believe it when `DescribeTaskDetail` shows the job's `SessionId`; else look for its task |
 //! | a send whose outcome is unknown, also after a crash | look for its task, then send the same bytes with the same id |
-//! | the service says that it knows the id | look for its task; never send again |
-//! | the task is not found in time | hold the job and say so; never a new id on a timer |
-//! | the action takes no id, and the outcome of a send is unknown | hold the job at once: there is nothing to look by |
+//! | the service says that it knows the id | look for its task; never send that id again |
+//! | the task is not found in time | search everything that is listed, then leave the job unresolved and say so |
+//! | the action takes no id, and the outcome of a send is unknown | unresolved at once: there is nothing to look by |
 //!
-//! A new `SessionId` is taken in one case only: the service says that it knows the id, every send under it is known to have
-//! been refused, and nobody else can have used it.
+//! To look is to search the list of tasks for the `SessionId`. A new `SessionId` is taken only when it is known that the old one
+//! started nothing: every send under it was refused, then the service said that it knows the id, nobody else can have used it,
+//! and a complete list that shows a later AIGC task does not show this one. A look that failed, a list that lags behind, or
+//! one that shows no AIGC tasks proves nothing. A submit under a key whose task ended unbilled takes a new one too.
+//!
+//! # Why the times can be trusted
+//!
+//! A send is signed for the timestamp that its write-ahead record holds, and the service refuses a timestamp that is more than
+//! 300 s from its own clock. So the recorded time of every send that may have been accepted is right to within 300 s, however
+//! wrong this machine's clock was, and a machine that is suspended between the record and the first byte sends nothing that
+//! counts. The same holds for the age of an id, which is checked at the same moment: the service knows an id for 72 hours, and
+//! after 71 hours nothing is sent under it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +28,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use vod_aigc_core::{
-    Action as _, DescribeTasksRequest, Effect, ErrorClass, OnCreate, SortBy, SortOrder, TaskSimpleInfo, TimeRange,
+    Action as _, AigcTask, DescribeTaskDetailResponse, DescribeTasksRequest, Effect, ErrorClass, OnCreate, SortBy,
+    SortOrder, TaskSimpleInfo, TimeRange,
 };
-use vod_aigc_transport::{Call, Error, Sent};
+use vod_aigc_transport::{Call, Error, ErrorKind, Remedy, Sent};
 
-use crate::client::iso;
-use crate::job::{is_request, with_session_id};
+use crate::client::{iso, seconds};
+use crate::job::{is_request, next_after_forgotten, with_session_id};
 use crate::journal::{JobRecord, JobState, JournalError};
+use crate::wait::is_lasting;
 use crate::{Client, SubmitError, TaskHandle};
 
 /// How patiently a submit goes about what the service refuses for now or does not answer.
@@ -37,7 +50,7 @@ pub struct SubmitPolicy {
     pub refusals: u32,
     /// The first wait between two steps; each further one is twice as long, up to a minute.
     pub first_wait: Duration,
-    /// How long a task is looked for, after the last send, before the job is held.
+    /// How long a task is looked for, after the last send, before the job is left unresolved.
     pub look_for: Duration,
 }
 
@@ -47,8 +60,10 @@ impl SubmitPolicy {
     const UNREACHABLE: u32 = 2;
     /// The service knows an id for 72 h; after this no send is safe any more.
     const SAFE: Duration = Duration::from_secs(71 * 3600);
-    /// The service lists the tasks of three days.
-    const LISTED: Duration = Duration::from_secs(72 * 3600);
+    /// How far from the service's clock the timestamp of an accepted request can be.
+    const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(300);
+    /// How far apart two recorded times of one moment can be: one of each may be off to either side.
+    const MARGIN: Duration = Self::TIMESTAMP_TOLERANCE.saturating_mul(2);
 
     fn wait(&self, step: u32) -> Duration {
         self.first_wait.saturating_mul(1_u32.checked_shl(step).unwrap_or(u32::MAX)).min(Self::LONGEST_WAIT)
@@ -80,7 +95,7 @@ pub struct Held {
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the outcome is unknown and money may have been spent: {}; job {}", self.reason, self.key)?;
+        write!(f, "the outcome is unknown and money may have been spent: {}; job {}", self.reason, self.key.escape_debug())?;
         if let Some(session_id) = &self.session_id {
             write!(f, ", SessionId {session_id}")?;
         }
@@ -92,7 +107,7 @@ impl fmt::Display for Held {
             Some(_) => write!(f, "resume the job within 71 hours of its first send")?,
             None => write!(f, "look for the task in the service's console")?,
         }
-        write!(f, "; a new submit would be billed again")
+        write!(f, ", or give it up with `vod-aigc task forget`; a new job would be billed again")
     }
 }
 
@@ -102,39 +117,108 @@ pub(crate) struct Submit<'a> {
     record: JobRecord,
     /// The request without its `SessionId`; none where the journal could not keep it.
     body: Option<Arc<String>>,
+    /// Reads the `SessionId` of a task of the job's kind.
+    session_of: fn(&DescribeTaskDetailResponse) -> Option<&str>,
+    /// Whether the caller asks for the job anew, and not only for what became of it.
+    is_new_order: bool,
+    /// When this run sent last, by the service's clock, and how far that was ahead of this machine's then, as far as it was
+    /// known.
+    sent: Option<(u64, i64)>,
     resends: u32,
     refusals: u32,
     looks: u32,
-    /// Whether the service has said that it knows the id.
-    taken: bool,
+    remedies: Vec<Remedy>,
     /// How long the last answer that was none has asked to wait before the next send.
     asked: Option<Duration>,
 }
 
+/// What `DescribeTaskDetail` says of the task that an answer named.
+enum Claim {
+    /// It carries the job's `SessionId`.
+    Ours,
+    /// It carries another one.
+    OthersTask,
+    /// The service does not know the task, or could not be asked: this may pass.
+    Unknown,
+    /// The reply shows no `SessionId`, or the service will not say.
+    Undecidable,
+}
+
+/// How much of the list is searched.
+#[derive(Clone, Copy, PartialEq)]
+enum Window {
+    /// The tasks created around the job's sends.
+    Sends,
+    /// Everything that the service lists: the tasks of three days.
+    Everything,
+}
+
+/// What a search of the list found.
+#[derive(Default)]
+struct Listed {
+    /// The job's task, and its attempt.
+    task: Option<(String, u8)>,
+    /// Whether the list was read to its end.
+    is_complete: bool,
+    /// When the latest listed AIGC task that carries a `SessionId` was created, by the service's clock.
+    newest: Option<u64>,
+}
+
+impl Listed {
+    /// Whether the job's task would be in the list if there were one that was created before `time`: the list shows
+    /// AIGC tasks, and one of a later time.
+    fn reaches(&self, time: u64) -> bool {
+        self.is_complete && self.newest.is_some_and(|newest| newest > time)
+    }
+}
+
 impl<'a> Submit<'a> {
     /// Begins, or goes on with what the journal holds under the job's key.
-    pub(crate) fn begin(client: &'a Client, planned: JobRecord, body: Arc<String>) -> Result<Self, SubmitError> {
-        let record = match client.journal() {
-            Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
-            None => planned.clone(),
+    pub(crate) fn begin<K: AigcTask>(
+        client: &'a Client,
+        mut planned: JobRecord,
+        body: Arc<String>,
+    ) -> Result<Self, SubmitError> {
+        let record = loop {
+            let record = match client.journal() {
+                Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
+                None => planned.clone(),
+            };
+            if !record.is_same_job(&planned) {
+                return Err(SubmitError::KeyTaken { key: record.key });
+            }
+            if !matches!(record.state, JobState::Forgotten { .. }) {
+                break record;
+            }
+            planned = next_after_forgotten(&planned, client.namespace())
+                .ok_or(SubmitError::Forgotten { key: planned.key })?;
         };
-        if !record.is_same_job(&planned) {
-            return Err(SubmitError::KeyTaken { key: record.key });
-        }
-        Ok(Self::new(client, record, Some(body)))
+        Ok(Self { is_new_order: true, ..Self::new::<K>(client, record, Some(body)) })
     }
 
     /// Goes on with a job of the journal.
-    pub(crate) fn resume(client: &'a Client, record: JobRecord) -> Self {
+    pub(crate) fn resume<K: AigcTask>(client: &'a Client, record: JobRecord) -> Self {
         let body = record.body.clone().filter(|body| is_request(body));
-        Self::new(client, record, body)
+        Self::new::<K>(client, record, body)
     }
 
-    fn new(client: &'a Client, record: JobRecord, body: Option<Arc<String>>) -> Self {
-        Self { client, record, body, resends: 0, refusals: 0, looks: 0, taken: false, asked: None }
+    fn new<K: AigcTask>(client: &'a Client, record: JobRecord, body: Option<Arc<String>>) -> Self {
+        Self {
+            client,
+            record,
+            body,
+            session_of: |reply| K::of(reply)?.session_id().filter(|id| !id.is_empty()),
+            is_new_order: false,
+            sent: None,
+            resends: 0,
+            refusals: 0,
+            looks: 0,
+            remedies: Vec::new(),
+            asked: None,
+        }
     }
 
-    /// Runs until there is a task, a definite refusal, or nothing more to do but to hold the job.
+    /// Runs until there is a task, a definite refusal, or nothing more to do but to leave the job unresolved.
     pub(crate) async fn run(mut self) -> Result<TaskHandle, SubmitError> {
         loop {
             let step = match &self.record.state {
@@ -142,6 +226,18 @@ impl<'a> Submit<'a> {
                 // A submit under the key of a refused job is a new try at the same thing.
                 JobState::Refused { .. } => self.save(JobState::Planned),
                 JobState::Sending | JobState::Held { .. } => self.recover().await,
+                JobState::Forgotten { .. } => return Err(SubmitError::Forgotten { key: self.record.key }),
+                JobState::Accepted { task_id } if self.record.claimed_task.is_some() => {
+                    let task_id = task_id.clone();
+                    match self.confirm(&task_id).await {
+                        Ok(true) => return Ok(self.task(&task_id)),
+                        other => other.map(drop),
+                    }
+                }
+                JobState::Failed { unbilled: true, task_id, .. } if self.is_new_order => match self.record.next_attempt() {
+                    Some(next) => self.replace(next),
+                    None => return Ok(self.task(task_id)),
+                },
                 state => return Ok(self.task(state.task_id().unwrap_or_default())),
             };
             match step {
@@ -165,23 +261,33 @@ impl<'a> Submit<'a> {
         let call = call.with_session_id(session_id);
         let was_unknown = !matches!(self.record.state, JobState::Planned);
 
-        // The turn comes first: what is written down as being sent is sent at once, and can be looked for by its time.
+        // The permit comes first: what is written down as being sent is sent at once.
         self.client.transport().admit(&call).await;
-        let now = self.now();
+        let time = self.client.transport().now();
+        let now = seconds(time);
+        if was_unknown && !self.knows_id_at(now) {
+            return Ok(());
+        }
         self.save_with(JobState::Sending, |record| {
             // What was sent before and is known to have started nothing is not looked for.
             record.first_sent = record.first_sent.filter(|_| was_unknown).or(Some(now));
             record.last_sent = Some(now);
         })?;
-
-        let offset = self.offset();
-        let sent = self.client.transport().attempt::<Value>(&call).await;
-        self.correct_times(now, self.offset() - offset);
-        let error = match sent {
+        // A record that took long, or a machine that was suspended meanwhile: the signature would be refused.
+        let age = self.client.transport().now().duration_since(time).unwrap_or_default();
+        if age >= SubmitPolicy::TIMESTAMP_TOLERANCE {
+            return self.nothing_started(was_unknown);
+        }
+        self.sent = Some((now, self.clock_offset()));
+        let answer = self.client.transport().attempt::<Value>(&call, time).await;
+        self.correct_times();
+        let error = match answer {
             Ok(reply) => {
+                let named = reply.value["TaskId"].as_str().filter(|id| is_id(id)).map(str::to_owned);
                 self.record.request_id = reply.request_id.or(self.record.request_id.take());
-                return match reply.value["TaskId"].as_str().filter(|id| is_id(id)) {
-                    Some(task_id) => self.accept(task_id.to_owned()),
+                return match named {
+                    Some(task_id) if self.record.session.is_some() => self.claim(task_id),
+                    Some(task_id) => self.accept(task_id, self.record.attempt),
                     None => Ok(()),
                 };
             }
@@ -191,6 +297,10 @@ impl<'a> Submit<'a> {
             self.record.request_id = Some(request_id.to_owned());
         }
         match error.code().map(|code| code.facts().on_create) {
+            _ if error.remedy().is_some_and(|remedy| !self.remedies.contains(&remedy)) => {
+                self.remedies.extend(error.remedy());
+                self.nothing_started(was_unknown)
+            }
             None if error.sent() == Sent::No => self.not_sent(error, was_unknown).await,
             Some(OnCreate::Again) => {
                 self.record.refused_before = true;
@@ -207,17 +317,13 @@ impl<'a> Submit<'a> {
                 self.resends = self.client.submit_policy().resends;
                 Ok(())
             }
-            Some(OnCreate::Taken)
-                if !was_unknown
-                    && self.record.refused_before
-                    && !self.record.shared
-                    && self.record.session.is_some() =>
-            {
-                self.rotate().await
-            }
             Some(OnCreate::Taken) => {
-                self.taken = true;
-                Ok(())
+                // The service has taken the timestamp, so its own clock was no further ahead than that when it answered.
+                let by = self.now().saturating_add(SubmitPolicy::TIMESTAMP_TOLERANCE.as_secs());
+                self.save_with(JobState::Sending, |record| {
+                    record.used_up_by = Some(by);
+                    record.refused_before &= !was_unknown;
+                })
             }
             // A code that says nothing definite, no reply at all, or one that cannot be read.
             Some(OnCreate::Unclear) | None => {
@@ -227,62 +333,99 @@ impl<'a> Submit<'a> {
         }
     }
 
-    /// Nothing was started by this send. Waits and lets the loop send again, unless patience is at its end.
+    /// This send started nothing; an earlier one whose outcome is unknown may have.
+    fn nothing_started(&mut self, was_unknown: bool) -> Result<(), SubmitError> {
+        if was_unknown { Ok(()) } else { self.save(JobState::Planned) }
+    }
+
+    /// Nothing was started by this send. Backs off and lets the loop send again, until the policy's number is used up.
     async fn not_sent(&mut self, error: Error, was_unknown: bool) -> Result<(), SubmitError> {
-        if !was_unknown {
-            self.save(JobState::Planned)?;
-        }
+        self.nothing_started(was_unknown)?;
         let pause = self.client.submit_policy().wait(self.refusals);
         self.refusals += 1;
         let most = self.client.submit_policy().refusals;
-        let patient = match (error.kind(), error.class()) {
-            // The transport has corrected its clock once already.
+        let again = match (error.kind(), error.class()) {
+            // The clock was corrected once already.
             (_, Some(ErrorClass::Clock)) => false,
-            (kind, _) if kind != vod_aigc_transport::ErrorKind::Send && error.code().is_none() => false,
+            (kind, _) if kind != ErrorKind::Send && error.code().is_none() => false,
             // Nobody should have to wait for a minute to learn that an address is wrong.
             _ if error.sent() == Sent::No => self.refusals <= most.min(SubmitPolicy::UNREACHABLE),
             _ => self.refusals <= most,
         };
-        if !patient {
-            return if was_unknown { self.hold(error.to_string()) } else { Err(SubmitError::Call(error)) };
+        if again {
+            self.sleep(asked_wait(&error).unwrap_or(pause)).await;
+            return Ok(());
         }
-        self.sleep(asked_wait(&error).unwrap_or(pause)).await;
-        Ok(())
-    }
-
-    /// Takes a new `SessionId`: the old one is used up and has started nothing.
-    async fn rotate(&mut self) -> Result<(), SubmitError> {
-        if let Ok(Some(task)) = self.look().await {
-            return self.accept(task);
+        if was_unknown {
+            return self.give_up(error.to_string()).await;
         }
-        if self.record.attempt >= JobRecord::LAST_ATTEMPT {
-            return self.hold("a hundred session ids have been used up");
+        // A gateway may have delivered a request twice and passed on the second answer only.
+        if error.code().is_some()
+            && let Ok(Listed { task: Some((task_id, attempt)), .. }) = self.look(Window::Everything).await
+        {
+            return self.accept(task_id, attempt);
         }
-        self.save_with(JobState::Planned, |record| {
-            record.attempt += 1;
-            record.refused_before = false;
-        })?;
-        Ok(())
+        Err(SubmitError::Call(error))
     }
 
     /// The outcome of a send is unknown: looks for its task, then sends the same again or waits for the next look.
     async fn recover(&mut self) -> Result<(), SubmitError> {
+        let policy = *self.client.submit_policy();
+        // A send in the future was timed by a wrong clock: waiting for it to pass would never end.
+        let since = self.now().checked_sub(self.record.last_sent.unwrap_or_default()).unwrap_or(u64::MAX);
+        let is_late = since >= policy.look_for.as_secs();
         if self.record.session.is_none() {
+            if self.sent.is_none() && !is_late && self.record.state == JobState::Sending {
+                // Another process may be waiting for the answer, and writes down what comes.
+                self.sleep(policy.wait(self.looks)).await;
+                self.looks += 1;
+                return self.reload();
+            }
             return self.hold(format!(
                 "{} takes no SessionId, so that its task cannot be told from others and the request cannot be sent again",
                 self.record.action
             ));
         }
-        let found = self.look().await;
-        if let Ok(Some(task_id)) = found {
-            return self.accept(task_id);
+        let claim = match self.record.claimed_task.clone() {
+            None => None,
+            Some(task_id) => match self.check_claim(&task_id).await {
+                Claim::Ours => return self.accept(task_id, self.record.attempt),
+                Claim::OthersTask => {
+                    self.save_with(JobState::Sending, |record| record.claimed_task = None)?;
+                    None
+                }
+                claim => Some((task_id, claim)),
+            },
+        };
+        let window = if self.record.used_up_by.is_some() { Window::Everything } else { Window::Sends };
+        let listed = self.look(window).await;
+        self.correct_times();
+        if let Ok(Listed { task: Some((task_id, attempt)), .. }) = listed {
+            return self.accept(task_id, attempt);
         }
-        let first_sent = self.record.first_sent.unwrap_or_default();
-        if self.now().saturating_sub(first_sent) >= SubmitPolicy::SAFE.as_secs() {
-            return self.hold("the service no longer knows the id, so that nothing can be sent again; look for the task in its console");
+        if let Some((task_id, Claim::Undecidable)) = claim {
+            // The service has named it, and will not say more now. It stays to be confirmed.
+            return self.note(&task_id, |record| record.state = JobState::Accepted { task_id: task_id.clone() });
         }
-        let policy = *self.client.submit_policy();
-        if !self.taken && self.resends < policy.resends && self.body.is_some() {
+        let knows_id = self.knows_id_at(self.now());
+        if let (Some(used_up_by), Ok(listed)) = (self.record.used_up_by, &listed)
+            && self.record.refused_before
+            && !self.record.shared
+            && knows_id
+            && listed.reaches(used_up_by)
+        {
+            // Every send was refused, and the list reaches from the first of them beyond the last.
+            return match self.record.next_attempt() {
+                Some(next) => self.replace(next),
+                None => self.hold("a hundred session ids have been used up"),
+            };
+        }
+        if !knows_id {
+            let reason = "the service may no longer know the id, so that nothing can be sent again";
+            return self.give_up(reason).await;
+        }
+        let may_resend = self.record.used_up_by.is_none() && claim.is_none() && self.body.is_some();
+        if may_resend && self.resends < policy.resends {
             // The first look has taken its time already.
             let pause = self.resends.checked_sub(1).map(|step| policy.wait(step));
             if let Some(pause) = self.asked.take().or(pause) {
@@ -291,77 +434,153 @@ impl<'a> Submit<'a> {
             self.resends += 1;
             return self.send().await;
         }
-        // A send in the future was timed by a clock that was wrong: waiting for it to come would never end.
-        let since = self.now().checked_sub(self.record.last_sent.unwrap_or_default()).unwrap_or(u64::MAX);
         let looked = self.looks;
         self.looks += 1;
-        if since >= policy.look_for.as_secs() && looked > 0 {
-            return self.hold(match (&found, self.taken) {
-                (Err(error), _) => format!("its task could not be looked for: {error}"),
-                (_, true) => "the service knows the id, and its task is not listed yet".to_owned(),
-                (_, false) => "no send was answered, and no task of it is listed".to_owned(),
-            });
+        if !is_late || looked == 0 {
+            self.sleep(policy.wait(looked)).await;
+            return Ok(());
         }
-        self.sleep(policy.wait(looked)).await;
-        Ok(())
+        match (claim, listed) {
+            (Some((task_id, _)), _) => self.give_up(format!("the service does not know the task that it named: {task_id}")).await,
+            (None, Err(error)) => self.give_up(format!("its task could not be looked for: {error}")).await,
+            (None, Ok(_)) if self.record.used_up_by.is_some() => {
+                let refused = if self.record.refused_before { "every send was refused, then " } else { "" };
+                self.give_up(format!("{refused}the service knows the id, and its task is not listed yet")).await
+            }
+            (None, Ok(_)) => self.give_up("no send was answered, and no task of it is listed").await,
+        }
     }
 
-    /// Looks for a task with the job's `SessionId`, of any attempt, in all pages of the list.
-    async fn look(&self) -> Result<Option<String>, Error> {
+    /// Whether the service certainly still knows the id of the recorded sends at `now`. A send in the future was timed by a
+    /// wrong clock, so that its age is not known.
+    fn knows_id_at(&self, now: u64) -> bool {
+        let (Some(first), Some(last)) = (self.record.first_sent, self.record.last_sent) else {
+            return false;
+        };
+        let latest = now.saturating_add(SubmitPolicy::MARGIN.as_secs());
+        first.max(last) <= latest && now.saturating_sub(first) < SubmitPolicy::SAFE.as_secs()
+    }
+
+    /// Looks again for the task of a job that was accepted before its task could be confirmed. True where nothing better
+    /// than the task that the service named is known.
+    async fn confirm(&mut self, task_id: &str) -> Result<bool, SubmitError> {
+        let change = match self.check_claim(task_id).await {
+            Claim::Ours => None,
+            Claim::OthersTask => Some(JobState::Sending),
+            Claim::Unknown | Claim::Undecidable => match self.look(Window::Everything).await {
+                Ok(Listed { task: Some((found, _)), .. }) => Some(JobState::Accepted { task_id: found }),
+                _ => return Ok(true),
+            },
+        };
+        let state = change.unwrap_or_else(|| self.record.state.clone());
+        self.save_with(state, |record| record.claimed_task = None)?;
+        Ok(false)
+    }
+
+    /// Asks whether the task that an answer named is this job's.
+    async fn check_claim(&self, task_id: &str) -> Claim {
+        match self.client.describe(&TaskHandle::new(task_id, self.record.sub_app_id)).await {
+            Ok(reply) => match (self.session_of)(&reply.value) {
+                Some(id) if self.record.session_id().as_deref() == Some(id) => Claim::Ours,
+                Some(_) => Claim::OthersTask,
+                None => Claim::Undecidable,
+            },
+            Err(error) if error.class() == Some(ErrorClass::NotFound) => Claim::Unknown,
+            Err(error) if is_lasting(&error) => Claim::Undecidable,
+            Err(_) => Claim::Unknown,
+        }
+    }
+
+    /// Looks for a task with the job's `SessionId`, of its present attempt or a later one, in all pages of the list.
+    async fn look(&self, window: Window) -> Result<Listed, Error> {
         const PAGE: u64 = 100;
         const MOST_PAGES: usize = 200;
-        /// Clocks differ, and a request may be late: the window is wider than the sends.
-        const MARGIN: u64 = 600;
-        let (Some(mut first), Some(last)) = (self.record.first_sent, self.record.last_sent) else {
-            return Ok(None);
-        };
-        if self.taken || first > self.now() {
-            // Another host, or a process whose journal is lost, may have sent it at any time; and a send in the future was
-            // timed by a clock that was wrong. The task may be as old as anything that is listed.
-            first = self.now().saturating_sub(SubmitPolicy::LISTED.as_secs());
-        }
         let mut request = DescribeTasksRequest::default();
-        let mut window = TimeRange::default();
-        window.after = Some(iso(first.saturating_sub(MARGIN)));
-        window.before = Some(iso(last.saturating_add(MARGIN)));
-        request.create_time = Some(window);
+        if let (Window::Sends, Some(first), Some(last)) = (window, self.record.first_sent, self.record.last_sent) {
+            let margin = SubmitPolicy::MARGIN.as_secs();
+            let mut range = TimeRange::default();
+            range.after = Some(iso(first.saturating_sub(margin)));
+            range.before = Some(iso(last.saturating_add(margin)));
+            request.create_time = Some(range);
+        }
         request.sub_app_id = Some(self.record.sub_app_id);
         request.limit = Some(PAGE);
         request.sort = Some(SortBy::new("CreateTime", SortOrder::Asc));
+        let mut listed = Listed::default();
         for _ in 0..MOST_PAGES {
             let page = self.client.call(request.clone()).await?.value;
-            let ours = |task: &&TaskSimpleInfo| task.session_id.as_deref().is_some_and(|id| self.record.owns(id));
-            let found = page
-                .task_set
-                .iter()
-                .flatten()
-                .filter(ours)
-                .find_map(|task| task.task_id.clone().filter(|id| is_id(id)));
-            if found.is_some() {
-                return Ok(found);
+            for task in page.task_set.iter().flatten() {
+                self.take(&mut listed, task);
             }
             let next = page.scroll_token.filter(|token| !token.is_empty());
-            // A token that comes again would lead around in a circle.
             if next.is_none() || next == request.scroll_token {
+                // A token that comes again would lead around in a circle.
+                listed.is_complete = next.is_none();
                 break;
             }
             request.scroll_token = next;
         }
-        Ok(None)
+        Ok(listed)
     }
 
-    fn accept(&mut self, task_id: String) -> Result<(), SubmitError> {
-        let state = JobState::Accepted { task_id: task_id.clone() };
-        match self.save(state.clone()) {
-            // Whoever changed the record meanwhile has found the same task, or will.
-            Err(SubmitError::Journal { error: JournalError::Changed, .. }) => {
-                self.record.state = state;
-                Ok(())
+    fn take(&self, listed: &mut Listed, task: &TaskSimpleInfo) {
+        let session_id = task.session_id.as_deref().filter(|id| !id.is_empty());
+        let (Some(session_id), Some(task_id)) = (session_id, task.task_id.as_deref().filter(|id| is_id(id))) else {
+            return;
+        };
+        if let Some(attempt) = self.record.attempt_of(session_id).filter(|it| *it >= self.record.attempt)
+            && listed.task.as_ref().is_none_or(|(_, found)| *found < attempt)
+        {
+            listed.task = Some((task_id.to_owned(), attempt));
+        }
+        let task_type = task.task_type.as_ref().map_or("", |it| it.as_str());
+        let is_aigc = [task_id, task_type].iter().any(|word| word.contains("Aigc"));
+        let created = task.create_time.as_deref().and_then(|text| humantime::parse_rfc3339_weak(text).ok());
+        listed.newest = listed.newest.max(created.filter(|_| is_aigc).map(seconds));
+    }
+
+    /// Writes down which task the service has named.
+    fn claim(&mut self, task_id: String) -> Result<(), SubmitError> {
+        self.note(&task_id, |record| {
+            record.claimed_task = Some(task_id.clone());
+        })
+    }
+
+    /// Writes down the job's task.
+    fn accept(&mut self, task_id: String, attempt: u8) -> Result<(), SubmitError> {
+        self.note(&task_id, |record| {
+            record.state = JobState::Accepted { task_id: task_id.clone() };
+            record.attempt = record.attempt.max(attempt);
+            record.claimed_task = None;
+        })
+    }
+
+    /// Writes down what is known of a task that was started, over whatever another process has written meanwhile, unless
+    /// that knows of a task already.
+    fn note(&mut self, task_id: &str, change: impl Fn(&mut JobRecord)) -> Result<(), SubmitError> {
+        while self.record.state.task_id().is_none() {
+            let mut next = self.record.clone();
+            change(&mut next);
+            match self.replace(next) {
+                Err(SubmitError::Journal { error: JournalError::Changed, .. }) => {
+                    let request_id = self.record.request_id.take();
+                    self.reload()?;
+                    self.record.request_id = request_id.or(self.record.request_id.take());
+                }
+                Err(SubmitError::Journal { error, .. }) => {
+                    return Err(SubmitError::Unrecorded { task: Box::new(self.task(task_id)), error });
+                }
+                written => return written,
             }
-            Err(SubmitError::Journal { error, .. }) => {
-                Err(SubmitError::Unrecorded { task: Box::new(self.task(&task_id)), error })
-            }
-            saved => saved,
+        }
+        Ok(())
+    }
+
+    /// Searches everything that the service lists, and leaves the job unresolved where its task is not there.
+    async fn give_up(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {
+        match self.look(Window::Everything).await {
+            Ok(Listed { task: Some((task_id, attempt)), .. }) => self.accept(task_id, attempt),
+            _ => self.hold(reason),
         }
     }
 
@@ -392,11 +611,15 @@ impl<'a> Submit<'a> {
         self.save_with(state, |_| {})
     }
 
-    /// Writes the job's new state down before anything is done on the strength of it. Where that fails, the record stays
-    /// as it was.
     fn save_with(&mut self, state: JobState, change: impl FnOnce(&mut JobRecord)) -> Result<(), SubmitError> {
         let mut next = JobRecord { state, ..self.record.clone() };
         change(&mut next);
+        self.replace(next)
+    }
+
+    /// Writes the job's new record down before anything is done on the strength of it. Where that fails, the record stays
+    /// as it was.
+    fn replace(&mut self, mut next: JobRecord) -> Result<(), SubmitError> {
         if let Some(journal) = self.client.journal() {
             next.revision = journal.save(&next).map_err(|error| SubmitError::journal(error, &self.record))?;
         }
@@ -417,25 +640,28 @@ impl<'a> Submit<'a> {
         self.client.transport().clock().sleep(wait).await;
     }
 
-    /// The send at `now` has shown that the clock was so many seconds behind the service's: its time is set right, so that
-    /// its task is looked for where it is.
-    fn correct_times(&mut self, now: u64, behind: i64) {
-        let right = now.saturating_add_signed(behind);
-        if self.record.first_sent == Some(now) {
-            self.record.first_sent = Some(right);
+    /// Where a reply has shown that this machine's clock was ahead when this run sent, the recorded times were too late: the
+    /// record gets the right ones, and is written before the next send. Where the clock was behind they stay: an id that
+    /// seems older than it is is only given up sooner.
+    fn correct_times(&mut self) {
+        let Some((sent, offset)) = self.sent else { return };
+        let change = self.clock_offset().saturating_sub(offset).min(0);
+        let right = sent.saturating_add_signed(change);
+        for time in [&mut self.record.first_sent, &mut self.record.last_sent] {
+            *time = time.map(|time| if time == sent { right } else { time });
         }
-        self.record.last_sent = Some(right);
+        self.sent = Some((right, offset + change));
     }
 
     /// The service's clock less this machine's, in seconds, as far as it is known.
-    fn offset(&self) -> i64 {
-        let local = crate::client::seconds(self.client.transport().clock().now());
+    fn clock_offset(&self) -> i64 {
+        let local = seconds(self.client.transport().clock().now());
         i64::try_from(i128::from(self.now()) - i128::from(local)).unwrap_or_default()
     }
 
     /// Seconds since 1970-01-01 UTC by the service's clock.
     fn now(&self) -> u64 {
-        crate::client::seconds(self.client.transport().now())
+        seconds(self.client.transport().now())
     }
 }
 

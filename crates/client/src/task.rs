@@ -150,14 +150,16 @@ impl<K: AigcTask> Task<K> {
     /// Writes the end of the task down in the journal, if it is a job's.
     pub(crate) fn note_end(&self, result: &Result<Finished<K>, WaitError>) {
         let task_id = self.id().to_owned();
-        match result {
-            Ok(_) => self.client().note(self.handle(), JobState::Done { task_id }),
+        let state = match result {
+            Ok(_) => JobState::Done { task_id },
             Err(WaitError::Failed { failure, .. }) => {
-                self.client().note(self.handle(), JobState::Failed { task_id, reason: failure.to_string() });
+                JobState::Failed { task_id, reason: failure.to_string(), unbilled: failure.is_unbilled() }
             }
+            Err(WaitError::OthersTask { .. }) => return self.client().disown(self.handle()),
             // The task goes on.
-            Err(_) => {}
-        }
+            Err(_) => return,
+        };
+        self.client().note(self.handle(), &state);
     }
 }
 

@@ -200,7 +200,10 @@ impl<K: AigcTask> Waiting<K> {
                     Ok(answer) => self.step = Step::Ask(answer),
                     Err(error) => return Poll::Ready(self.hear(Err(error))),
                 },
-                Turn::Told(answer) => return Poll::Ready(self.hear(answer.map(|reply| Polled::of(&reply)))),
+                Turn::Told(answer) => {
+                    let answer = answer.map(|reply| Polled::of(&reply, self.task().handle()));
+                    return Poll::Ready(self.hear(answer));
+                }
                 Turn::Shown(shown) if self.shown == Some(shown) => {}
                 Turn::Shown(shown) => {
                     self.shown = Some(shown);
@@ -247,7 +250,7 @@ impl<K: AigcTask> Waiting<K> {
             None => Arc::new(task.client().describing(task.handle())?),
         };
         heard.call = Some(call.clone());
-        Ok(Box::pin(async move { task.client().look(&call).await }))
+        Ok(Box::pin(async move { task.client().look(&call, task.handle()).await }))
     }
 
     fn hear(&mut self, answer: Result<Polled<K>, Error>) -> TaskEvent<K> {
@@ -284,6 +287,9 @@ impl<K: AigcTask> Waiting<K> {
             Polled::Failed(failure) => {
                 self.place.task_ended();
                 return self.ended(Err(WaitError::Failed { task: self.task().handle().clone(), failure }));
+            }
+            Polled::OthersTask(shown) => {
+                return self.ended(Err(WaitError::OthersTask { task: self.task().handle().clone(), shown }));
             }
         };
         let now = self.now();

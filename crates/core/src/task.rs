@@ -331,6 +331,12 @@ impl TaskFailure {
     pub fn class(&self) -> ErrorClass {
         self.code.as_ref().map_or(ErrorClass::Generation, ErrorCode::class)
     }
+
+    /// Whether the task ended before it ran, because the account runs as many as it may, which is not billed. Of any other
+    /// failure it is not known whether it is billed.
+    pub fn is_unbilled(&self) -> bool {
+        self.class() == ErrorClass::Frequency
+    }
 }
 
 impl fmt::Display for TaskFailure {
