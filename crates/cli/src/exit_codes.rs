@@ -44,11 +44,11 @@ pub(crate) static ROWS: &[Row] = &[
     Row { code: 3, kind: "authentication", billed: &[Billed::No], next: "correct the credentials, the permission or the account" },
     Row { code: 4, kind: "limit", billed: &[Billed::No], next: "wait or raise the limit, then run the same command with the same key" },
     Row { code: 5, kind: "network", billed: &[Billed::No], next: "run the same command with the same key" },
-    Row { code: 6, kind: "task_failed", billed: &[Billed::No, Billed::Unknown], next: "read error_code; a new attempt needs a new key and can be billed again" },
+    Row { code: 6, kind: "task_failed", billed: &[Billed::No, Billed::Unknown], next: "read error_code; if billed is no, run the same command again, else a new attempt needs a new key and can be billed again" },
     Row { code: 7, kind: "content", billed: &[Billed::No, Billed::Unknown], next: "change the prompt or the inputs and use a new key" },
     Row { code: 8, kind: "deadline", billed: &[Billed::Yes, Billed::Unknown], next: "run `vod-aigc task wait TASK_ID`" },
     Row { code: 9, kind: "interrupted", billed: &[Billed::No, Billed::Yes, Billed::Unknown], next: "run `vod-aigc task wait TASK_ID`" },
-    Row { code: 10, kind: "unresolved", billed: &[Billed::Unknown], next: "run `vod-aigc resume`; do not submit the request again" },
+    Row { code: 10, kind: "unresolved", billed: &[Billed::Unknown], next: "run `vod-aigc resume`; do not submit the request again; `vod-aigc task forget KEY` gives the job up" },
     Row { code: 11, kind: "not_fetched", billed: &[Billed::Yes, Billed::Unknown], next: "correct what the message names, then run `vod-aigc task wait TASK_ID`" },
 ];
 
@@ -70,8 +70,8 @@ Exit codes:
                       billed: no
                       next: run the same command with the same key
    6  task_failed     the task ended without a result
-                      billed: no if the task ended for lack of capacity, else unknown
-                      next: read error_code; a new attempt needs a new key and can be billed again
+                      billed: no if the account ran too many tasks at a time, else unknown
+                      next: read error_code; if billed is no, run the same command again, else a new attempt needs a new key and can be billed again
    7  content         content review refused the prompt, an input or the result
                       billed: no if refused at submit, unknown if the task ended so
                       next: change the prompt or the inputs and use a new key
@@ -83,7 +83,7 @@ Exit codes:
                       next: run `vod-aigc task wait TASK_ID`
   10  unresolved      the outcome of a paid request is unknown
                       billed: unknown
-                      next: run `vod-aigc resume`; do not submit the request again
+                      next: run `vod-aigc resume`; do not submit the request again; `vod-aigc task forget KEY` gives the job up
   11  not_fetched     a task was submitted, and its result is not here yet
                       billed: yes; unknown if the task is not in the journal
                       next: correct what the message names, then run `vod-aigc task wait TASK_ID`
@@ -91,4 +91,4 @@ Exit codes:
 
 /// The table in one line.
 #[rustfmt::skip]
-pub(crate) const SUMMARY: &str = "Exit codes: 0 done, 2 usage (billed: no), 3 authentication (billed: no), 4 limit (billed: no), 5 network (billed: no), 6 task_failed (billed: no if the task ended for lack of capacity, else unknown), 7 content (billed: no if refused at submit, unknown if the task ended so), 8 deadline (billed: yes; unknown if the task is not in the journal), 9 interrupted (billed: no before submit, yes while waiting; unknown if not in the journal), 10 unresolved (billed: unknown), 11 not_fetched (billed: yes; unknown if the task is not in the journal).";
+pub(crate) const SUMMARY: &str = "Exit codes: 0 done, 2 usage (billed: no), 3 authentication (billed: no), 4 limit (billed: no), 5 network (billed: no), 6 task_failed (billed: no if the account ran too many tasks at a time, else unknown), 7 content (billed: no if refused at submit, unknown if the task ended so), 8 deadline (billed: yes; unknown if the task is not in the journal), 9 interrupted (billed: no before submit, yes while waiting; unknown if not in the journal), 10 unresolved (billed: unknown), 11 not_fetched (billed: yes; unknown if the task is not in the journal).";

@@ -164,7 +164,7 @@ impl Failure {
             details.is_of_task = true;
         }
         // A task that has ended without a result has said itself what is known of its bill.
-        if !matches!(details.code, TASK_FAILED | CONTENT) {
+        if !matches!(details.code, TASK_FAILED | CONTENT | UNRESOLVED) {
             details.billed = accepted;
             details.resume = Some(format!("vod-aigc task wait {}{}", shell_word(&task.task_id), output.flags()));
         }
@@ -304,11 +304,7 @@ impl Details {
             "exit_code": row.code,
             "kind": row.kind,
             "message": self.message,
-            "billed": match self.billed {
-                Billed::No => "no",
-                Billed::Unknown => "unknown",
-                Billed::Yes => "yes",
-            },
+            "billed": word(self.billed),
             "key": self.key,
             "task_id": self.task_id,
             "request_id": self.request_id,
@@ -327,6 +323,15 @@ impl Details {
 impl From<Details> for Failure {
     fn from(details: Details) -> Self {
         Self(Box::new(details))
+    }
+}
+
+/// What documents say of a bill.
+pub(crate) fn word(billed: Billed) -> &'static str {
+    match billed {
+        Billed::No => "no",
+        Billed::Unknown => "unknown",
+        Billed::Yes => "yes",
     }
 }
 
@@ -427,14 +432,12 @@ impl From<WaitError> for Failure {
         let details = match &error {
             WaitError::Deadline { .. } => Details::new(DEADLINE, message),
             WaitError::Failed { failure, .. } => {
-                let class = failure.class();
-                let details = Details::new(if class == ErrorClass::Content { CONTENT } else { TASK_FAILED }, message);
-                let billed = match class {
-                    // It ended for lack of capacity: the service does not bill a task that never ran.
-                    ErrorClass::Frequency | ErrorClass::Capacity => Billed::No,
-                    _ => Billed::Unknown,
-                };
+                let code = if failure.class() == ErrorClass::Content { CONTENT } else { TASK_FAILED };
+                let (billed, details) = (error.billed(), Details::new(code, message));
                 Details { billed, error_code: failure.code.as_ref().map(ToString::to_string), ..details }
+            }
+            WaitError::OthersTask { .. } => {
+                Details { resume: Some(RESUME.to_owned()), ..Details::new(UNRESOLVED, message) }
             }
             WaitError::Poll { error, .. } | WaitError::Stalled { error, .. } => {
                 Details::new(NOT_FETCHED, message).heard_of(error)

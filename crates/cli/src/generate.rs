@@ -218,6 +218,13 @@ impl Generate {
             _ = interruption.as_mut() => Err(Failure::interrupted_submit(session_id)),
         };
         let task = submitted.map_err(|failure| failure.with_key(Some(&key)))?;
+        if let Some(new) = task.handle().key.as_deref().filter(|new| **new != key) {
+            Display::new().line(format!(
+                "job {} was forgotten; this is a new job, {}",
+                key.escape_debug(),
+                new.escape_debug()
+            ));
+        }
         let follow = async {
             if self.no_wait {
                 return match json {

@@ -1,9 +1,10 @@
 //! `vod-aigc task list` and `vod-aigc resume`: the jobs of the journal.
 
 use serde_json::{Value, json};
-use vod_aigc_client::{Client, JobRecord, JobState, Journal as _, Task, TaskHandle};
+use vod_aigc_client::transport::Billed;
+use vod_aigc_client::{Client, ForgetError, JobRecord, JobState, Journal as _, Task, TaskHandle, forget_job};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, word};
 use crate::settings::Connection;
 use crate::task::{Output, Submit, Wait, complete, document};
 use crate::{Interruption, print, print_json};
@@ -28,6 +29,29 @@ pub(crate) fn list(connection: &Connection, json: bool) -> Result<(), Failure> {
         print(format_args!("{key}  {}  {}  {}", job.state.task_id().unwrap_or("-"), job.model, job.state))?;
     }
     Ok(())
+}
+
+/// Gives a job up, and prints what was known of it. Nothing is sent.
+pub(crate) fn forget(connection: &Connection, key: &str, json: bool) -> Result<(), Failure> {
+    let job = forget_job(&*connection.journal()?, key).map_err(|error| match error {
+        ForgetError::Journal(error) => error.into(),
+        error => Failure::usage(format!("job {}: {error}", key.escape_debug())).with_key(Some(key)),
+    })?;
+    if json {
+        let mut document = describe(&job);
+        document["forgotten"] = true.into();
+        return print_json(&document);
+    }
+    let said = match job.state.billed() {
+        Billed::No => "it was not billed",
+        Billed::Yes => "it was billed, and its task is not stopped",
+        Billed::Unknown => "whether it was billed is not known",
+    };
+    print(format_args!(
+        "job {} is forgotten; it was {}; {said}; the same command with the same key makes a new job, which is billed",
+        key.escape_debug(),
+        job.state
+    ))
 }
 
 /// What names the task of a job, once one was started. Its age is left out, so that it is asked for at once.
@@ -126,12 +150,14 @@ fn describe(job: &JobRecord) -> Value {
         JobState::Accepted { .. } => ("accepted", None),
         JobState::Failed { .. } => ("failed", None),
         JobState::Done { .. } => ("done", None),
+        JobState::Forgotten { .. } => ("forgotten", None),
         _ => ("other", None),
     };
     json!({
         "key": job.key,
         "state": state,
         "description": job.state.to_string(),
+        "billed": word(job.state.billed()),
         "task_id": job.state.task_id(),
         "session_id": job.session_id(),
         "request_id": job.request_id,

@@ -24,6 +24,11 @@ pub(crate) enum Task {
     },
     /// List the jobs of the journal
     List,
+    /// Give a job up whose outcome stays unknown, or whose result can no longer be had. Nothing is sent and no task is stopped
+    Forget {
+        /// What the job is known by: see `task list`
+        key: String,
+    },
     /// Wait for a task and download its video
     Wait {
         /// The task's id
@@ -84,6 +89,7 @@ impl Task {
     ) -> Result<(), Failure> {
         let (id, output) = match &self {
             Self::List => return jobs::list(connection, json),
+            Self::Forget { key } => return jobs::forget(connection, key, json),
             Self::Get { id } => (id.clone(), Output::default()),
             Self::Wait { id, output, .. } | Self::Download { id, output } => (id.clone(), output.clone()),
         };
@@ -112,7 +118,7 @@ impl Task {
 
     async fn follow(self, task: &ClientTask, json: bool, interruption: Interruption<'_>) -> Result<(), Failure> {
         match self {
-            Self::List => Ok(()),
+            Self::List | Self::Forget { .. } => Ok(()),
             Self::Get { .. } => {
                 let reply = task.poll().await?;
                 if json {

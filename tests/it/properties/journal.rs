@@ -29,7 +29,9 @@ fn state() -> impl Strategy<Value = JobState> {
         text().prop_map(|reason| JobState::Held { reason }),
         text().prop_map(|code| JobState::Refused { code }),
         text().prop_map(|task_id| JobState::Accepted { task_id }),
-        (text(), text()).prop_map(|(task_id, reason)| JobState::Failed { task_id, reason }),
+        (text(), text(), any::<bool>())
+            .prop_map(|(task_id, reason, unbilled)| JobState::Failed { task_id, reason, unbilled }),
+        text().prop_map(|reason| JobState::Forgotten { reason }),
         text().prop_map(|task_id| JobState::Done { task_id }),
         (text(), text()).prop_map(|(task_id, path)| JobState::Downloaded { task_id, path: path.into() }),
     ]
@@ -38,7 +40,7 @@ fn state() -> impl Strategy<Value = JobState> {
 prop_compose! {
     fn any_record()(
         key: String, session: Option<String>, attempt: u8, body: Option<String>, output: Option<String>, state in state(),
-        sent: [Option<u64>; 2], flags: [bool; 2], request_id: Option<String>, sub_app_id: u64,
+        sent: [Option<u64>; 3], flags: [bool; 2], names: [Option<String>; 2], sub_app_id: u64,
     ) -> JobRecord {
         let mut record = record(&key);
         record.session = session;
@@ -46,9 +48,9 @@ prop_compose! {
         record.body = body.map(Arc::new);
         record.output = output.map(Into::into);
         record.state = state;
-        [record.first_sent, record.last_sent] = sent;
+        [record.first_sent, record.last_sent, record.used_up_by] = sent;
         [record.shared, record.refused_before] = flags;
-        record.request_id = request_id;
+        [record.request_id, record.claimed_task] = names;
         record.sub_app_id = sub_app_id;
         record
     }

@@ -23,7 +23,8 @@ struct Tally {
     lives: u64,
     found: u64,
     refused: u64,
-    held: u64,
+    /// Unresolved jobs by their reason, without what follows a colon.
+    unresolved: BTreeMap<String, u64>,
     billed_twice: Vec<String>,
     lost: Vec<String>,
 }
@@ -43,8 +44,11 @@ impl Tally {
                     self.lost.push(name());
                 }
             }
-            // Held jobs are a state of their own: the person has been told, and `resume` goes on with them.
-            Some(JobState::Held { .. }) => self.held += 1,
+            // Unresolved jobs are a state of their own: the person has been told, and `resume` goes on with them.
+            Some(JobState::Held { reason }) => {
+                let reason = reason.split(':').next().unwrap_or_default().to_owned();
+                *self.unresolved.entry(reason).or_default() += 1;
+            }
             _ if end.billed > 0 => self.lost.push(name()),
             _ => self.refused += 1,
         }
@@ -55,7 +59,9 @@ impl Tally {
         self.lives += other.lives;
         self.found += other.found;
         self.refused += other.refused;
-        self.held += other.held;
+        for (reason, count) in other.unresolved {
+            *self.unresolved.entry(reason).or_default() += count;
+        }
         self.billed_twice.extend(other.billed_twice);
         self.lost.extend(other.lost);
         self
@@ -63,17 +69,21 @@ impl Tally {
 
     #[track_caller]
     fn judge(self, what: &str) {
-        let Self { schedules, lives, found, refused, held, billed_twice, lost } = self;
+        let Self { schedules, lives, found, refused, unresolved, billed_twice, lost } = self;
         report(format_args!(
-            "{what}: {schedules} schedules in {lives} lives: {found} tasks found, {refused} started nothing, {held} held, \
+            "{what}: {schedules} schedules in {lives} lives: {found} tasks found, {refused} started nothing, {} unresolved, \
              {} billed twice, {} lost",
+            unresolved.values().sum::<u64>(),
             billed_twice.len(),
             lost.len()
         ));
+        for (reason, count) in unresolved {
+            report(format_args!("    {count} unresolved: {reason}"));
+        }
         let first = |names: &[String]| names.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
         assert!(billed_twice.is_empty(), "billed more than once:\n{}", first(&billed_twice));
         assert!(lost.is_empty(), "paid and lost:\n{}", first(&lost));
-        assert!(found > schedules / 4, "most schedules end with a task");
+        assert!(found > schedules / 6, "many schedules end with a task");
     }
 }
 
@@ -97,6 +107,9 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
         ("delayed-290".to_owned(), Fault::DelayedAcceptance { seconds: 290 }),
         ("date-ahead".to_owned(), Fault::Date { offset_seconds: 40_000 }),
         ("no-date".to_owned(), Fault::NoDate),
+        ("delivered-twice".to_owned(), Fault::DeliveredTwice),
+        ("unknown-task-id".to_owned(), Fault::OtherTaskId("1500000001-AigcVideoTask-none".to_owned())),
+        ("others-task-id".to_owned(), Fault::OtherTaskId(world::OTHERS_TASK.to_owned())),
     ];
     for (fate, request) in fates {
         on_create.push((format!("reset-{fate}"), Fault::Reset { request }));
@@ -130,8 +143,39 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
         ("look-circle", Fault::RepeatedScrollToken),
         ("look-error", Fault::Error { request: Fate::Taken, code: "InternalError".to_owned() }),
     ] {
-        let on_list = FaultRule::new(Target::DescribeTasks, When::Nth(1), fault);
-        faults.insert(name.to_owned(), vec![lost.clone(), on_list]);
+        for (how_often, when) in [("first", When::Nth(1)), ("always", When::Every(1))] {
+            let on_list = FaultRule::new(Target::DescribeTasks, when, fault.clone());
+            faults.insert(format!("{name} {how_often}"), vec![lost.clone(), on_list]);
+        }
+    }
+    // The task that the answer names cannot be described.
+    for code in ["InternalError", "UnauthorizedOperation", "ResourceNotFound"] {
+        for (how_often, when) in [("first", When::Nth(1)), ("always", When::Every(1))] {
+            let refused = Fault::Error { request: Fate::Dropped, code: code.to_owned() };
+            let on_describe = FaultRule::new(Target::DescribeTaskDetail, when, refused);
+            faults.insert(format!("describe-{code} {how_often}"), vec![on_describe]);
+        }
+    }
+    // A gateway delivers a request twice and passes on the second answer, after a refusal that started nothing. The look that
+    // follows goes wrong too.
+    for code in ["RequestLimitExceeded", "ResourceInsufficient"] {
+        let refused = Fault::Error { request: Fate::Dropped, code: code.to_owned() };
+        let on = |nth, fault| FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault);
+        let twice = vec![on(1, refused.clone()), on(2, Fault::DeliveredTwice)];
+        for (name, fault) in [
+            ("look-error", Some(Fault::Error { request: Fate::Taken, code: "InternalError".to_owned() })),
+            ("look-stale", Some(Fault::StaleList { seconds: 3600 })),
+            ("look-circle", Some(Fault::RepeatedScrollToken)),
+            ("look", None),
+        ] {
+            let on_list = fault.map(|fault| FaultRule::new(Target::DescribeTasks, When::Every(1), fault));
+            let rules = twice.iter().cloned().chain(on_list).collect();
+            faults.insert(format!("{code} then delivered-twice, {name}"), rules);
+        }
+        // The first delivery is accepted, and the second refused, until patience is at its end.
+        let mut rules = vec![on(1, Fault::Reset { request: Fate::Dropped }), on(2, Fault::DeliveredTwice)];
+        rules.extend((3..20).map(|nth| on(nth, refused.clone())));
+        faults.insert(format!("delivered-twice then {code}"), rules);
     }
     faults
 }
@@ -226,20 +270,101 @@ fn a_job_whose_journal_was_lost_is_found_the_next_day() {
     assert_eq!(end.state.as_ref().and_then(JobState::task_id), Some(end.ledger[0].as_str()));
 }
 
+/// Far enough for the service to know a `SessionId` no more, and to list none of its tasks.
+const FORGOTTEN: Duration = Duration::from_secs(80 * 3600);
+const DAY: i64 = 86_400;
+
+#[test]
+fn no_clock_that_is_wrong_by_days_and_no_late_resume_bills_twice_or_loses_a_paid_task() {
+    // The clock of the first life, of later ones, and how long it takes to the second life.
+    let soon = Duration::from_secs(120);
+    let clocks = [
+        ([0, 0], FORGOTTEN),
+        ([2 * DAY, 0], FORGOTTEN),
+        ([2 * DAY, 0], soon),
+        ([-4 * DAY, 0], soon),
+        ([-4 * DAY, -4 * DAY], soon),
+        ([4 * DAY, 4 * DAY], soon),
+        // The service forgets the id while the client's clock says that it does not.
+        ([0, -DAY], FORGOTTEN),
+        ([0, -2 * DAY], FORGOTTEN),
+    ];
+    let tally = for_every_fault(|fault, rules, tally| {
+        for (index, (ahead, pause)) in clocks.iter().enumerate() {
+            for shared in [true, false] {
+                // Each fault meets another few of the behaviours.
+                let behaviours = behaviours();
+                let (behaviour, settings) = &behaviours[(fault.len() + index * 5) % behaviours.len()];
+                let world = |crash| {
+                    World::new(settings.clone(), rules, crash, 1).with_clocks_ahead(*ahead).with_pause(*pause)
+                };
+                // With a key every even step, without one every odd step.
+                let steps = world(None).play(shared, false).steps_of_first_life;
+                for step in (u64::from(!shared)..steps).step_by(2) {
+                    let end = world(Some(step)).play(shared, false);
+                    let name = || format!("{fault}; {behaviour}; {ahead:?} s ahead, {pause:?}, key {shared}; crash {step}");
+                    tally.count(name, &end);
+                }
+            }
+        }
+    });
+    tally.judge("clocks wrong by days");
+}
+
+#[test]
+fn no_suspended_machine_bills_twice_or_loses_a_paid_task() {
+    let tally = for_every_fault(|fault, rules, tally| {
+        for (index, length) in [Duration::from_secs(600), FORGOTTEN].into_iter().enumerate() {
+            for shared in [true, false] {
+                let behaviours = behaviours();
+                let (behaviour, settings) = &behaviours[(fault.len() + index * 5) % behaviours.len()];
+                let world = |suspension: Option<u64>, crash| {
+                    let world = World::new(settings.clone(), rules, crash, 1);
+                    suspension.into_iter().fold(world, |world, step| world.with_suspension(step, length))
+                };
+                for step in 0..world(None, None).play(shared, false).steps_of_first_life {
+                    // With a key it goes on, without one it dies some steps after it woke up.
+                    let crash = (!shared).then_some(step + 1 + step % 3);
+                    let end = world(Some(step), crash).play(shared, false);
+                    let name = || format!("{fault}; {behaviour}; {length:?} at {step}, key {shared}; crash {crash:?}");
+                    tally.count(name, &end);
+                }
+            }
+        }
+    });
+    tally.judge("suspended machine");
+}
+
+#[test]
+fn no_new_session_id_is_taken_before_it_is_known_that_the_old_one_started_nothing() {
+    let mut rotated = 0;
+    let mut tally = Tally::default();
+    for (fault, rules) in faults() {
+        for (behaviour, settings) in behaviours() {
+            for later in [120, 1_200] {
+                let world = World::new(settings.clone(), &rules, None, 1).with_others();
+                let end = world.with_pause(Duration::from_secs(later)).play(false, false);
+                rotated += u64::from(end.attempt > 0);
+                tally.count(|| format!("{fault}; {behaviour}; others, {later} s"), &end);
+            }
+        }
+    }
+    report(format_args!("others start tasks: {rotated} jobs took a new SessionId"));
+    assert!(rotated > 0, "where it is known, the job goes on");
+    tally.judge("others start tasks");
+}
+
 #[test]
 fn a_wrong_clock_of_the_client_changes_nothing() {
     let tally = for_every_fault(|fault, rules, tally| {
         let (_, settings) = behaviours().swap_remove(0);
         for ahead in [-36_000, -240, 240, 36_000] {
-            let world = |crash| World::new(settings.clone(), rules, crash, 1).with_clock_ahead(ahead);
+            let world = |crash| World::new(settings.clone(), rules, crash, 1).with_clocks_ahead([ahead; 2]);
             let end = world(None).play(true, false);
-            // Whoever has one clock finds in the end what whoever has another does.
+            // What is found with the right clock is found with a wrong one.
             let right = World::new(settings.clone(), rules, None, 1).play(true, false);
-            assert_eq!(
-                end.state.as_ref().map(|state| state.task_id().is_some()),
-                right.state.as_ref().map(|state| state.task_id().is_some()),
-                "{fault}; {ahead} s ahead"
-            );
+            let found = |end: &End| end.state.as_ref().is_some_and(|state| state.task_id().is_some());
+            assert!(found(&end) || !found(&right), "{fault}; {ahead} s ahead");
             for step in 0..end.steps_of_first_life {
                 let end = world(Some(step)).play(true, false);
                 tally.count(|| format!("{fault}; {ahead} s ahead; crash {step}"), &end);
@@ -281,23 +406,38 @@ fn no_random_schedule_bills_twice_or_loses_a_paid_task() {
 
 fn play_seeds(seeds: std::ops::Range<u64>) -> Tally {
     let mut tally = Tally::default();
+    let (behaviours, all) = (behaviours(), faults().into_values().collect::<Vec<_>>());
     for seed in seeds {
         let random = SeededRandom::new(seed);
         let below = |bound: u64| random.next_u64() % bound;
-        let behaviours = behaviours();
         let (_, settings) = &behaviours[below(behaviours.len() as u64) as usize];
-        let all: Vec<_> = faults().into_values().collect();
         let mut rules = all[below(all.len() as u64) as usize].clone();
         if below(2) == 0 {
-            // The same fault twice on one reply would undo itself, and a forged TaskId is beyond what a client can tell.
+            // The same fault twice on one reply would undo itself.
             let others = &all[below(all.len() as u64) as usize];
             rules.extend(others.iter().filter(|rule| !rules.contains(rule)).cloned().collect::<Vec<_>>());
         }
         let lost = Fault::Reset { request: if below(2) == 0 { Fate::Taken } else { Fate::Dropped } };
         rules.push(FaultRule::any(When::Probability(0.1), lost));
         let crash = (below(3) > 0).then(|| below(24));
-        let world = World::new(settings.clone(), &rules, crash, seed);
-        let end = match below(4) {
+        let mut world = World::new(settings.clone(), &rules, crash, seed);
+        if below(2) == 0 {
+            let clock = || (random.next_u64() % 8 * 86_400) as i64 - 4 * DAY;
+            world = world.with_clocks_ahead([clock(), clock()]);
+        }
+        let way = below(4);
+        // Without its journal, nobody knows that a job was sent longer ago than the service knows its id.
+        let keeps_journal = way != 1;
+        if keeps_journal && below(3) == 0 {
+            world = world.with_suspension(below(24), Duration::from_secs(below(90) * 3600));
+        }
+        if keeps_journal && below(3) == 0 {
+            world = world.with_pause(Duration::from_secs(below(100) * 3600));
+        }
+        if below(3) == 0 {
+            world = world.with_others();
+        }
+        let end = match way {
             0 => world.play_on_two_hosts(),
             1 => world.play(true, true),
             2 => world.play(true, false),

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use vod_aigc_client::{Client, Job, JobRecord, JobState, Journal, JournalError, SubmitError, Task};
 use vod_aigc_core::{Kling, VideoRequest, video};
-use vod_aigc_emulator::{Behaviour, Clock as EmulatorClock, Emulator, Exchange, FaultRule, InProcess, Received};
+use vod_aigc_emulator::{Behaviour, Clock as EmulatorClock, Emulator, Exchange, Fault, FaultRule, InProcess, Received};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
     BoxFuture, Clock, Http, Random as _, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
@@ -29,10 +29,17 @@ pub(super) struct End {
     pub(super) steps_of_first_life: u64,
     /// What the last journal says.
     pub(super) state: Option<JobState>,
+    /// How many SessionIds the job has given up.
+    pub(super) attempt: u8,
     /// The tasks that the service would bill.
     pub(super) ledger: Vec<String>,
     pub(super) billed: usize,
 }
+
+/// In a fault, the id of a task that somebody else's request has started.
+pub(super) const OTHERS_TASK: &str = "others";
+/// What the tasks of somebody else carry.
+const OTHERS_CONTEXT: &str = "others";
 
 pub(super) struct World {
     emulator: InProcess,
@@ -40,21 +47,68 @@ pub(super) struct World {
     seed: u64,
     /// How many processes there have been: no two throw the same dice.
     processes: AtomicU64,
-    /// How far the clock of the client's machine is ahead of the service's, in seconds.
-    ahead: i64,
+    /// How far the clock of the client's machine is ahead of the service's in the first life and in later ones, in seconds.
+    ahead: [i64; 2],
+    /// The step of the first life at which the machine is suspended, and for how long.
+    suspension: Option<(u64, Duration)>,
+    /// How long after the first life the second begins; a minute or two, unless it is set.
+    pause: Option<Duration>,
+    /// Whether somebody else starts a task between two lives.
+    others: bool,
 }
 
 impl World {
     pub(super) fn new(behaviour: Behaviour, rules: &[FaultRule], crash: Option<u64>, seed: u64) -> Self {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
         let builder = Emulator::builder().clock(EmulatorClock::manual(start)).behaviour(behaviour).seed(seed);
-        let builder = rules.iter().cloned().fold(builder, |builder, rule| builder.fault(rule));
-        Self { emulator: builder.in_process(), crash, seed, processes: AtomicU64::new(0), ahead: 0 }
+        let world = Self {
+            emulator: builder.in_process(),
+            crash,
+            seed,
+            processes: AtomicU64::new(0),
+            ahead: [0, 0],
+            suspension: None,
+            pause: None,
+            others: false,
+        };
+        let needs_others = |rule: &FaultRule| matches!(&rule.fault, Fault::OtherTaskId(id) if id == OTHERS_TASK);
+        let others = rules.iter().any(needs_others).then(|| world.start_others_task());
+        for mut rule in rules.iter().cloned() {
+            if let (true, Some(task_id)) = (needs_others(&rule), &others) {
+                rule.fault = Fault::OtherTaskId(task_id.clone());
+            }
+            world.emulator.inject(rule);
+        }
+        world
     }
 
-    /// The same with a clock of the client that is so many seconds ahead.
-    pub(super) fn with_clock_ahead(self, ahead: i64) -> Self {
+    /// The same with a clock of the client that is so many seconds ahead in the first life, and in later ones.
+    pub(super) fn with_clocks_ahead(self, ahead: [i64; 2]) -> Self {
         Self { ahead, ..self }
+    }
+
+    /// The same with a machine that is suspended at a step of the first life.
+    pub(super) fn with_suspension(self, step: u64, length: Duration) -> Self {
+        Self { suspension: Some((step, length)), ..self }
+    }
+
+    /// The same with so much time between the first life and the second.
+    pub(super) fn with_pause(self, pause: Duration) -> Self {
+        Self { pause: Some(pause), ..self }
+    }
+
+    /// The same with somebody else who starts a task between two lives.
+    pub(super) fn with_others(self) -> Self {
+        Self { others: true, ..self }
+    }
+
+    /// Starts a task of somebody else, and gives its id.
+    fn start_others_task(&self) -> String {
+        let life = Life::new(None, None);
+        let request = VideoRequest::builder(Kling::V2_1).prompt("a bear").session_context(OTHERS_CONTEXT).build();
+        let client = self.client(&life, &Store::default(), 0);
+        let submitted = life.live(client.submit(request.expect("the table allows it")));
+        submitted.and_then(Result::ok).map(|task| task.id().to_owned()).unwrap_or_default()
     }
 
     /// One host. The first life dies at the step of the schedule, where its journal may be lost with it; later ones live
@@ -64,13 +118,17 @@ impl World {
         let mut steps_of_first_life = 0;
         let mut lives = 0;
         while lives < MOST_LIVES {
-            let life = Life::new(if lives == 0 { self.crash } else { None });
-            let ended = life.live(self.submit(&life, &store, shared));
+            let is_first = lives == 0;
+            let suspension = self.suspension.filter(|_| is_first);
+            let suspension = suspension.map(|(step, length)| (step, length, self.emulator.clone()));
+            let life = Life::new(self.crash.filter(|_| is_first), suspension);
+            let ended = life.live(self.submit(&life, &store, shared, self.ahead[usize::from(!is_first)]));
             lives += 1;
             if lives == 1 {
                 steps_of_first_life = life.steps.load(Ordering::Relaxed);
             }
-            if matches!(ended, Some(Ok(_))) {
+            // Whoever waits for a task that is not confirmed finds out that it is not theirs, and comes back.
+            if matches!(ended, Some(Ok(_))) && store.is_confirmed() {
                 break;
             }
             if journal_is_lost && lives == 1 {
@@ -79,7 +137,11 @@ impl World {
             // Whoever runs it again does so after a while, and after longer each time; whoever has lost everything, the
             // next day.
             let pause = if journal_is_lost && lives == 1 { 20 * 3600 } else { 60 << lives };
-            self.emulator.advance(Duration::from_secs(pause));
+            let pause = self.pause.filter(|_| lives == 1).unwrap_or(Duration::from_secs(pause));
+            self.emulator.advance(pause);
+            if self.others {
+                self.start_others_task();
+            }
         }
         self.end(lives, steps_of_first_life, &store)
     }
@@ -91,11 +153,12 @@ impl World {
         let mut lives = 0;
         let mut ids = Vec::new();
         while lives < MOST_LIVES {
-            let life = Life::new(None);
-            let (one, other) =
-                life.race(self.submit(&life, &stores[0], true), self.submit(&life, &stores[1], true), &random);
+            let life = Life::new(None, None);
+            let submit = |store| self.submit(&life, store, true, 0);
+            let (one, other) = life.race(submit(&stores[0]), submit(&stores[1]), &random);
             lives += 1;
-            ids = [one, other].into_iter().filter_map(|ended| Some(ended.ok()?.id().to_owned())).collect();
+            let confirmed = [one, other].into_iter().zip(&stores).filter(|(_, store)| store.is_confirmed());
+            ids = confirmed.filter_map(|(ended, _)| Some(ended.ok()?.id().to_owned())).collect();
             if ids.len() == 2 {
                 break;
             }
@@ -106,15 +169,14 @@ impl World {
         // Two ids would be two bills.
         end.billed = end.billed.max(ids.len());
         if end.state.as_ref().is_none_or(|state| state.task_id().is_none()) {
-            let other = stores[1].jobs().unwrap_or_default().pop().map(|job| job.state);
-            end.state = other.filter(|state| state.task_id().is_some()).or(end.state);
+            end.state = stores[1].state().filter(|state| state.task_id().is_some()).or(end.state);
         }
         end
     }
 
     /// What a person does: resume what the journal holds, else submit.
-    async fn submit(&self, life: &Life, store: &Store, shared: bool) -> Result<Task, SubmitError> {
-        let client = self.client(life, store);
+    async fn submit(&self, life: &Life, store: &Store, shared: bool, ahead: i64) -> Result<Task, SubmitError> {
+        let client = self.client(life, store, ahead);
         let unfinished = store.jobs().unwrap_or_default().pop();
         match unfinished {
             Some(job) if !shared => client.resume_job(job).await,
@@ -125,9 +187,9 @@ impl World {
         }
     }
 
-    fn client(&self, life: &Life, store: &Store) -> Client {
+    fn client(&self, life: &Life, store: &Store, ahead: i64) -> Client {
         let process = self.processes.fetch_add(1, Ordering::Relaxed);
-        let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone(), ahead: self.ahead });
+        let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone(), ahead });
         Client::builder(self.emulator.credential().clone(), SUB_APP_ID)
             .endpoint(self.emulator.endpoint().parse().expect("it is a loopback address"))
             .clock(wire.clone())
@@ -140,9 +202,12 @@ impl World {
     fn end(self, lives: u64, steps_of_first_life: u64, store: &Store) -> End {
         // What was accepted late is on the bill too.
         self.emulator.advance(Duration::from_secs(600));
-        let ledger: Vec<_> = self.emulator.ledger().into_iter().map(|entry| entry.task_id).collect();
-        let state = store.jobs().unwrap_or_default().pop().map(|job| job.state);
-        End { lives, steps_of_first_life, state, billed: ledger.len(), ledger }
+        let ledger = self.emulator.ledger().into_iter();
+        let own = ledger.filter(|entry| entry.session_context.as_deref() != Some(OTHERS_CONTEXT));
+        let ledger: Vec<_> = own.map(|entry| entry.task_id).collect();
+        let job = store.jobs().unwrap_or_default().pop();
+        let attempt = job.as_ref().map_or(0, |job| job.attempt);
+        End { lives, steps_of_first_life, state: store.state(), attempt, billed: ledger.len(), ledger }
     }
 }
 
@@ -155,16 +220,23 @@ fn request() -> VideoRequest {
 struct Life {
     steps: Arc<AtomicU64>,
     dies_at: Option<u64>,
+    /// The step before which its machine is suspended, for how long, and whose time passes meanwhile.
+    suspension: Option<(u64, Duration, InProcess)>,
 }
 
 impl Life {
-    fn new(dies_at: Option<u64>) -> Self {
-        Self { steps: Arc::default(), dies_at }
+    fn new(dies_at: Option<u64>, suspension: Option<(u64, Duration, InProcess)>) -> Self {
+        Self { steps: Arc::default(), dies_at, suspension }
     }
 
     /// Whether the process lives on through its next step.
     fn goes_on(&self) -> bool {
         let step = self.steps.fetch_add(1, Ordering::Relaxed);
+        if let Some((suspended, length, emulator)) = &self.suspension
+            && *suspended == step
+        {
+            emulator.advance(*length);
+        }
         self.dies_at.is_none_or(|last| step < last)
     }
 
@@ -283,6 +355,18 @@ impl Http for Wire {
 struct Store(Arc<Mutex<BTreeMap<String, JobRecord>>>);
 
 impl Store {
+    /// Whether its job, if it has one, has a task that was confirmed to be its own.
+    fn is_confirmed(&self) -> bool {
+        self.records().values().all(|job| job.claimed_task.is_none())
+    }
+
+    /// How far its job is. A task that could not be confirmed is none yet.
+    fn state(&self) -> Option<JobState> {
+        let job = self.records().values().next().cloned()?;
+        let reason = "the task that the service named could not be confirmed".to_owned();
+        Some(if job.claimed_task.is_some() { JobState::Held { reason } } else { job.state })
+    }
+
     fn records(&self) -> MutexGuard<'_, BTreeMap<String, JobRecord>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
