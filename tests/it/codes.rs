@@ -109,7 +109,8 @@ async fn submit_to(service: &Arc<Service>) -> (End, Option<SubmitError>) {
     (End { called: service.called(), outcome, billed, state, tasks: ledger.len() }, result.err())
 }
 
-/// One create, then looks for as long as the policy says: at once and after 2, 4, 8, 16, 32 and 60 s.
+/// C is a create, D a description of a task, which confirms the one that an answer names, and L a look at the list. This is
+/// one create, then looks for as long as the policy says: at once and after 2, 4, 8, 16, 32 and 60 s.
 const LOOKED_IN_VAIN: &str = "CLLLLLLL";
 
 #[tokio::test]
@@ -137,9 +138,9 @@ async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
                     state: "refused",
                     tasks: 0,
                 },
-                (OnCreate::Again, _) => accepted("CC"),
+                (OnCreate::Again, _) => accepted("CCD"),
                 (OnCreate::Unclear | OnCreate::Taken, Fate::Taken) => accepted("CL"),
-                (OnCreate::Unclear, Fate::Dropped) => accepted("CLC"),
+                (OnCreate::Unclear, Fate::Dropped) => accepted("CLCD"),
                 (OnCreate::Taken, Fate::Dropped) => End {
                     called: LOOKED_IN_VAIN.to_owned(),
                     outcome: Outcome::Unknown,
@@ -180,9 +181,7 @@ async fn no_later_answer_to_a_create_undoes_an_earlier_one_that_is_unknown() {
         let (end, _) = submit_to(&service).await;
         let sent_again = match code.facts().on_create {
             OnCreate::Refused | OnCreate::Taken => None,
-            // The same send, signed anew with the service's time.
-            OnCreate::Again if code.class() == ErrorClass::Clock => Some("CLCC"),
-            OnCreate::Again | OnCreate::Unclear => Some("CLCLC"),
+            OnCreate::Again | OnCreate::Unclear => Some("CLCLCD"),
         };
         if let Some(called) = sent_again {
             assert_eq!((end.outcome, end.state, end.tasks), (Outcome::Accepted, "accepted", 1), "{code}");
@@ -215,7 +214,8 @@ async fn a_read_is_repeated_as_the_row_of_the_code_says() {
                 (true, false) if facts.class == ErrorClass::Clock => 2,
                 (true, false) => RetryPolicy::READ.attempts as usize,
             };
-            assert_eq!(service.called(), format!("C{}", "D".repeat(attempts)), "{code}");
+            // The submit has described the task once.
+            assert_eq!(service.called(), format!("CD{}", "D".repeat(attempts)), "{code}");
             if let Err(error) = polled {
                 assert_eq!((error.code(), error.billed()), (Some(&code), Billed::No), "{code}");
             }

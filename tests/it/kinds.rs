@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vod_aigc_client::{Client, Finished, Job, JobRecord, JobState, Outcome, SubmitError, Task, WaitError};
+use vod_aigc_client::{
+    Client, ClientBuilder, Finished, Job, JobRecord, JobState, Journal as _, Outcome, SubmitError, Task, WaitError,
+};
 use vod_aigc_core::{
     Action as _, AigcAudioTask, AigcHunyuan3DTask, AigcImageTask, AigcTask, AigcVideoRedrawTask,
     CreateAigcAdvancedCustomElementTask, CreateAigcAudioCloneTask, CreateAigcAudioTaskRequest,
@@ -20,11 +22,14 @@ use crate::support::*;
 /// What the API says to one call: the members of its Response, or nothing at all.
 type Answer = Option<Value>;
 
-/// An API that plays its answers and writes down what it was asked.
+/// An API that plays its answers and writes down what it was asked. The call that confirms the task of a submit is not part
+/// of the script.
 #[derive(Debug, Default)]
 struct Api {
     answers: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<(String, Value)>>,
+    /// The SessionId of a create that was accepted and not yet confirmed.
+    accepted: Mutex<Option<Value>>,
 }
 
 impl Api {
@@ -41,9 +46,18 @@ impl Api {
 
 impl Http for Api {
     fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
-        let body = serde_json::from_slice(request.body()).unwrap();
-        self.asked.lock().unwrap().push((action(&request).to_owned(), body));
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let action = action(&request);
+        let accepted = self.accepted.lock().unwrap().take();
+        if let ("DescribeTaskDetail", Some(session_id)) = (action, accepted) {
+            let task = json!({ "Status": "PROCESSING", "SessionId": session_id });
+            let body = json!({ "Response": { "AigcImageTask": task } }).to_string().into();
+            return Box::pin(std::future::ready(Ok(RawReply { status: 200, headers: Default::default(), body })));
+        }
+        self.asked.lock().unwrap().push((action.to_owned(), body.clone()));
         let answer = self.answers.lock().unwrap().pop_front().expect("an answer for every call");
+        let started = answer.as_ref().is_some_and(|answer| answer["TaskId"].is_string());
+        *self.accepted.lock().unwrap() = started.then(|| body["SessionId"].clone());
         Box::pin(std::future::ready(match answer {
             Some(members) => {
                 let body = json!({ "Response": members }).to_string().into();
@@ -55,16 +69,25 @@ impl Http for Api {
 }
 
 fn client(answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>, Arc<MemoryJournal>) {
-    let api = Arc::new(Api { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() });
-    let (http, journal) = (api.clone(), MemoryJournal::new());
-    let client = Client::builder(credential(), SUB_APP)
+    let journal = MemoryJournal::new();
+    let (client, api) = client_with(journal.clone(), answers);
+    (client, api, journal)
+}
+
+fn client_with(journal: Arc<MemoryJournal>, answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>) {
+    let answers = Mutex::new(answers.into_iter().collect());
+    let api = Arc::new(Api { answers, ..Api::default() });
+    let http = api.clone();
+    (builder(journal).transport(|transport| transport.http(http)).build(), api)
+}
+
+fn builder(journal: Arc<MemoryJournal>) -> ClientBuilder {
+    Client::builder(credential(), SUB_APP)
         .endpoint("http://127.0.0.1:9".parse().unwrap())
         .clock(Arc::new(ManualClock::at(1_795_435_200)))
         .random(Arc::new(SeededRandom::new(7)))
-        .journal(journal.clone())
-        .transport(|transport| transport.http(http).read_retry(RetryPolicy::once(Duration::from_secs(30))))
-        .build();
-    (client, api, journal)
+        .journal(journal)
+        .transport(|transport| transport.read_retry(RetryPolicy::once(Duration::from_secs(30))))
 }
 
 fn picture() -> CreateAigcImageTaskRequest {
@@ -246,11 +269,43 @@ async fn a_request_without_a_session_id_that_was_being_sent_when_its_process_die
     client.submit(Job::new(sound()).key("song")).await.unwrap();
     let mut record = journal.only_job();
     record.state = JobState::Sending;
-    assert!(matches!(
-        client.resume_job_as::<CreateAigcAudioTaskRequest>(record).await,
-        Err(SubmitError::Journal { .. } | SubmitError::Held(_))
-    ));
+    journal.save(&record).unwrap();
+    let error = client.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Held(_)), "{error}");
     assert_eq!(api.actions().len(), 1);
+}
+
+/// An API whose first call lets another process resume the same job before it answers.
+#[derive(Debug)]
+struct Slow {
+    api: Api,
+    journal: Arc<MemoryJournal>,
+    resumed: Mutex<Option<SubmitError>>,
+}
+
+impl Http for Slow {
+    fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        Box::pin(async move {
+            let (other, _) = client_with(self.journal.clone(), []);
+            let resumed = other.resume_job_as::<CreateAigcAudioTaskRequest>(self.journal.only_job()).await;
+            *self.resumed.lock().unwrap() = resumed.err();
+            self.api.send(request, timeout).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_second_holder_of_a_job_without_a_session_id_cannot_undo_that_its_task_runs() {
+    let journal = MemoryJournal::new();
+    let answers = Mutex::new([accepted()].into_iter().collect());
+    let api = Api { answers, ..Api::default() };
+    let slow = Arc::new(Slow { api, journal: journal.clone(), resumed: Mutex::default() });
+    let http = slow.clone();
+    let client = builder(journal.clone()).transport(|transport| transport.http(http)).build();
+    let task = client.submit(Job::new(sound()).key("song")).await.unwrap();
+    let other = slow.resumed.lock().unwrap().take();
+    assert!(matches!(other, Some(SubmitError::Held(_))), "{other:?}");
+    assert_eq!(journal.only_job().state, JobState::Accepted { task_id: task.id().to_owned() });
 }
 
 #[tokio::test]

@@ -156,10 +156,7 @@ pub enum JobState {
 impl JobState {
     /// Whether there is nothing left to do: refused, failed, downloaded or forgotten.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused { .. } | Self::Failed { .. } | Self::Downloaded { .. } | Self::Forgotten { .. }
-        )
+        matches!(self, Self::Refused { .. } | Self::Failed { .. } | Self::Downloaded { .. } | Self::Forgotten { .. })
     }
 
     /// Whether the job was billed, as far as it is known.

@@ -95,7 +95,12 @@ pub struct Held {
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the outcome is unknown and money may have been spent: {}; job {}", self.reason, self.key.escape_debug())?;
+        write!(
+            f,
+            "the outcome is unknown and money may have been spent: {}; job {}",
+            self.reason,
+            self.key.escape_debug()
+        )?;
         if let Some(session_id) = &self.session_id {
             write!(f, ", SessionId {session_id}")?;
         }
@@ -138,8 +143,10 @@ enum Claim {
     Ours,
     /// It carries another one.
     OthersTask,
-    /// The service does not know the task, or could not be asked: this may pass.
-    Unknown,
+    /// The service does not know the task, which may pass.
+    NotFound,
+    /// The service could not be asked, which may pass.
+    NoAnswer,
     /// The reply shows no `SessionId`, or the service will not say.
     Undecidable,
 }
@@ -229,15 +236,18 @@ impl<'a> Submit<'a> {
                 JobState::Forgotten { .. } => return Err(SubmitError::Forgotten { key: self.record.key }),
                 JobState::Accepted { task_id } if self.record.claimed_task.is_some() => {
                     let task_id = task_id.clone();
-                    match self.confirm(&task_id).await {
-                        Ok(true) => return Ok(self.task(&task_id)),
-                        other => other.map(drop),
+                    // This run has just asked.
+                    match self.sent.is_some() || self.confirm(&task_id).await? {
+                        true => return Ok(self.task(&task_id)),
+                        false => Ok(()),
                     }
                 }
-                JobState::Failed { unbilled: true, task_id, .. } if self.is_new_order => match self.record.next_attempt() {
-                    Some(next) => self.replace(next),
-                    None => return Ok(self.task(task_id)),
-                },
+                JobState::Failed { unbilled: true, task_id, .. } if self.is_new_order => {
+                    match self.record.next_attempt() {
+                        Some(next) => self.replace(next),
+                        None => return Ok(self.task(task_id)),
+                    }
+                }
                 state => return Ok(self.task(state.task_id().unwrap_or_default())),
             };
             match step {
@@ -357,10 +367,11 @@ impl<'a> Submit<'a> {
             return Ok(());
         }
         if was_unknown {
-            return self.give_up(error.to_string()).await;
+            return self.give_up(error.to_string(), false).await;
         }
         // A gateway may have delivered a request twice and passed on the second answer only.
         if error.code().is_some()
+            && error.class() != Some(ErrorClass::Clock)
             && let Ok(Listed { task: Some((task_id, attempt)), .. }) = self.look(Window::Everything).await
         {
             return self.accept(task_id, attempt);
@@ -404,8 +415,7 @@ impl<'a> Submit<'a> {
             return self.accept(task_id, attempt);
         }
         if let Some((task_id, Claim::Undecidable)) = claim {
-            // The service has named it, and will not say more now. It stays to be confirmed.
-            return self.note(&task_id, |record| record.state = JobState::Accepted { task_id: task_id.clone() });
+            return self.accept_unconfirmed(&task_id);
         }
         let knows_id = self.knows_id_at(self.now());
         if let (Some(used_up_by), Ok(listed)) = (self.record.used_up_by, &listed)
@@ -420,9 +430,10 @@ impl<'a> Submit<'a> {
                 None => self.hold("a hundred session ids have been used up"),
             };
         }
+        let searched = window == Window::Everything && listed.is_ok();
         if !knows_id {
             let reason = "the service may no longer know the id, so that nothing can be sent again";
-            return self.give_up(reason).await;
+            return self.give_up(reason, searched).await;
         }
         let may_resend = self.record.used_up_by.is_none() && claim.is_none() && self.body.is_some();
         if may_resend && self.resends < policy.resends {
@@ -440,15 +451,17 @@ impl<'a> Submit<'a> {
             self.sleep(policy.wait(looked)).await;
             return Ok(());
         }
-        match (claim, listed) {
-            (Some((task_id, _)), _) => self.give_up(format!("the service does not know the task that it named: {task_id}")).await,
-            (None, Err(error)) => self.give_up(format!("its task could not be looked for: {error}")).await,
+        let reason = match (claim, listed) {
+            (Some((task_id, Claim::NoAnswer)), _) => return self.accept_unconfirmed(&task_id),
+            (Some((task_id, _)), _) => format!("the service does not know the task that it named: {task_id}"),
+            (None, Err(error)) => format!("its task could not be looked for: {error}"),
             (None, Ok(_)) if self.record.used_up_by.is_some() => {
                 let refused = if self.record.refused_before { "every send was refused, then " } else { "" };
-                self.give_up(format!("{refused}the service knows the id, and its task is not listed yet")).await
+                format!("{refused}the service knows the id, and its task is not listed yet")
             }
-            (None, Ok(_)) => self.give_up("no send was answered, and no task of it is listed").await,
-        }
+            (None, Ok(_)) => "no send was answered, and no task of it is listed".to_owned(),
+        };
+        self.give_up(reason, searched).await
     }
 
     /// Whether the service certainly still knows the id of the recorded sends at `now`. A send in the future was timed by a
@@ -467,7 +480,7 @@ impl<'a> Submit<'a> {
         let change = match self.check_claim(task_id).await {
             Claim::Ours => None,
             Claim::OthersTask => Some(JobState::Sending),
-            Claim::Unknown | Claim::Undecidable => match self.look(Window::Everything).await {
+            Claim::NotFound | Claim::NoAnswer | Claim::Undecidable => match self.look(Window::Everything).await {
                 Ok(Listed { task: Some((found, _)), .. }) => Some(JobState::Accepted { task_id: found }),
                 _ => return Ok(true),
             },
@@ -485,9 +498,9 @@ impl<'a> Submit<'a> {
                 Some(_) => Claim::OthersTask,
                 None => Claim::Undecidable,
             },
-            Err(error) if error.class() == Some(ErrorClass::NotFound) => Claim::Unknown,
+            Err(error) if error.class() == Some(ErrorClass::NotFound) => Claim::NotFound,
             Err(error) if is_lasting(&error) => Claim::Undecidable,
-            Err(_) => Claim::Unknown,
+            Err(_) => Claim::NoAnswer,
         }
     }
 
@@ -555,6 +568,12 @@ impl<'a> Submit<'a> {
         })
     }
 
+    /// Writes down the task that the service named and will say no more of now. It stays to be confirmed: by the wait for it,
+    /// and when the job is resumed.
+    fn accept_unconfirmed(&mut self, task_id: &str) -> Result<(), SubmitError> {
+        self.note(task_id, |record| record.state = JobState::Accepted { task_id: task_id.to_owned() })
+    }
+
     /// Writes down what is known of a task that was started, over whatever another process has written meanwhile, unless
     /// that knows of a task already.
     fn note(&mut self, task_id: &str, change: impl Fn(&mut JobRecord)) -> Result<(), SubmitError> {
@@ -576,12 +595,13 @@ impl<'a> Submit<'a> {
         Ok(())
     }
 
-    /// Searches everything that the service lists, and leaves the job unresolved where its task is not there.
-    async fn give_up(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {
-        match self.look(Window::Everything).await {
-            Ok(Listed { task: Some((task_id, attempt)), .. }) => self.accept(task_id, attempt),
-            _ => self.hold(reason),
+    /// Searches everything that the service lists, unless that has just been done, and leaves the job unresolved where its
+    /// task is not there.
+    async fn give_up(&mut self, reason: impl Into<String>, searched: bool) -> Result<(), SubmitError> {
+        if !searched && let Ok(Listed { task: Some((task_id, attempt)), .. }) = self.look(Window::Everything).await {
+            return self.accept(task_id, attempt);
         }
+        self.hold(reason)
     }
 
     fn hold(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {

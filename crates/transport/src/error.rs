@@ -75,7 +75,14 @@ pub enum Billed {
 impl Error {
     /// An error before there is a call.
     pub(crate) fn early(cause: Cause) -> Self {
-        Self(Box::new(Inner { cause, action: None, effect: Effect::Read, session_id: None, retry_after: None, remedy: None }))
+        Self(Box::new(Inner {
+            cause,
+            action: None,
+            effect: Effect::Read,
+            session_id: None,
+            retry_after: None,
+            remedy: None,
+        }))
     }
 
     pub(crate) fn of(call: &Call, cause: Cause, retry_after: Option<Duration>) -> Self {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::select;
+use tokio::sync::Notify;
 use vod_aigc_core::Effect;
 
 use crate::Clock;
@@ -54,6 +57,8 @@ struct Lane {
     latest_ticket: u64,
     /// The rate after the latest refusal, and when that was.
     halved: Option<(u32, SystemTime)>,
+    /// Wakes the waiters when one of them is cancelled, because those behind it are due earlier.
+    cancelled: Arc<Notify>,
 }
 
 /// A caller of [`RateLimiter::acquire`]. It has a ticket from its first poll until it gets a permit.
@@ -69,6 +74,7 @@ impl Drop for Waiter<'_> {
             self.lanes.with(self.action, |lane| {
                 if let Ok(index) = lane.waiters.binary_search(&ticket) {
                     lane.waiters.remove(index);
+                    lane.cancelled.notify_waiters();
                 }
             });
         }
@@ -76,9 +82,11 @@ impl Drop for Waiter<'_> {
 }
 
 impl RateLimiter {
-    /// The period of the rates, the longest sleep of a waiter, and the least time between two halvings: requests that
-    /// were under way together are refused together.
+    /// The period of the rates, and the least time between two halvings: requests that were under way together are refused
+    /// together.
     const WINDOW: Duration = Duration::from_secs(1);
+    /// The longest sleep of a waiter, after which a new rate or a stepped clock is noticed.
+    const LONGEST_SLEEP: Duration = Duration::from_secs(10);
     /// How much unused time can be made up for by a burst, so that a waiter that wakes late costs no throughput.
     const TOLERANCE: Duration = Duration::from_millis(100);
 
@@ -98,13 +106,13 @@ impl RateLimiter {
             let wait = lanes.with(action, |lane| {
                 let now = clock.now();
                 let interval = Self::WINDOW / lane.rate(&lanes.rates, effect, now);
-                lane.take(&mut waiter.ticket, interval, now)
+                let wait = lane.take(&mut waiter.ticket, interval, now)?;
+                Some((wait, lane.cancelled.clone().notified_owned()))
             });
-            let Some(wait) = wait else {
+            let Some((wait, cancelled)) = wait else {
                 return;
             };
-            // The sleep is short, so that cancelled waiters, a new rate or a stepped clock are noticed soon.
-            clock.sleep(wait.min(Self::WINDOW)).await;
+            select(clock.sleep(wait.min(Self::LONGEST_SLEEP)), pin!(cancelled)).await;
         }
     }
 

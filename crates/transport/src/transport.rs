@@ -321,9 +321,7 @@ impl Transport {
             }
             _ => None,
         };
-        opened.map_err(|error| {
-            Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy)
-        })
+        opened.map_err(|error| Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy))
     }
 }
 

@@ -83,7 +83,7 @@ async fn bad_input_gets_its_sentence_and_nothing_is_sent() {
     assert_eq!((http.sends(), emulator.ledger().len()), (0, 0));
 
     submit(request(Kling::V2_1).prompt("a panda")).await.unwrap();
-    assert_eq!((http.sends(), emulator.ledger().len()), (1, 1), "the counters do count");
+    assert_eq!((http.sends(), emulator.ledger().len()), (2, 1), "the counters do count");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod download;
 mod everything;
 mod mp4;
 mod paid;
+mod recovery;
 mod secrets;
 mod unsigned;
 mod uploads;

@@ -113,7 +113,7 @@ async fn what_never_left_is_sent_again_and_billed_once() {
         _ => Step::Pass,
     });
     submitted(&client_through(&emulator, &http)).await;
-    assert_eq!((http.sends(), emulator.ledger().len()), (3, 1));
+    assert_eq!((http.session_ids().len(), emulator.ledger().len()), (3, 1));
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_job_that_was_not_kept_is_resumed_by_the_next_submit_under_its_key() {
     let error = client(&http).resume_job(record).await.unwrap_err();
     assert_eq!((error.outcome(), error.billed(), http.sends()), (Outcome::NotSent, Billed::No, 0), "{error}");
     client(&http).submit(job()).await.unwrap();
-    assert_eq!((http.sends(), emulator.ledger().len()), (1, 1));
+    assert_eq!((http.session_ids().len(), emulator.ledger().len()), (1, 1));
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_refusal_for_frequency_is_sent_again_with_the_same_session_id() {
     let emulator = emulator().await;
     let http = Interposed::new(|send| if send < 2 { Step::Busy(7) } else { Step::Pass });
     let task = submitted(&client_through(&emulator, &http)).await;
-    assert_eq!(http.actions(), ["CreateAigcVideoTask"; 3]);
+    assert_eq!(http.actions()[..3], ["CreateAigcVideoTask"; 3]);
     let [entry] = emulator.ledger().try_into().unwrap();
     assert_eq!(entry.session_id, task.handle().session_id);
     assert!(http.session_ids().into_iter().all(|id| Some(id) == entry.session_id));

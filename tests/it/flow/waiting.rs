@@ -128,13 +128,13 @@ async fn a_stored_task_is_resumed_by_another_process() {
 #[tokio::test]
 async fn polls_that_fail_do_not_end_a_wait() {
     let emulator = emulator().await;
-    // The create goes through; then the network is down for more sends than one poll repeats.
+    // The submit goes through; then the network is down for more sends than one poll repeats.
     let http = Interposed::new(|send| match send {
-        0 => Step::Pass,
-        1..=6 => Step::Fail(SendErrorKind::Interrupted, Sent::Maybe),
-        7..=12 => Step::Fail(SendErrorKind::Connect, Sent::No),
-        13 => Step::Answer(502, "<html>Bad Gateway</html>".to_owned()),
-        14 => Step::Answer(200, "{\"Response\":{\"AigcVid".to_owned()),
+        0..=1 => Step::Pass,
+        2..=7 => Step::Fail(SendErrorKind::Interrupted, Sent::Maybe),
+        8..=13 => Step::Fail(SendErrorKind::Connect, Sent::No),
+        14 => Step::Answer(502, "<html>Bad Gateway</html>".to_owned()),
+        15 => Step::Answer(200, "{\"Response\":{\"AigcVid".to_owned()),
         _ => Step::Pass,
     });
     let task = submitted(&client_through(&emulator, &http)).await;
@@ -152,7 +152,7 @@ async fn polls_that_fail_do_not_end_a_wait() {
 async fn replies_that_stay_unreadable_end_a_wait_once_they_have_lasted_and_the_task_is_handed_back() {
     let emulator = emulator().await;
     let http = Interposed::new(|send| match send {
-        0 => Step::Pass,
+        0..=1 => Step::Pass,
         _ => Step::Answer(200, r#"{"Response":{"AigcVideoTask":"soon","RequestId":"r-1"}}"#.to_owned()),
     });
     let task = submitted(&client_through(&emulator, &http)).await;
@@ -247,8 +247,8 @@ async fn a_task_that_fails_says_why_in_both_shapes() {
 async fn an_unknown_word_for_the_status_is_not_an_end() {
     let emulator = emulator().await;
     let http = Interposed::new(|send| match send {
-        1 | 2 => Step::Answer(200, r#"{"Response":{"AigcVideoTask":{"Status":"REVIEWING"}}}"#.to_owned()),
-        3 => Step::Answer(200, r#"{"Response":{"RequestId":"r"}}"#.to_owned()),
+        2 | 3 => Step::Answer(200, r#"{"Response":{"AigcVideoTask":{"Status":"REVIEWING"}}}"#.to_owned()),
+        4 => Step::Answer(200, r#"{"Response":{"RequestId":"r"}}"#.to_owned()),
         _ => Step::Pass,
     });
     let task = submitted(&client_through(&emulator, &http)).await;

@@ -15,7 +15,8 @@ fn request(prompt: &str) -> VideoRequest {
 fn prepared(sub_app_id: u64, namespace: &str, key: Option<&str>, prompt: &str, seed: u64) -> PreparedJob {
     let job = Job::new(request(prompt));
     let job = match key {
-        Some(key) => job.key(key),
+        // An empty key is refused.
+        Some(key) => job.key(format!("k{key}")),
         None => job,
     };
     job.prepare(sub_app_id, namespace, &SeededRandom::new(seed)).expect("the prompt is neither empty nor too long")
@@ -83,7 +84,7 @@ proptest! {
         let request = VideoRequest::builder(Kling::V2_1).prompt("panda").session_id(&id).build().expect("within the limits");
         let job = Job::new(request);
         let job = match key {
-            Some(key) => job.key(key),
+            Some(key) => job.key(format!("k{key}")),
             None => job,
         };
         let job = job.prepare(1, "", &SeededRandom::new(7)).expect("the request is right");

@@ -295,14 +295,14 @@ fn no_clock_that_is_wrong_by_days_and_no_late_resume_bills_twice_or_loses_a_paid
                 // Each fault meets another few of the behaviours.
                 let behaviours = behaviours();
                 let (behaviour, settings) = &behaviours[(fault.len() + index * 5) % behaviours.len()];
-                let world = |crash| {
-                    World::new(settings.clone(), rules, crash, 1).with_clocks_ahead(*ahead).with_pause(*pause)
-                };
+                let world =
+                    |crash| World::new(settings.clone(), rules, crash, 1).with_clocks_ahead(*ahead).with_pause(*pause);
                 // With a key every even step, without one every odd step.
                 let steps = world(None).play(shared, false).steps_of_first_life;
                 for step in (u64::from(!shared)..steps).step_by(2) {
                     let end = world(Some(step)).play(shared, false);
-                    let name = || format!("{fault}; {behaviour}; {ahead:?} s ahead, {pause:?}, key {shared}; crash {step}");
+                    let name =
+                        || format!("{fault}; {behaviour}; {ahead:?} s ahead, {pause:?}, key {shared}; crash {step}");
                     tally.count(name, &end);
                 }
             }

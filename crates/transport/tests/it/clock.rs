@@ -10,7 +10,8 @@ use http::header::{AGE, DATE};
 use tokio::sync::Barrier;
 use vod_aigc_transport::testing::ManualClock;
 use vod_aigc_transport::{
-    Billed, BoxFuture, Clock, Error, Http, RawReply, Remedy, Reply, SendError, SignedRequest, Transport, TransportBuilder,
+    Billed, BoxFuture, Clock, Error, Http, RawReply, Remedy, Reply, SendError, SignedRequest, Transport,
+    TransportBuilder,
 };
 
 use crate::server::{Created, Described, NOW, create, credential, describe};

@@ -1,0 +1,327 @@
+//! What becomes of a job after its submit went wrong: whose task it gets, who may give it up, and when it runs again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vod_aigc_client::{
+    Client, ForgetError, Job, JobRecord, JobState, Journal as _, SubmitError, TaskHandle, WaitError, forget_job,
+};
+use vod_aigc_core::ErrorClass;
+use vod_aigc_emulator::{Behaviour, Burn, Concurrency, Emulator, Fate, Fault, FaultRule, Overflow, Target, When};
+use vod_aigc_transport::Billed;
+
+use crate::support::*;
+
+fn journaled(emulator: &Emulator, journal: &Arc<MemoryJournal>) -> Client {
+    client_to(emulator, emulator.endpoint()).journal(journal.clone()).build()
+}
+
+fn on_create(nth: u64, fault: Fault) -> FaultRule {
+    FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault)
+}
+
+fn refused(code: &str) -> Fault {
+    Fault::Error { request: Fate::Dropped, code: code.to_owned() }
+}
+
+/// The task of somebody else, in the same sub-application.
+async fn others_task(emulator: &Emulator) -> String {
+    let key = format!("others-{}", emulator.ledger().len());
+    client(emulator).submit(Job::new(panda()).key(key)).await.unwrap().id().to_owned()
+}
+
+#[tokio::test]
+async fn the_task_that_an_answer_names_is_believed_only_where_it_carries_the_session_id() {
+    for list_lag in [0, 60] {
+        let list_lag = Duration::from_secs(list_lag);
+        let emulator = emulator_with(|it| it.behaviour(Behaviour { list_lag, ..Behaviour::default() })).await;
+        let foreign = others_task(&emulator).await;
+        for named in [foreign.as_str(), "1500044236-AigcVideoTask-none"] {
+            emulator.inject(on_create(1, Fault::OtherTaskId(named.to_owned())));
+            let journal = MemoryJournal::new();
+            let task = journaled(&emulator, &journal).submit(Job::new(panda()).key(named)).await.unwrap();
+            let own = emulator.ledger().pop().unwrap();
+            assert_eq!((task.id(), task.handle().session_id.as_ref()), (own.task_id.as_str(), own.session_id.as_ref()));
+            assert_eq!(journal.only_job().state.task_id(), Some(task.id()));
+            emulator.clear_faults();
+        }
+        assert_eq!(emulator.ledger().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_confirmed_is_found_out_by_its_wait_and_the_job_is_resumed() {
+    let behaviour = Behaviour { list_lag: Duration::from_secs(600), ..Behaviour::default() };
+    let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
+    let foreign = others_task(&emulator).await;
+    emulator.inject(on_create(1, Fault::OtherTaskId(foreign.clone())));
+    let denied = refused("UnauthorizedOperation");
+    emulator.inject(FaultRule::new(Target::DescribeTaskDetail, When::Nth(1), denied));
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    let task = client.submit(Job::new(panda()).key("k")).await.unwrap();
+    assert_eq!((task.id(), journal.only_job().claimed_task.as_deref()), (foreign.as_str(), Some(foreign.as_str())));
+
+    let error = task.wait().await.unwrap_err();
+    assert!(matches!(error, WaitError::OthersTask { .. }), "{error:?}");
+    assert_eq!(error.billed(), Billed::Unknown);
+    assert!(error.to_string().contains(task.handle().session_id.as_deref().unwrap()), "{error}");
+    assert_eq!(journal.only_job().state, JobState::Sending);
+    emulator.advance(Duration::from_secs(600));
+    let own = client.resume_job(journal.only_job()).await.unwrap();
+    assert_eq!(own.id(), emulator.ledger()[1].task_id);
+    own.wait().await.unwrap();
+    assert_eq!(emulator.ledger().len(), 2);
+}
+
+#[tokio::test]
+async fn a_task_that_could_not_be_confirmed_at_first_is_confirmed_when_the_job_is_resumed() {
+    let emulator = emulator().await;
+    let foreign = others_task(&emulator).await;
+    for (named, is_own) in [(None, true), (Some(foreign), false)] {
+        let before = emulator.ledger().len();
+        named.into_iter().for_each(|id| emulator.inject(on_create(1, Fault::OtherTaskId(id))));
+        let denied = refused("UnauthorizedOperation");
+        emulator.inject(FaultRule::new(Target::DescribeTaskDetail, When::Every(1), denied.clone()));
+        emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), denied));
+        let journal = MemoryJournal::new();
+        let client = journaled(&emulator, &journal);
+        let task = client.submit(Job::new(panda()).key(format!("k-{before}"))).await.unwrap();
+        let own = emulator.ledger()[before].task_id.clone();
+        assert_eq!(task.id() == own, is_own);
+        // While nothing more can be learnt, the job keeps the task that the service named.
+        assert_eq!(client.resume_job(journal.only_job()).await.unwrap().id(), task.id());
+        assert!(journal.only_job().claimed_task.is_some());
+
+        emulator.clear_faults();
+        assert_eq!(client.resume_job(journal.only_job()).await.unwrap().id(), own);
+        assert_eq!(journal.only_job().claimed_task, None);
+    }
+}
+
+#[tokio::test]
+async fn a_new_session_id_is_taken_once_a_later_task_is_listed_and_not_before() {
+    let behaviour = Behaviour { burn: Burn::Request, ..Behaviour::default() };
+    let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
+    emulator.inject(on_create(1, refused("ResourceInsufficient")));
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    let error = client.submit(panda()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Held(_)), "{error}");
+    assert!(error.to_string().contains("every send was refused, then the service knows the id"), "{error}");
+    // A task of the same minutes proves nothing: the clocks may differ by as much.
+    others_task(&emulator).await;
+    let error = client.resume_job(journal.only_job()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Held(_)), "{error}");
+
+    emulator.advance(Duration::from_secs(600));
+    let foreign = others_task(&emulator).await;
+    let task = client.resume_job(journal.only_job()).await.unwrap();
+    assert_ne!(task.id(), foreign);
+    assert_eq!(journal.only_job().attempt, 1);
+    assert_eq!(emulator.ledger().len(), 3);
+}
+
+#[tokio::test]
+async fn a_task_that_is_too_old_to_be_listed_is_not_taken_for_one_that_never_was() {
+    let behaviour = Behaviour { list_lag: Duration::from_secs(60), ..Behaviour::default() };
+    let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
+    emulator.inject(on_create(1, refused("ResourceInsufficient")));
+    emulator.inject(on_create(2, Fault::DeliveredTwice));
+    emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), refused("InternalError")));
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    client.submit(panda()).await.unwrap_err();
+    emulator.clear_faults();
+    emulator.advance(Duration::from_secs(80 * 3600));
+    others_task(&emulator).await;
+    emulator.advance(Duration::from_secs(120));
+    let error = client.resume_job(journal.only_job()).await.unwrap_err();
+    assert!(error.to_string().contains("may no longer know the id"), "{error}");
+    assert_eq!((emulator.ledger().len(), journal.only_job().attempt), (2, 0));
+}
+
+/// A job whose outcome stays unknown.
+async fn unresolved(emulator: &Emulator, journal: &Arc<MemoryJournal>, job: Job) -> SubmitError {
+    emulator.inject(on_create(1, Fault::Reset { request: Fate::Taken }));
+    emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), refused("InternalError")));
+    let error = journaled(emulator, journal).submit(job).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Held(_)), "{error}");
+    emulator.clear_faults();
+    error
+}
+
+#[tokio::test]
+async fn a_forgotten_job_is_given_up_and_its_key_makes_a_new_one_that_every_submit_shares() {
+    let emulator = emulator().await;
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    let job = || Job::new(panda()).key("k");
+    let error = unresolved(&emulator, &journal, job()).await;
+    assert!(error.to_string().contains("vod-aigc task forget"), "{error}");
+
+    let known = forget_job(&*journal, "k").unwrap();
+    assert_eq!((known.state.billed(), known.session_id()), (Billed::Unknown, error.session_id().map(str::to_owned)));
+    let forgotten = journal.load("k").unwrap().unwrap();
+    assert!(forgotten.state.is_final() && forgotten.state.to_string().starts_with("forgotten: held: "));
+    assert!(matches!(forget_job(&*journal, "k"), Err(ForgetError::NothingToForget(_))));
+    assert_eq!(forget_job(&*journal, "another"), Err(ForgetError::Unknown));
+    // Nobody goes on with it.
+    let error = client.resume_job(forgotten).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Forgotten { .. }), "{error}");
+    assert_eq!(error.billed(), Billed::Unknown);
+
+    let again = client.submit(job()).await.unwrap();
+    assert_eq!(again.handle().key.as_deref(), Some("k~2"));
+    assert_eq!(client.submit(job()).await.unwrap().id(), again.id());
+    // Who names the new key arrives at the same job, also on another host.
+    let other_host = journaled(&emulator, &MemoryJournal::new());
+    assert_eq!(other_host.submit(Job::new(panda()).key("k~2")).await.unwrap().id(), again.id());
+    assert_eq!(emulator.ledger().len(), 2);
+
+    forget_job(&*journal, "k~2").unwrap();
+    assert_eq!(client.submit(job()).await.unwrap().handle().key.as_deref(), Some("k~3"));
+    assert_eq!(emulator.ledger().len(), 3);
+}
+
+#[tokio::test]
+async fn a_forgotten_session_id_of_the_callers_is_not_replaced() {
+    let emulator = emulator().await;
+    let journal = MemoryJournal::new();
+    let request =
+        || vod_aigc_core::VideoRequest::builder(vod_aigc_core::Kling::V2_1).prompt("a panda").session_id("own");
+    let job = || Job::new(request().build().unwrap());
+    unresolved(&emulator, &journal, job()).await;
+    forget_job(&*journal, "own").unwrap();
+    let error = journaled(&emulator, &journal).submit(job()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Forgotten { .. }), "{error}");
+    assert_eq!(emulator.ledger().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_forgotten_while_it_is_submitted_stops() {
+    let emulator = emulator().await;
+    let journal = MemoryJournal::new();
+    unresolved(&emulator, &journal, Job::new(panda()).key("k")).await;
+    let before = journal.only_job();
+    forget_job(&*journal, "k").unwrap();
+    // It was read before it was forgotten.
+    emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), refused("InternalError")));
+    let error = journaled(&emulator, &journal).resume_job(before).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Forgotten { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_has_ended_well_or_was_refused_is_not_forgotten_and_what_was_paid_is_named() {
+    let journal = MemoryJournal::new();
+    let emulator = emulator().await;
+    journaled(&emulator, &journal).submit(Job::new(panda()).key("k")).await.unwrap();
+    let accepted = journal.only_job();
+    let task_id = accepted.state.task_id().unwrap().to_owned();
+    let put = |state: JobState| {
+        let mut record: JobRecord = journal.only_job();
+        record.state = state;
+        journal.save(&record).unwrap();
+    };
+    for (state, billed) in [
+        (JobState::Downloaded { task_id: task_id.clone(), path: "v.mp4".into() }, Billed::Yes),
+        (JobState::Refused { code: "c".to_owned() }, Billed::No),
+    ] {
+        put(state.clone());
+        assert_eq!(state.billed(), billed);
+        assert_eq!(forget_job(&*journal, "k"), Err(ForgetError::NothingToForget(state)));
+    }
+    for (state, billed) in [
+        (JobState::Planned, Billed::No),
+        (JobState::Sending, Billed::Unknown),
+        (JobState::Accepted { task_id: task_id.clone() }, Billed::Yes),
+        (JobState::Done { task_id: task_id.clone() }, Billed::Yes),
+        (JobState::Failed { task_id: task_id.clone(), reason: "r".to_owned(), unbilled: false }, Billed::Unknown),
+        (JobState::Failed { task_id: task_id.clone(), reason: "r".to_owned(), unbilled: true }, Billed::No),
+    ] {
+        put(state.clone());
+        assert_eq!(state.billed(), billed, "{state:?}");
+        let known = forget_job(&*journal, "k").unwrap();
+        assert_eq!(known.state, state);
+        let names_task = journal.only_job().state.to_string().contains(&task_id);
+        assert_eq!(names_task, state.task_id().is_some(), "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_whose_task_ended_unbilled_runs_again_and_is_billed_once() {
+    let concurrency = Some(Concurrency { limit: 1, overflow: Overflow::Finish });
+    let emulator = emulator_with(|it| it.behaviour(Behaviour { concurrency, ..Behaviour::default() })).await;
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    let running = others_task(&emulator).await;
+    let job = || Job::new(panda()).key("k");
+    let first = client.submit(job()).await.unwrap();
+    let error = first.wait().await.unwrap_err();
+    let WaitError::Failed { failure, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((failure.class(), error.billed()), (ErrorClass::Frequency, Billed::No));
+    assert_eq!(journal.only_job().state.billed(), Billed::No);
+    // Whoever only goes on with what there is gets the task that failed.
+    assert_eq!(client.resume_job(journal.only_job()).await.unwrap().id(), first.id());
+
+    emulator.advance(Duration::from_secs(60));
+    let second = client.submit(job()).await.unwrap();
+    assert_ne!(second.id(), first.id());
+    // A wait for the first task that ends late changes nothing.
+    assert!(first.wait().await.is_err());
+    assert_eq!(journal.only_job().state, JobState::Accepted { task_id: second.id().to_owned() });
+    // Another host finds the task that runs.
+    let other_host = journaled(&emulator, &MemoryJournal::new());
+    assert_eq!(other_host.submit(job()).await.unwrap().id(), second.id());
+    second.wait().await.unwrap();
+    assert_eq!(client.submit(job()).await.unwrap().id(), second.id());
+    let billed: Vec<_> = emulator.ledger().into_iter().filter(|entry| entry.billed).map(|it| it.task_id).collect();
+    assert_eq!(billed, [running, second.id().to_owned()]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_under_the_second_session_id_never_leads_back_to_the_first_task() {
+    let concurrency = Some(Concurrency { limit: 1, overflow: Overflow::Finish });
+    let behaviour = Behaviour { concurrency, list_lag: Duration::from_secs(30), ..Behaviour::default() };
+    let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    others_task(&emulator).await;
+    let first = client.submit(Job::new(panda()).key("k")).await.unwrap();
+    first.wait().await.unwrap_err();
+    emulator.advance(Duration::from_secs(60));
+    // The list shows the first task, and not yet the second.
+    emulator.inject(on_create(1, Fault::Reset { request: Fate::Taken }));
+    let second = client.submit(Job::new(panda()).key("k")).await.unwrap();
+    assert_ne!(second.id(), first.id());
+    assert_eq!(emulator.ledger().len(), 3);
+}
+
+#[tokio::test]
+async fn what_became_of_a_task_only_moves_its_job_forward() {
+    let emulator = emulator().await;
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    let folder = tempfile::tempdir().unwrap();
+    let task = client.submit(Job::new(panda()).key("k")).await.unwrap();
+    task.wait().await.unwrap().download(folder.path().join("v.mp4")).await.unwrap();
+    let downloaded = journal.only_job();
+    assert!(matches!(downloaded.state, JobState::Downloaded { .. }));
+    task.wait().await.unwrap();
+    // Also by a handle that knows of the job no more than its key.
+    let mut handle = TaskHandle::new(task.id(), SUB_APP);
+    handle.key = Some("k".to_owned());
+    client.resume(handle).wait().await.unwrap();
+    assert_eq!(journal.only_job(), downloaded, "nothing was written");
+}
+
+#[tokio::test]
+async fn an_empty_key_is_refused_before_anything_is_sent() {
+    let emulator = emulator().await;
+    for key in ["", " ", "\t\n"] {
+        let error = client(&emulator).submit(Job::new(panda()).key(key)).await.unwrap_err();
+        assert_eq!(error.billed(), Billed::No);
+        assert!(error.to_string().contains("the key of the job is empty"), "{error}");
+    }
+    assert!(emulator.ledger().is_empty());
+}
