@@ -8,6 +8,7 @@ import argparse
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,9 @@ SECRET_KEY = "a-key-that-opens-nothing"
 SUB_APP_ID = 1500044236
 # How many jobs are under way at a time.
 TOGETHER = 8
+WORDS = ["yes", "no", "unknown", "nothing"]
 WAITER = {"expr": "Status", "to": "FINISH", "timeout": 2, "interval": 1}
+TASK_ID = re.compile(r"\d+-\w+-[0-9a-f]+t\b")
 README = Path(__file__).resolve().parent.parent / "README.md"
 START, END = "<!-- side-by-side:start -->", "<!-- side-by-side:end -->"
 
@@ -91,9 +94,20 @@ def bench(binary, seed):
 
 
 def submit_all(submit, jobs):
-    """Submits every job, some at a time, and returns what the caller was told of each: text in which task ids may stand."""
+    """Submits every job, some at a time, and returns the output of each, which may name task ids."""
     with ThreadPoolExecutor(TOGETHER) as pool:
         return dict(zip(jobs, pool.map(submit, jobs)))
+
+
+def said_of_the_bill(output):
+    """What the output of a submit says of the bill: yes, no, unknown or nothing. A task id says that a task was started."""
+    try:
+        document = json.loads(output)
+    except json.JSONDecodeError:
+        document = {}
+    if isinstance(document, dict) and "error" in document:
+        return document["error"]["billed"]
+    return "yes" if TASK_ID.search(output) else "nothing"
 
 
 def with_sdk(bench, jobs):
@@ -113,7 +127,8 @@ def with_sdk(bench, jobs):
         except TencentCloudSDKException as error:
             return str(error)
 
-    return submit_all(submit, jobs)
+    outputs = submit_all(submit, jobs)
+    return outputs, outputs, bills(bench)
 
 
 def with_tccli(tccli, *further):
@@ -125,7 +140,8 @@ def with_tccli(tccli, *further):
                 "--SessionContext", job, *further,
             ).stdout
 
-        return submit_all(submit, jobs)
+        outputs = submit_all(submit, jobs)
+        return outputs, outputs, bills(bench)
 
     return run
 
@@ -133,22 +149,33 @@ def with_tccli(tccli, *further):
 def with_ours(bench, jobs):
     def submit(job):
         arguments = ["generate", "a panda", "--model", "Kling:2.1", "--session-context", job, "--key", job, "--no-wait"]
-        return bench.ours(*arguments).stdout
+        return bench.ours(*arguments, "--json").stdout.splitlines()[-1]
 
-    submit_all(submit, jobs)
+    outputs, billed = submit_all(submit, jobs), bills(bench)
     # The tasks are done after a minute of the emulator's time.
     bench.ask("/_emulator/clock", {"advance_seconds": 60})
     resumed = bench.ours("resume", "--first-poll", "0s")
     if resumed.returncode:
         print(resumed.stdout, file=sys.stderr)
-    return {job["key"]: job["task_id"] or "" for job in json.loads(bench.ours("task", "list", "--json").stdout)}
+    told = {job["key"]: job["task_id"] or "" for job in json.loads(bench.ours("task", "list", "--json").stdout)}
+    return told, outputs, billed
 
 
-def judge(bench, jobs, told):
-    """Counts by job: what was billed, and what of it the caller was never told."""
+def bills(bench):
+    """The task ids that are billed now, by job."""
     billed = defaultdict(list)
     for entry in bench.ask("/_emulator/ledger"):
         billed[entry["session_context"]].append(entry["task_id"])
+    return billed
+
+
+def judge(bench, jobs, result):
+    """Counts by job: what was billed, what of it the caller was never told, and what the submit said of the bill."""
+    told, outputs, billed_at_submit = result
+    billed = bills(bench)
+    said = {job: said_of_the_bill(outputs[job]) for job in jobs}
+    counts = [f"{word} {count}" for word in WORDS if (count := list(said.values()).count(word))]
+    wrong = sum(said[job] == ("no" if billed_at_submit[job] else "yes") for job in jobs)
     unknown = [[task for task in billed[job] if task not in told.get(job, "")] for job in jobs]
     return {
         "jobs": len(jobs),
@@ -156,6 +183,7 @@ def judge(bench, jobs, told):
         "jobs billed more than once": sum(len(tasks) > 1 for tasks in billed.values()),
         "tasks billed and lost": sum(map(len, unknown)),
         "jobs without a task": sum(not billed[job] for job in jobs),
+        "what the submit says of the bill": f"{', '.join(counts)}; {wrong} wrong",
     }
 
 
@@ -201,7 +229,10 @@ def main():
         "jobs": len(jobs), "tasks billed": len(jobs), "jobs billed more than once": 0, "tasks billed and lost": 0,
         "jobs without a task": 0,
     }
-    assert list(rows.values())[-1] == expected, "ours must bill each job once and lose none"
+    ours = list(rows.values())[-1]
+    said = ours["what the submit says of the bill"]
+    assert "nothing" not in said and said.endswith("; 0 wrong"), f"ours must say the truth of every bill: {said}"
+    assert ours | expected == ours, "ours must bill each job once and lose none"
     if options.write:
         text = README.read_text()
         before, rest = text.split(START)

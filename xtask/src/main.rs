@@ -4,6 +4,7 @@
 mod arrows;
 mod bench;
 mod codegen;
+mod mutants;
 mod spec;
 mod sync;
 
@@ -23,6 +24,8 @@ usage: cargo xtask COMMAND
   arrows             check which crate depends on which
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
+  mutants            change the code that handles money in some hundred ways and fail where no test notices; needs
+                     cargo-mutants and about an hour
   fuzz --seconds N   run each fuzz target for N seconds; needs nightly and cargo-fuzz, and says so where they are missing
   bench [--only AREA,AREA] [--rounds N] [--date DAY]
                      measure us against the rivals and write PERFORMANCE.md
@@ -55,6 +58,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["arrows"] => arrows::check(root),
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
+        ["mutants"] => mutants::run(root),
         ["fuzz", "--seconds", seconds] => fuzz(root, seconds),
         ["bench", "--check"] => bench::check(root),
         ["bench", "--listing"] => bench::listing(root),

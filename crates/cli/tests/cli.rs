@@ -545,3 +545,50 @@ fn help_version_and_completions_are_data() {
     }
     place.run(&[]).failed(2, "Usage");
 }
+
+#[test]
+fn a_person_forgets_an_unresolved_job_and_the_same_command_makes_a_new_one() {
+    let emulator = Emulator::play(&json!({
+        "behaviour": { "list_shows_aigc": false },
+        "faults": [on_create(json!({ "reset": { "request": "taken" } }))],
+    }));
+    let place = Workplace::new().to(&emulator.endpoint);
+    let arguments = generate(&["--key", "k\u{1b}[31m", "--no-wait", "--look-for", "0s"]);
+    let unresolved = place.run(&arguments).failed(10, "vod-aigc resume");
+    assert!(!unresolved.stderr.contains('\u{1b}'), "{}", unresolved.stderr);
+    place.run(&["task", "forget", "no such key"]).failed(2, "no job of this key");
+
+    let forgotten = place.run(&["task", "forget", "k\u{1b}[31m"]).succeeded();
+    assert!(forgotten.stdout.contains("whether it was billed is not known"), "{}", forgotten.stdout);
+    assert!(forgotten.stdout.contains("k\\u{1b}[31m") && !forgotten.stdout.contains('\u{1b}'), "{}", forgotten.stdout);
+    place.run(&["task", "forget", "k\u{1b}[31m"]).failed(2, "nothing to forget");
+    assert_eq!(place.run(RESUME).succeeded().stdout, "", "nobody goes on with it");
+
+    let again = place.run(&arguments).succeeded();
+    assert!(again.stderr.contains("this is a new job, k\\u{1b}[31m~2"), "{}", again.stderr);
+    let again = place.run(&[arguments.as_slice(), &["--json"]].concat()).succeeded().json();
+    assert_eq!(again["key"], "k\u{1b}[31m~2");
+    let jobs = place.jobs();
+    assert_eq!((&jobs[0]["state"], &jobs[0]["billed"]), (&json!("forgotten"), &json!("unknown")));
+    assert_eq!((&jobs[1]["state"], &jobs[1]["billed"]), (&json!("accepted"), &json!("yes")));
+    assert_eq!((&jobs[1]["task_id"], emulator.ledger().len()), (&again["task_id"], 2));
+    let document = place.run(&["task", "forget", "k\u{1b}[31m~2", "--json"]).succeeded().json();
+    assert_eq!((&document["billed"], &document["forgotten"]), (&json!("yes"), &json!(true)));
+}
+
+#[test]
+fn a_key_whose_task_ended_for_lack_of_capacity_runs_again() {
+    let emulator = Emulator::play(&json!({
+        "behaviour": { "concurrency": { "limit": 1, "overflow": "finish" } },
+        "timing": { "waiting_seconds": 0, "processing_seconds": 600 },
+    }));
+    let place = Workplace::new().to(&emulator.endpoint);
+    place.run(&generate(&["--key", "first", "--no-wait"])).succeeded();
+    let second = generate(&["--key", "second", "--no-download", "--first-poll", "0s", "--json"]);
+    let ran = place.run(&second);
+    assert_eq!((ran.code, &ran.json()["error"]["billed"]), (6, &json!("no")), "{}", ran.stderr);
+    emulator.advance(600);
+    let submitted = place.run(&generate(&["--key", "second", "--no-wait", "--json"])).succeeded().json();
+    assert_ne!(submitted["task_id"], ran.json()["error"]["task_id"]);
+    assert_eq!(emulator.http("GET", "/_emulator/bill", "")["billed"], 2);
+}

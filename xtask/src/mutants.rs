@@ -1,0 +1,124 @@
+//! `cargo xtask mutants`: which changes of the code that handles money no test notices.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// The survivors that change nothing that can be observed.
+const ACCEPTED: &str = "tests/mutants.yaml";
+
+/// The code that is mutated, and the tests that run against each mutant.
+struct Area {
+    name: &'static str,
+    files: &'static [&'static str],
+    packages: &'static str,
+    /// Arguments of `cargo test`; names of tests come last.
+    tests: &'static [&'static str],
+}
+
+const AREAS: [Area; 2] = [
+    Area {
+        name: "limits",
+        files: &["crates/transport/src/limits.rs"],
+        packages: "vod-aigc-transport",
+        tests: &["--lib", "--", "limits"],
+    },
+    Area {
+        name: "client",
+        files: &[
+            "crates/client/src/submit.rs",
+            "crates/client/src/job.rs",
+            "crates/client/src/journal.rs",
+            "crates/client/src/journal/sqlite.rs",
+            "crates/client/src/download.rs",
+            "crates/client/src/wait.rs",
+        ],
+        packages: "vod-aigc-client,vod-aigc-tests",
+        #[rustfmt::skip]
+        tests: &[
+            "--lib", "--test", "it", "--",
+            "codes", "kinds", "flow::paid", "flow::recovery", "flow::waiting", "flow::download",
+            "properties::identity", "properties::journal", "properties::patience",
+            "wait::", "waits::", "download::", "job::", "journal::", "sqlite::",
+            "schedules::no_random", "schedules::no_new", "schedules::two_hosts",
+        ],
+    },
+];
+
+/// A mutant that no test notices, as cargo-mutants names it, without its line.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accepted {
+    mutant: String,
+    #[serde(rename = "why")]
+    _why: String,
+}
+
+/// Runs cargo-mutants over each area, and fails where a survivor is not in the list of accepted ones, or the list names one
+/// that does not survive.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let text = fs::read_to_string(root.join(ACCEPTED)).context(ACCEPTED)?;
+    let accepted: Vec<Accepted> = serde_yaml::from_str(&text).context(ACCEPTED)?;
+    let accepted: BTreeSet<_> = accepted.into_iter().map(|accepted| accepted.mutant).collect();
+    let mut missed = BTreeSet::new();
+    for area in &AREAS {
+        missed.extend(missed_in(root, area)?);
+    }
+    let new: Vec<_> = missed.difference(&accepted).map(String::as_str).collect();
+    let stale: Vec<_> = accepted.difference(&missed).map(String::as_str).collect();
+    println!("{} survivors, {} of them accepted", missed.len(), missed.len() - new.len());
+    if !new.is_empty() || !stale.is_empty() {
+        bail!(
+            "no test notices these:\n{}\n{ACCEPTED} names these, and they do not survive:\n{}",
+            new.join("\n"),
+            stale.join("\n")
+        );
+    }
+    Ok(())
+}
+
+fn missed_in(root: &Path, area: &Area) -> Result<BTreeSet<String>> {
+    let output = root.join("target/mutants-run").join(area.name);
+    fs::create_dir_all(&output)?;
+    let mut command = Command::new("cargo");
+    command.args(["mutants", "--profile", "mutants", "--all-features", "--colors", "never"]);
+    command.args(["--baseline", "skip", "--jobs", "2", "--timeout", "60"]);
+    command.args(["--test-package", area.packages, "--output"]).arg(&output);
+    area.files.iter().for_each(|file| drop(command.args(["--file", file])));
+    command.arg("--").args(area.tests).env("VOD_AIGC_SEEDS", "1000").current_dir(root);
+    let status = command.status().context("cargo-mutants cannot be run: cargo install --locked cargo-mutants")?;
+    // 2: some mutants survived; 3: some took too long, which a test notices too.
+    if !matches!(status.code(), Some(0 | 2 | 3)) {
+        bail!("cargo mutants failed over {}: {status}", area.name);
+    }
+    let missed = fs::read_to_string(output.join("mutants.out/missed.txt")).context("missed.txt")?;
+    Ok(missed.lines().map(without_line).collect())
+}
+
+/// `file.rs:12:3: replace …` as `file.rs: replace …`.
+fn without_line(mutant: &str) -> String {
+    let (place, change) = mutant.split_once(": ").unwrap_or((mutant, ""));
+    format!("{}: {change}", place.split(':').next().unwrap_or(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutant_is_known_without_its_line() {
+        assert_eq!(without_line("a/b.rs:12:3: replace f -> X with Y"), "a/b.rs: replace f -> X with Y");
+    }
+
+    #[test]
+    fn every_area_is_there() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
+        for file in AREAS.iter().flat_map(|area| area.files) {
+            assert!(root.join(file).exists(), "{file}");
+        }
+    }
+}
