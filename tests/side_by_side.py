@@ -175,7 +175,9 @@ def judge(bench, jobs, result):
     billed = bills(bench)
     said = {job: said_of_the_bill(outputs[job]) for job in jobs}
     counts = [f"{word} {count}" for word in WORDS if (count := list(said.values()).count(word))]
-    wrong = sum(said[job] == ("no" if billed_at_submit[job] else "yes") for job in jobs)
+    # One task id for two bills is as wrong as no bill for a task.
+    right = {"no": 0, "yes": 1}
+    wrong = sum(said[job] in right and len(billed_at_submit[job]) != right[said[job]] for job in jobs)
     unknown = [[task for task in billed[job] if task not in told.get(job, "")] for job in jobs]
     return {
         "jobs": len(jobs),

@@ -16,7 +16,9 @@ struct Area {
     name: &'static str,
     files: &'static [&'static str],
     packages: &'static str,
-    /// Arguments of `cargo test`; names of tests come last.
+    /// The test targets that are built, as arguments of cargo.
+    targets: &'static [&'static str],
+    /// The names of the tests that run against each mutant.
     tests: &'static [&'static str],
 }
 
@@ -25,7 +27,8 @@ const AREAS: [Area; 2] = [
         name: "limits",
         files: &["crates/transport/src/limits.rs"],
         packages: "vod-aigc-transport",
-        tests: &["--lib", "--", "limits"],
+        targets: &["--lib"],
+        tests: &["limits"],
     },
     Area {
         name: "client",
@@ -38,9 +41,9 @@ const AREAS: [Area; 2] = [
             "crates/client/src/wait.rs",
         ],
         packages: "vod-aigc-client,vod-aigc-tests",
+        targets: &["--lib", "--test", "it"],
         #[rustfmt::skip]
         tests: &[
-            "--lib", "--test", "it", "--",
             "codes", "kinds", "flow::paid", "flow::recovery", "flow::waiting", "flow::download",
             "properties::identity", "properties::journal", "properties::patience",
             "wait::", "waits::", "download::", "job::", "journal::", "sqlite::",
@@ -88,7 +91,8 @@ fn missed_in(root: &Path, area: &Area) -> Result<BTreeSet<String>> {
     command.args(["mutants", "--profile", "mutants", "--all-features", "--colors", "never"]);
     command.args(["--baseline", "skip", "--jobs", "2", "--timeout", "60"]);
     command.args(["--test-package", area.packages, "--output"]).arg(&output);
-    area.files.iter().for_each(|file| drop(command.args(["--file", file])));
+    command.args(area.files.iter().flat_map(|file| ["--file", file]));
+    command.args(area.targets.iter().map(|target| format!("--cargo-arg={target}")));
     command.arg("--").args(area.tests).env("VOD_AIGC_SEEDS", "1000").current_dir(root);
     let status = command.status().context("cargo-mutants cannot be run: cargo install --locked cargo-mutants")?;
     // 2: some mutants survived; 3: some took too long, which a test notices too.

@@ -161,7 +161,7 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
     for code in ["RequestLimitExceeded", "ResourceInsufficient"] {
         let refused = Fault::Error { request: Fate::Dropped, code: code.to_owned() };
         let on = |nth, fault| FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault);
-        let twice = vec![on(1, refused.clone()), on(2, Fault::DeliveredTwice)];
+        let twice = [on(1, refused.clone()), on(2, Fault::DeliveredTwice)];
         for (name, fault) in [
             ("look-error", Some(Fault::Error { request: Fate::Taken, code: "InternalError".to_owned() })),
             ("look-stale", Some(Fault::StaleList { seconds: 3600 })),
