@@ -6,7 +6,7 @@ use std::time::Duration;
 use vod_aigc_core::{ErrorClass, Progress, RequestError, TaskFailure};
 use vod_aigc_transport::{Billed, Error, Sent};
 
-use crate::journal::{JobRecord, JobState, JournalError};
+use crate::journal::{JobRecord, JournalError};
 use crate::{Held, TaskHandle};
 
 /// What a submit has come to.
@@ -78,9 +78,10 @@ pub enum SubmitError {
 
 impl SubmitError {
     pub(crate) fn journal(error: JournalError, job: &JobRecord) -> Self {
-        let outcome = match job.state {
-            JobState::Sending | JobState::Held { .. } => Outcome::Unknown,
-            _ => Outcome::NotSent,
+        let outcome = match job.state.billed() {
+            Billed::No => Outcome::NotSent,
+            Billed::Yes => Outcome::Accepted,
+            Billed::Unknown => Outcome::Unknown,
         };
         Self::Journal { error, outcome, session_id: job.session_id() }
     }
@@ -183,6 +184,12 @@ impl fmt::Display for SubmitError {
                     write!(f, ", SessionId {session_id}")?;
                 }
                 write!(f, "; next: mend the journal and resume the job")
+            }
+            Self::Journal { error, outcome: Outcome::Accepted, .. } => {
+                write!(
+                    f,
+                    "{error}; the job's task was started and is billed; next: repair the journal and resume the job"
+                )
             }
             Self::Journal { error, .. } => write!(f, "{error}; nothing was sent and nothing was billed"),
             Self::Unrecorded { task, error } => {

@@ -236,10 +236,13 @@ impl<'a> Submit<'a> {
                 JobState::Forgotten { .. } => return Err(SubmitError::Forgotten { key: self.record.key }),
                 JobState::Accepted { task_id } if self.record.claimed_task.is_some() => {
                     let task_id = task_id.clone();
-                    // This run has just asked.
-                    match self.sent.is_some() || self.confirm(&task_id).await? {
-                        true => return Ok(self.task(&task_id)),
-                        false => Ok(()),
+                    if self.sent.is_some() {
+                        // This run has just asked.
+                        return Ok(self.task(&task_id));
+                    }
+                    match self.confirm(&task_id).await {
+                        Ok(true) => return Ok(self.task(&task_id)),
+                        other => other.map(drop),
                     }
                 }
                 JobState::Failed { unbilled: true, task_id, .. } if self.is_new_order => {

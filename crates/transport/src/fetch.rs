@@ -125,16 +125,22 @@ impl HttpClient {
             let next = target
                 .and_then(|target| address::join(&address, target))
                 .map_err(|problem| refused(&format!("a redirect leads to an address that {problem}")))?;
-            if address.scheme() == Some(&Scheme::HTTPS) && next.scheme() != Some(&Scheme::HTTPS) {
-                return Err(refused("a redirect leads from https to http"));
-            }
-            if is_loopback(&next) && !is_loopback(&address) {
-                return Err(refused("a redirect leads to this machine"));
-            }
+            judge_redirect(&address, &next)?;
             address = next;
         }
         Err(refused("there are more than five redirects"))
     }
+}
+
+/// Whether a redirect may be followed, before the address that it leads to is judged by itself.
+fn judge_redirect(from: &Uri, to: &Uri) -> Result<(), SendError> {
+    if from.scheme() == Some(&Scheme::HTTPS) && to.scheme() != Some(&Scheme::HTTPS) {
+        return Err(refused("a redirect leads from https to http"));
+    }
+    if is_loopback(to) && !is_loopback(from) {
+        return Err(refused("a redirect leads to this machine"));
+    }
+    Ok(())
 }
 
 /// Whether an address may be asked for, as far as its text tells.
@@ -332,6 +338,18 @@ mod tests {
         {
             assert_eq!(check(url, true), Err((SendErrorKind::Refused, Sent::No)), "{url}");
         }
+    }
+
+    #[test]
+    fn a_redirect_leads_neither_to_plain_http_nor_from_elsewhere_to_this_machine() {
+        let follows = |from: &str, to: &str| judge_redirect(&from.parse().unwrap(), &to.parse().unwrap()).is_ok();
+        assert!(follows("https://films.example/a", "https://films.example/b"));
+        assert!(follows("http://127.0.0.1:9/a", "http://localhost:8/b"));
+        assert!(!follows("https://films.example/a", "http://films.example/b"));
+        for here in ["https://127.0.0.1/", "https://localhost:9/", "https://[::1]/"] {
+            assert!(!follows("https://films.example/a", here), "{here}");
+        }
+        assert!(!follows("http://films.example/a", "http://127.0.0.1/"));
     }
 
     #[test]

@@ -158,8 +158,8 @@ impl Lane {
             }
             return due.duration_since(now).ok();
         }
-        // Whoever is before this waiter was due earlier and is not being polled. It is no longer counted, so that it costs
-        // the others one interval at most. It has its place again once it is polled.
+        // The waiters before this one were due earlier and are not being polled. They are no longer counted, so each costs the
+        // others at most one interval. They get their places back when they are polled again.
         self.waiters.drain(..index + usize::from(place.is_ok()));
         self.tat = Some(tat.max(earliest) + interval);
         *ticket = None;

@@ -166,7 +166,7 @@ async fn a_forgotten_job_is_given_up_and_its_key_makes_a_new_one_that_every_subm
     assert!(forgotten.state.is_final() && forgotten.state.to_string().starts_with("forgotten: held: "));
     assert!(matches!(forget_job(&*journal, "k"), Err(ForgetError::NothingToForget(_))));
     assert_eq!(forget_job(&*journal, "another"), Err(ForgetError::Unknown));
-    // Nobody goes on with it.
+    // It cannot be resumed.
     let error = client.resume_job(forgotten).await.unwrap_err();
     assert!(matches!(error, SubmitError::Forgotten { .. }), "{error}");
     assert_eq!(error.billed(), Billed::Unknown);
@@ -174,7 +174,7 @@ async fn a_forgotten_job_is_given_up_and_its_key_makes_a_new_one_that_every_subm
     let again = client.submit(job()).await.unwrap();
     assert_eq!(again.handle().key.as_deref(), Some("k~2"));
     assert_eq!(client.submit(job()).await.unwrap().id(), again.id());
-    // Who names the new key arrives at the same job, also on another host.
+    // The new key names the same job, also on another host.
     let other_host = journaled(&emulator, &MemoryJournal::new());
     assert_eq!(other_host.submit(Job::new(panda()).key("k~2")).await.unwrap().id(), again.id());
     assert_eq!(emulator.ledger().len(), 2);
@@ -261,7 +261,7 @@ async fn a_key_whose_task_ended_unbilled_runs_again_and_is_billed_once() {
     let WaitError::Failed { failure, .. } = &error else { panic!("{error:?}") };
     assert_eq!((failure.class(), error.billed()), (ErrorClass::Frequency, Billed::No));
     assert_eq!(journal.only_job().state.billed(), Billed::No);
-    // Whoever only goes on with what there is gets the task that failed.
+    // Resuming the job gives the task that failed.
     assert_eq!(client.resume_job(journal.only_job()).await.unwrap().id(), first.id());
 
     emulator.advance(Duration::from_secs(60));

@@ -127,7 +127,7 @@ impl World {
             if lives == 1 {
                 steps_of_first_life = life.steps.load(Ordering::Relaxed);
             }
-            // Whoever waits for a task that is not confirmed finds out that it is not theirs, and comes back.
+            // The wait for a task that is not confirmed finds out whose it is, and the person comes back.
             if matches!(ended, Some(Ok(_))) && store.is_confirmed() {
                 break;
             }
@@ -360,7 +360,7 @@ impl Store {
         self.records().values().all(|job| job.claimed_task.is_none())
     }
 
-    /// How far its job is. A task that could not be confirmed is none yet.
+    /// How far its job is. A task that could not be confirmed does not count.
     fn state(&self) -> Option<JobState> {
         let job = self.records().values().next().cloned()?;
         let reason = "the task that the service named could not be confirmed".to_owned();

@@ -188,6 +188,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_commit_is_on_the_disk_when_it_returns() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let journal = SqliteJournal::open(folder.path().join("journal.sqlite3")).expect("the folder is new");
+        let connection = journal.connection();
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, String>(0));
+        assert_eq!(pragma("journal_mode").as_deref(), Ok("wal"));
+        let synchronous = connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(synchronous, Ok(2), "FULL");
+    }
+
+    #[test]
     fn a_job_whose_record_holds_its_body_is_read_and_keeps_it_apart_from_the_next_save_on() {
         let folder = tempfile::tempdir().unwrap();
         let journal = SqliteJournal::open(folder.path().join("jobs.sqlite3")).unwrap();
