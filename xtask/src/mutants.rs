@@ -93,7 +93,8 @@ fn missed_in(root: &Path, area: &Area) -> Result<BTreeSet<String>> {
     command.args(["--test-package", area.packages, "--output"]).arg(&output);
     command.args(area.files.iter().flat_map(|file| ["--file", file]));
     command.args(area.targets.iter().map(|target| format!("--cargo-arg={target}")));
-    command.arg("--").args(area.tests).env("VOD_AIGC_SEEDS", "1000").current_dir(root);
+    // Behind the first `--` are arguments of `cargo test`, behind the second those of the tests.
+    command.args(["--", "--"]).args(area.tests).env("VOD_AIGC_SEEDS", "1000").current_dir(root);
     let status = command.status().context("cargo-mutants cannot be run: cargo install --locked cargo-mutants")?;
     // 2: some mutants survived; 3: some took too long, which a test notices too.
     if !matches!(status.code(), Some(0 | 2 | 3)) {
