@@ -62,6 +62,8 @@ impl Http for Api {
                 r#"{{"AigcVideoTask":{{"Status":"FINISH","Output":{{"FileInfos":[{{"FileUrl":"{}"}}]}}}}}}"#,
                 self.film
             ),
+            // The details show no SessionId, so a submit looks for its task.
+            "DescribeTasks" => r#"{"TaskSet":[]}"#.to_owned(),
             "ApplyUpload" => r#"{"StorageBucket":"b","StorageRegion":"r","MediaStoragePath":"f","VodSessionKey":"s",
                 "TempCertificate":{"SecretId":"i","SecretKey":"k"}}"#
                 .to_owned(),
