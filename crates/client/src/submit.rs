@@ -480,16 +480,18 @@ impl<'a> Submit<'a> {
     /// Looks again for the task of a job that was accepted before its task could be confirmed. True where nothing better
     /// than the task that the service named is known.
     async fn confirm(&mut self, task_id: &str) -> Result<bool, SubmitError> {
-        let change = match self.check_claim(task_id).await {
-            Claim::Ours => None,
-            Claim::OthersTask => Some(JobState::Sending),
+        let (state, attempt) = match self.check_claim(task_id).await {
+            Claim::Ours => (self.record.state.clone(), self.record.attempt),
+            Claim::OthersTask => (JobState::Sending, self.record.attempt),
             Claim::NotFound | Claim::NoAnswer | Claim::Undecidable => match self.look(Window::Everything).await {
-                Ok(Listed { task: Some((found, _)), .. }) => Some(JobState::Accepted { task_id: found }),
+                Ok(Listed { task: Some((found, attempt)), .. }) => (JobState::Accepted { task_id: found }, attempt),
                 _ => return Ok(true),
             },
         };
-        let state = change.unwrap_or_else(|| self.record.state.clone());
-        self.save_with(state, |record| record.claimed_task = None)?;
+        self.save_with(state, |record| {
+            record.attempt = attempt;
+            record.claimed_task = None;
+        })?;
         Ok(false)
     }
 
