@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use vod_aigc_client::{
-    Client, ClientBuilder, Finished, Job, JobRecord, JobState, Journal as _, Outcome, SubmitError, Task, WaitError,
+    Client, ClientBuilder, Finished, Job, JobRecord, JobState, Outcome, SubmitError, Task, WaitError,
 };
 use vod_aigc_core::{
     Action as _, AigcAudioTask, AigcHunyuan3DTask, AigcImageTask, AigcTask, AigcVideoRedrawTask,
@@ -15,7 +15,9 @@ use vod_aigc_core::{
     DescribeAigcFaceInfoAsyncTask, PullUploadTask, SceneAigcImageTask, SceneAigcVideoTask,
 };
 use vod_aigc_transport::testing::{ManualClock, SeededRandom};
-use vod_aigc_transport::{BoxFuture, Http, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest};
+use vod_aigc_transport::{
+    BoxFuture, Clock, Http, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest,
+};
 
 use crate::support::*;
 
@@ -267,9 +269,7 @@ async fn a_request_without_a_session_id_is_never_sent_again_once_its_outcome_is_
 async fn a_request_without_a_session_id_that_was_being_sent_when_its_process_died_is_held() {
     let (client, api, journal) = client([accepted()]);
     client.submit(Job::new(sound()).key("song")).await.unwrap();
-    let mut record = journal.only_job();
-    record.state = JobState::Sending;
-    journal.save(&record).unwrap();
+    journal.put(JobState::Sending);
     let error = client.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.unwrap_err();
     assert!(matches!(error, SubmitError::Held(_)), "{error}");
     assert_eq!(api.actions().len(), 1);
@@ -306,6 +306,42 @@ async fn a_second_holder_of_a_job_without_a_session_id_cannot_undo_that_its_task
     let other = slow.resumed.lock().unwrap().take();
     assert!(matches!(other, Some(SubmitError::Held(_))), "{other:?}");
     assert_eq!(journal.only_job().state, JobState::Accepted { task_id: task.id().to_owned() });
+}
+
+/// A clock whose sleeps are recorded; in the third of them the first holder writes down its task.
+#[derive(Debug)]
+struct Waiting {
+    clock: ManualClock,
+    journal: Arc<MemoryJournal>,
+    sleeps: Mutex<Vec<u64>>,
+}
+
+impl Clock for Waiting {
+    fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        let mut sleeps = self.sleeps.lock().unwrap();
+        sleeps.push(duration.as_secs());
+        if sleeps.len() == 3 {
+            self.journal.put(JobState::Accepted { task_id: "t".to_owned() });
+        }
+        self.clock.sleep(duration)
+    }
+}
+
+#[tokio::test]
+async fn a_second_holder_of_a_job_without_a_session_id_waits_for_the_answer_of_the_first() {
+    let (first, _, journal) = client([accepted()]);
+    first.submit(Job::new(sound()).key("song")).await.unwrap();
+    journal.put(JobState::Sending);
+    let clock = ManualClock::at(1_795_435_200);
+    let clock = Arc::new(Waiting { clock, journal: journal.clone(), sleeps: Mutex::default() });
+    let second = builder(journal.clone()).clock(clock.clone()).build();
+    let task = second.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.unwrap();
+    assert_eq!(task.id(), "t");
+    assert_eq!(*clock.sleeps.lock().unwrap(), [2, 4, 8]);
 }
 
 #[tokio::test]

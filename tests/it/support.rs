@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, ClientBuilder, JobRecord, Journal, JournalError, Task, WaitPolicy};
+use vod_aigc_client::{Client, ClientBuilder, JobRecord, JobState, Journal, JournalError, Task, WaitPolicy};
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
 use vod_aigc_emulator::{Builder, Emulator, Exchange, InProcess, Received};
 use vod_aigc_signer::Credential;
@@ -239,6 +239,13 @@ impl MemoryJournal {
     pub(crate) fn only_job(&self) -> JobRecord {
         let [job] = self.jobs().unwrap().try_into().unwrap();
         job
+    }
+
+    /// Gives that job another state, as another process would.
+    pub(crate) fn put(&self, state: JobState) {
+        let mut job = self.only_job();
+        job.state = state;
+        self.save(&job).unwrap();
     }
 }
 

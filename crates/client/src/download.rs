@@ -254,7 +254,9 @@ impl Transfer<'_> {
                 Ok(fetched.content_length())
             }
             206 if self.found > 0 && self.continues(fetched) => {
-                Ok(fetched.content_length().map(|rest| self.found + rest))
+                let rest = || fetched.content_length().map(|rest| self.found + rest);
+                // A server may send less than it was asked for.
+                Ok(whole_length(fetched).or_else(rest))
             }
             status => {
                 if matches!(status, 206 | 416) {
@@ -291,9 +293,8 @@ impl Transfer<'_> {
         if let Some(expected) = expected
             && self.found != expected
         {
-            if self.found > expected {
-                self.etag = None;
-            }
+            // What is there is the file's beginning only while it is shorter.
+            self.etag = self.etag.take().filter(|_| self.found < expected);
             return Err(DownloadError::Length { found: self.found, expected });
         }
         if let (Some(digest), Some(expected)) = (&self.digest, self.source.md5()) {
@@ -310,6 +311,11 @@ impl Transfer<'_> {
     fn unwritable(&self, error: io::Error) -> DownloadError {
         DownloadError::Target { path: self.path.to_owned(), problem: error.to_string() }
     }
+}
+
+/// How long the whole file is, as a part of it says.
+fn whole_length(fetched: &Fetched) -> Option<u64> {
+    fetched.header("content-range")?.rsplit_once('/')?.1.trim().parse().ok()
 }
 
 /// Whether equal ETags mean equal bytes (RFC 9110, section 8.8.1).

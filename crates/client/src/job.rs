@@ -254,6 +254,24 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_shared_where_its_key_or_its_session_id_is_the_callers() {
+        for (key, session_id, shared) in
+            [(None, None, false), (Some("k"), None, true), (None, Some("own"), true), (Some("k"), Some("own"), true)]
+        {
+            let mut request = VideoRequest::builder(Kling::V2_1).prompt("a panda");
+            if let Some(id) = session_id {
+                request = request.session_id(id);
+            }
+            let mut job = Job::new(request.build().expect("the table allows it"));
+            if let Some(key) = key {
+                job = job.key(key);
+            }
+            let record = job.prepare(1, "", &SeededRandom::new(1)).expect("it is in order").record;
+            assert_eq!(record.shared, shared, "{key:?} {session_id:?}");
+        }
+    }
+
+    #[test]
     fn a_session_id_is_the_last_member_and_is_escaped() {
         assert_eq!(with_session_id(r#"{"A":1}"#, Some("x\"y")), r#"{"A":1,"SessionId":"x\"y"}"#);
         assert_eq!(with_session_id("{ }", Some("x")), r#"{ "SessionId":"x"}"#);

@@ -358,3 +358,96 @@ impl fmt::Display for JournalError {
 }
 
 impl std::error::Error for JournalError {}
+
+#[cfg(test)]
+mod tests {
+    use vod_aigc_core::{Kling, video};
+    use vod_aigc_transport::testing::SeededRandom;
+
+    use super::*;
+    use crate::Job;
+
+    fn planned() -> JobRecord {
+        let job = Job::new(video!(Kling::V2_1, prompt = "a panda")).prepare(1, "", &SeededRandom::new(1));
+        job.expect("it is in order").into_parts().0
+    }
+
+    fn with(state: JobState) -> JobRecord {
+        JobRecord { state, ..planned() }
+    }
+
+    fn accepted(task_id: &str) -> JobState {
+        JobState::Accepted { task_id: task_id.to_owned() }
+    }
+
+    fn failed(task_id: &str) -> JobState {
+        JobState::Failed { task_id: task_id.to_owned(), reason: "r".to_owned(), unbilled: false }
+    }
+
+    #[test]
+    fn the_next_attempt_keeps_nothing_of_the_sends_before() {
+        let used = JobRecord {
+            state: failed("t"),
+            first_sent: Some(1),
+            last_sent: Some(2),
+            refused_before: true,
+            used_up_by: Some(3),
+            claimed_task: Some("t".to_owned()),
+            request_id: Some("r".to_owned()),
+            ..planned()
+        };
+        assert_eq!(used.next_attempt(), Some(JobRecord { attempt: 1, ..planned() }));
+    }
+
+    #[test]
+    fn there_are_a_hundred_attempts_and_none_but_one_under_a_session_id_of_the_callers() {
+        assert!(JobRecord { attempt: 98, ..planned() }.next_attempt().is_some());
+        assert!(JobRecord { attempt: 99, ..planned() }.next_attempt().is_none());
+        assert!(JobRecord { session: None, ..planned() }.next_attempt().is_none());
+        assert!(JobRecord { session: Some("own".to_owned()), ..planned() }.next_attempt().is_none());
+    }
+
+    #[test]
+    fn what_became_of_a_task_is_taken_over_only_forward_and_only_of_the_same_attempt() {
+        let own = planned().session_id();
+        let done = JobState::Done { task_id: "t".to_owned() };
+        for (from, session_id, to, moves) in [
+            (accepted("t"), None, failed("t"), true),
+            (accepted("t"), None, failed("other"), false),
+            (accepted("t"), None, accepted("t"), false),
+            (failed("t"), None, done.clone(), true),
+            (done.clone(), None, failed("t"), false),
+            (done.clone(), None, done.clone(), false),
+            (JobState::Sending, own.as_deref(), done.clone(), true),
+            (JobState::Sending, Some("other"), done.clone(), false),
+            (JobState::Sending, None, done.clone(), false),
+        ] {
+            let mut record = with(from.clone());
+            assert_eq!(record.follow(session_id, &to), moves, "{from:?} {session_id:?} {to:?}");
+            assert_eq!(record.state, if moves { to } else { from });
+        }
+        // Without a SessionId nothing tells that the task is this job's.
+        let mut record = JobRecord { session: None, ..with(JobState::Sending) };
+        assert!(!record.follow(None, &done));
+    }
+
+    #[test]
+    fn a_task_that_may_still_bring_something_is_not_final() {
+        let done = JobState::Done { task_id: "t".to_owned() };
+        let held = JobState::Held { reason: "r".to_owned() };
+        for state in [JobState::Planned, JobState::Sending, held, accepted("t"), done] {
+            assert!(!state.is_final(), "{state}");
+        }
+        assert!(failed("t").is_final());
+        assert!(JobState::Refused { code: "c".to_owned() }.is_final());
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        assert!(JournalError::Store("disk full".to_owned()).to_string().contains("disk full"));
+        assert!(JournalError::Changed.to_string().contains("another process"));
+        assert!(ForgetError::Unknown.to_string().contains("no job of this key"));
+        assert!(ForgetError::NothingToForget(accepted("t")).to_string().contains("the job is accepted"));
+        assert!(ForgetError::Journal(JournalError::Changed).to_string().contains("another process"));
+    }
+}

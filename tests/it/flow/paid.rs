@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +11,9 @@ use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
 use vod_aigc_emulator::{
     Behaviour, Credential, DuplicateCode, Emulator, Fate, Fault, FaultRule, StatusBody, Target, When,
 };
-use vod_aigc_transport::{Billed, SendErrorKind, Sent};
+use vod_aigc_transport::{
+    Billed, BoxFuture, CredentialError, Environment, ProvideCredential, Provided, SendErrorKind, Sent, VariableNames,
+};
 
 use crate::support::*;
 
@@ -28,6 +30,21 @@ async fn a_submitted_task_is_the_one_in_the_ledger() {
     assert_eq!(entry.sub_app_id, handle.sub_app_id);
     assert_eq!(handle.submitted_at, Some(1_795_435_200));
     assert!(handle.session_id.as_ref().is_some_and(|id| id.len() <= 50));
+}
+
+#[tokio::test]
+async fn a_prepared_job_shows_what_its_first_send_carries() {
+    let emulator = emulator().await;
+    let http = Interposed::new(|_| Step::Pass);
+    let client = client_through(&emulator, &http);
+    let job = client.prepare(Job::new(panda()).key("order-1")).unwrap();
+    assert_eq!((job.key(), http.sends()), ("order-1", 0));
+    let body: serde_json::Value = serde_json::from_str(&job.body()).unwrap();
+    assert_eq!(body["Prompt"], "a panda in a bamboo forest");
+    let session_id = job.session_id().unwrap();
+    assert_eq!(body["SessionId"], session_id.as_str());
+    client.submit_prepared(job).await.unwrap();
+    assert_eq!(http.session_ids(), [session_id]);
 }
 
 #[tokio::test]
@@ -126,6 +143,30 @@ async fn a_server_that_cannot_be_reached_is_given_up_before_long() {
     assert!(emulator.clock().now().duration_since(started).unwrap() < Duration::from_secs(10));
 }
 
+/// A source without keys, which counts how often it is asked.
+#[derive(Debug)]
+struct NoKeys(Arc<AtomicUsize>);
+
+impl ProvideCredential for NoKeys {
+    fn provide(&self, _: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {
+            Err(Environment::new(VariableNames::TENCENT_CLOUD, |_| None).provide(noon()).await.unwrap_err())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_submit_without_keys_ends_at_once() {
+    let emulator = emulator().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let client =
+        Client::builder(NoKeys(asked.clone()), SUB_APP).clock(Arc::new(SharedClock(emulator.clock().clone()))).build();
+    let error = client.submit(panda()).await.unwrap_err();
+    assert_eq!((error.outcome(), error.billed()), (Outcome::NotSent, Billed::No));
+    assert_eq!((asked.load(Ordering::SeqCst), emulator.clock().now()), (1, noon()));
+}
+
 #[tokio::test]
 async fn a_job_that_was_not_kept_is_resumed_by_the_next_submit_under_its_key() {
     let emulator = emulator().await;
@@ -159,6 +200,14 @@ async fn a_refusal_for_frequency_is_sent_again_with_the_same_session_id() {
     let [entry] = emulator.ledger().try_into().unwrap();
     assert_eq!(entry.session_id, task.handle().session_id);
     assert!(http.session_ids().into_iter().all(|id| Some(id) == entry.session_id));
+}
+
+#[tokio::test]
+async fn a_refusal_for_frequency_is_given_up_after_five_more_sends() {
+    let emulator = emulator().await;
+    let http = Interposed::on_creates(|_| Step::Busy(1));
+    let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
+    assert_eq!((error.billed(), http.session_ids().len()), (Billed::No, 6), "{error}");
 }
 
 #[tokio::test]

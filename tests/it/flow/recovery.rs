@@ -1,10 +1,10 @@
 //! What becomes of a job after its submit went wrong: whose task it gets, who may give it up, and when it runs again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use vod_aigc_client::{
-    Client, ForgetError, Job, JobRecord, JobState, Journal as _, SubmitError, TaskHandle, WaitError, forget_job,
+    Client, ForgetError, Job, JobState, Journal as _, SubmitError, TaskHandle, WaitError, forget_job,
 };
 use vod_aigc_core::ErrorClass;
 use vod_aigc_emulator::{Behaviour, Burn, Concurrency, Emulator, Fate, Fault, FaultRule, Overflow, Target, When};
@@ -22,6 +22,12 @@ fn on_create(nth: u64, fault: Fault) -> FaultRule {
 
 fn refused(code: &str) -> Fault {
     Fault::Error { request: Fate::Dropped, code: code.to_owned() }
+}
+
+/// Moves the clock to so long after a time of a record.
+fn advance_to(emulator: &Emulator, recorded: Option<u64>, after: Duration) {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(recorded.unwrap()) + after;
+    emulator.advance(time.duration_since(emulator.clock().now()).unwrap());
 }
 
 /// The task of somebody else, in the same sub-application.
@@ -100,6 +106,41 @@ async fn a_task_that_could_not_be_confirmed_at_first_is_confirmed_when_the_job_i
 }
 
 #[tokio::test]
+async fn a_task_that_the_service_will_not_describe_is_looked_for_when_the_job_is_resumed() {
+    let emulator = emulator().await;
+    let foreign = others_task(&emulator).await;
+    emulator.inject(on_create(1, Fault::OtherTaskId(foreign.clone())));
+    let denied = refused("UnauthorizedOperation");
+    emulator.inject(FaultRule::new(Target::DescribeTaskDetail, When::Every(1), denied.clone()));
+    emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), denied.clone()));
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    assert_eq!(client.submit(panda()).await.unwrap().id(), foreign);
+    emulator.clear_faults();
+    emulator.inject(FaultRule::new(Target::DescribeTaskDetail, When::Every(1), denied));
+    let own = emulator.ledger()[1].task_id.clone();
+    assert_eq!(client.resume_job(journal.only_job()).await.unwrap().id(), own);
+    let job = journal.only_job();
+    assert_eq!((job.state, job.claimed_task), (JobState::Accepted { task_id: own }, None));
+}
+
+#[tokio::test]
+async fn a_task_outside_the_recorded_times_is_found_before_its_job_is_given_up() {
+    let emulator = emulator().await;
+    let journal = MemoryJournal::new();
+    unresolved(&emulator, &journal, Job::new(panda()).key("k")).await;
+    // As a clock that was four days behind would have recorded them.
+    let mut job = journal.only_job();
+    for time in [&mut job.first_sent, &mut job.last_sent] {
+        *time = time.map(|time| time - 4 * 86_400);
+    }
+    journal.save(&job).unwrap();
+    let task = journaled(&emulator, &journal).resume_job(journal.only_job()).await.unwrap();
+    assert_eq!(task.id(), emulator.ledger()[0].task_id);
+    assert_eq!(emulator.ledger().len(), 1);
+}
+
+#[tokio::test]
 async fn a_new_session_id_is_taken_once_a_later_task_is_listed_and_not_before() {
     let behaviour = Behaviour { burn: Burn::Request, ..Behaviour::default() };
     let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
@@ -114,12 +155,54 @@ async fn a_new_session_id_is_taken_once_a_later_task_is_listed_and_not_before() 
     let error = client.resume_job(journal.only_job()).await.unwrap_err();
     assert!(matches!(error, SubmitError::Held(_)), "{error}");
 
-    emulator.advance(Duration::from_secs(600));
+    // Nor does one of the second in which the id may have been used up.
+    advance_to(&emulator, journal.only_job().used_up_by, Duration::ZERO);
+    others_task(&emulator).await;
+    let error = client.resume_job(journal.only_job()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Held(_)), "{error}");
+
+    emulator.advance(Duration::from_secs(1));
     let foreign = others_task(&emulator).await;
     let task = client.resume_job(journal.only_job()).await.unwrap();
     assert_ne!(task.id(), foreign);
     assert_eq!(journal.only_job().attempt, 1);
-    assert_eq!(emulator.ledger().len(), 3);
+    assert_eq!(emulator.ledger().len(), 4);
+}
+
+#[tokio::test]
+async fn an_id_whose_earlier_send_was_lost_is_kept_though_a_later_task_is_listed() {
+    let emulator = emulator_with(|it| it.behaviour(Behaviour { burn: Burn::Request, ..Behaviour::default() })).await;
+    emulator.inject(on_create(1, refused("ResourceInsufficient")));
+    emulator.inject(on_create(2, Fault::Reset { request: Fate::Dropped }));
+    let journal = MemoryJournal::new();
+    let client = journaled(&emulator, &journal);
+    client.submit(panda()).await.unwrap_err();
+    assert!(!journal.only_job().refused_before, "one send was not refused");
+    emulator.advance(Duration::from_secs(3600));
+    others_task(&emulator).await;
+    let error = client.resume_job(journal.only_job()).await.unwrap_err();
+    assert!(error.to_string().contains("the service knows the id, and its task is not listed yet"), "{error}");
+    assert_eq!((emulator.ledger().len(), journal.only_job().attempt), (1, 0));
+}
+
+#[tokio::test]
+async fn an_unresolved_job_is_sent_again_for_71_hours_and_then_no_more() {
+    const SAFE: Duration = Duration::from_secs(71 * 3600);
+    for (age, is_sent) in [(SAFE - Duration::from_secs(1), true), (SAFE, false)] {
+        let emulator = emulator().await;
+        emulator.inject(FaultRule::new(
+            Target::CreateAigcVideoTask,
+            When::Every(1),
+            Fault::Reset { request: Fate::Dropped },
+        ));
+        let journal = MemoryJournal::new();
+        let client = journaled(&emulator, &journal);
+        client.submit(panda()).await.unwrap_err();
+        emulator.clear_faults();
+        advance_to(&emulator, journal.only_job().first_sent, age);
+        let resumed = client.resume_job(journal.only_job()).await;
+        assert_eq!((resumed.is_ok(), emulator.ledger().len()), (is_sent, usize::from(is_sent)), "{age:?}");
+    }
 }
 
 #[tokio::test]
@@ -218,16 +301,11 @@ async fn what_has_ended_well_or_was_refused_is_not_forgotten_and_what_was_paid_i
     journaled(&emulator, &journal).submit(Job::new(panda()).key("k")).await.unwrap();
     let accepted = journal.only_job();
     let task_id = accepted.state.task_id().unwrap().to_owned();
-    let put = |state: JobState| {
-        let mut record: JobRecord = journal.only_job();
-        record.state = state;
-        journal.save(&record).unwrap();
-    };
     for (state, billed) in [
         (JobState::Downloaded { task_id: task_id.clone(), path: "v.mp4".into() }, Billed::Yes),
         (JobState::Refused { code: "c".to_owned() }, Billed::No),
     ] {
-        put(state.clone());
+        journal.put(state.clone());
         assert_eq!(state.billed(), billed);
         assert_eq!(forget_job(&*journal, "k"), Err(ForgetError::NothingToForget(state)));
     }
@@ -239,7 +317,7 @@ async fn what_has_ended_well_or_was_refused_is_not_forgotten_and_what_was_paid_i
         (JobState::Failed { task_id: task_id.clone(), reason: "r".to_owned(), unbilled: false }, Billed::Unknown),
         (JobState::Failed { task_id: task_id.clone(), reason: "r".to_owned(), unbilled: true }, Billed::No),
     ] {
-        put(state.clone());
+        journal.put(state.clone());
         assert_eq!(state.billed(), billed, "{state:?}");
         let known = forget_job(&*journal, "k").unwrap();
         assert_eq!(known.state, state);

@@ -235,6 +235,57 @@ async fn a_range_that_does_not_continue_what_is_there_begins_anew() {
 }
 
 #[tokio::test]
+async fn a_part_that_was_not_asked_for_is_not_the_file() {
+    let server = Server::start(|request| match request.number {
+        0 => answer(206, "etag: \"a\"\r\ncontent-range: bytes 0-3/8\r\n", b"film", usize::MAX),
+        _ => ranged(b"filmfilm", request, "\"a\"", usize::MAX),
+    })
+    .await;
+    assert_eq!(download(&video(&server.url, "").await, &Target::new()).await.unwrap().bytes, 8);
+    assert_eq!(server.offsets(), [None, None]);
+}
+
+#[tokio::test]
+async fn a_range_that_is_answered_in_parts_is_asked_for_until_the_file_is_whole() {
+    let whole = film(10_000);
+    let sent = whole.clone();
+    let server = Server::start(move |request| match request.offset() {
+        None => ranged(&sent, request, "\"a\"", 4_000),
+        Some(from) => {
+            let to = (from + 2_500).min(sent.len());
+            let range = format!("etag: \"a\"\r\ncontent-range: bytes {from}-{}/{}\r\n", to - 1, sent.len());
+            answer(206, &range, &sent[from..to], usize::MAX)
+        }
+    })
+    .await;
+    let target = Target::new();
+    download(&video(&server.url, "").await, &target).await.unwrap();
+    assert_eq!(server.offsets(), [None, Some(4_000), Some(6_500), Some(9_000)]);
+    assert_eq!(fs::read(&target.path).unwrap(), whole);
+}
+
+/// An answer whose end is its own, and which says no length before.
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let head = "HTTP/1.1 200 X\r\nconnection: close\r\netag: \"a\"\r\ntransfer-encoding: chunked\r\n\r\n";
+    [format!("{head}{:x}\r\n", body.len()).as_bytes(), body, b"\r\n0\r\n\r\n"].concat()
+}
+
+#[tokio::test]
+async fn a_file_that_ends_early_is_continued_and_one_that_is_too_long_begins_anew() {
+    for (first, offsets) in [(&b"fil"[..], [None, Some(3)]), (b"films", [None, None])] {
+        let server = Server::start(move |request| match request.number {
+            0 => chunked(first),
+            _ => ranged(b"film", request, "\"a\"", usize::MAX),
+        })
+        .await;
+        let target = Target::new();
+        download(&video(&server.url, r#""Size":4"#).await, &target).await.unwrap();
+        assert_eq!(server.offsets(), offsets);
+        assert_eq!(fs::read(&target.path).unwrap(), b"film");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_refuses_the_range_is_asked_for_the_whole() {
     let whole = film(10_000);
     let sent = whole.clone();
@@ -322,6 +373,7 @@ async fn six_attempts_are_made_with_waits_between_them() {
     let before = service.clock.sleeps().len();
     let error = download(&video, &target).await.expect_err("no byte ever comes");
     assert!(matches!(&error, DownloadError::Fetch(cut) if cut.kind() == SendErrorKind::Interrupted), "{error}");
+    assert!(error.to_string().contains("could not be fetched"), "{error}");
     assert_eq!(server.requests().len(), 6);
     let waits = service.clock.sleeps().split_off(before);
     assert_eq!(waits.len(), 5);
@@ -388,6 +440,7 @@ async fn a_redirect_into_a_private_network_is_refused_at_once() {
         let server = Server::start(move |_| answer(302, &redirect, b"", 0)).await;
         let error = failed(&server, "", 1).await;
         assert!(matches!(&error, DownloadError::Fetch(it) if it.kind() == SendErrorKind::Refused), "{place}: {error}");
+        assert!(error.to_string().contains("must not be read from"), "{error}");
     }
 }
 
@@ -410,19 +463,27 @@ async fn a_real_service_cannot_send_the_download_to_this_machine() {
 async fn a_file_above_the_limit_is_not_read_to_its_end() {
     let mut policy = DownloadPolicy::default();
     policy.largest = 1_000;
-    let announced = Server::start(|request| ranged(&film(1_001), request, "\"a\"", usize::MAX)).await;
+    let longer = Server::start(|request| ranged(&film(3_000), request, "\"a\"", usize::MAX)).await;
     let endless = Server::start(|_| {
         let chunks = b"400\r\n".iter().chain(&[b'x'; 1_024]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(10);
         [&b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n"[..], &chunks].concat()
     })
     .await;
-    for (url, meta) in [(&announced.url, ""), (&endless.url, ""), (&endless.url, r#""Size":1001"#)] {
+    for (url, meta, is_read) in
+        [(&longer.url, "", false), (&endless.url, "", true), (&endless.url, r#""Size":1001"#, false)]
+    {
         let target = Target::new();
-        let error = video(url, meta).await.download_by(&target.path, &policy, |_, _| {}).await.expect_err("too large");
-        assert_eq!(error, DownloadError::TooLarge { largest: 1_000 });
+        let mut shown = 0;
+        let downloaded = video(url, meta).await.download_by(&target.path, &policy, |bytes, _| shown = bytes).await;
+        assert_eq!(downloaded, Err(DownloadError::TooLarge { largest: 1_000 }));
+        assert!(shown <= 1_000 && (is_read || shown == 0), "{shown} bytes were read");
         assert_eq!(target.names(), Vec::<String>::new());
     }
-    assert_eq!(announced.requests().len(), 1);
+    assert_eq!(longer.requests().len(), 1);
+
+    let fits = Server::start(|request| ranged(&film(1_000), request, "\"a\"", usize::MAX)).await;
+    let target = Target::new();
+    video(&fits.url, r#""Size":1000"#).await.download_by(&target.path, &policy, |_, _| {}).await.unwrap();
 }
 
 #[tokio::test]
