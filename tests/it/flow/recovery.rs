@@ -8,7 +8,7 @@ use vod_aigc_client::{
 };
 use vod_aigc_core::ErrorClass;
 use vod_aigc_emulator::{Behaviour, Burn, Concurrency, Emulator, Fate, Fault, FaultRule, Overflow, Target, When};
-use vod_aigc_transport::Billed;
+use vod_aigc_transport::{Billed, SendErrorKind, Sent};
 
 use crate::support::*;
 
@@ -122,6 +122,31 @@ async fn a_task_that_the_service_will_not_describe_is_looked_for_when_the_job_is
     assert_eq!(client.resume_job(journal.only_job()).await.unwrap().id(), own);
     let job = journal.only_job();
     assert_eq!((job.state, job.claimed_task), (JobState::Accepted { task_id: own }, None));
+}
+
+#[tokio::test]
+async fn a_task_that_the_service_cannot_describe_for_a_while_is_not_believed_before() {
+    let behaviour = Behaviour { list_lag: Duration::from_secs(40), ..Behaviour::default() };
+    let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
+    let foreign = others_task(&emulator).await;
+    emulator.inject(on_create(1, Fault::OtherTaskId(foreign)));
+    emulator.inject(FaultRule::new(Target::DescribeTaskDetail, When::Every(1), refused("InternalError")));
+    let journal = MemoryJournal::new();
+    let task = journaled(&emulator, &journal).submit(panda()).await.unwrap();
+    assert_eq!(task.id(), emulator.ledger()[1].task_id);
+    assert_eq!(journal.only_job().claimed_task, None);
+}
+
+#[tokio::test]
+async fn a_lost_task_is_found_on_the_second_page_of_the_list() {
+    let emulator = emulator().await;
+    for _ in 0..100 {
+        others_task(&emulator).await;
+    }
+    let http = Interposed::on_creates(|_| Step::Fail(SendErrorKind::Interrupted, Sent::Maybe));
+    let task = client_through(&emulator, &http).submit(panda()).await.unwrap();
+    assert_eq!(task.id(), emulator.ledger()[100].task_id);
+    assert_eq!(http.actions(), ["CreateAigcVideoTask", "DescribeTasks", "DescribeTasks"]);
 }
 
 #[tokio::test]
