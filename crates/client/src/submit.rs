@@ -699,3 +699,16 @@ fn asked_wait(error: &Error) -> Option<Duration> {
 fn is_id(word: &str) -> bool {
     !word.is_empty() && !word.contains(char::is_control)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_text_that_can_be_printed_and_asked_for() {
+        assert!(is_id("1500044236-AigcVideoTask-0a1b"));
+        for word in ["", "a\nb", "\u{1b}[31m"] {
+            assert!(!is_id(word), "{word:?}");
+        }
+    }
+}

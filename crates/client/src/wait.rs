@@ -501,6 +501,8 @@ mod tests {
         assert_eq!(pause_after(&policy, &[percent(10, 50), percent(25, 50)]), 23);
         assert_eq!(pause_after(&policy, &[percent(10, 50), percent(25, 30)]), 23);
         assert_eq!(pause_after(&policy, &[percent(10, 50), percent(25, 30), percent(45, 50)]), 13, "from 30 on");
+        let paused = [percent(10, 10), percent(20, 10), percent(25, 40)];
+        assert_eq!(pause_after(&policy, &paused), 8, "the time in which it stood still counts");
         assert_eq!(pause_after(&policy, &[percent(10, 0), (25, Progress::Processing(None))]), 23);
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, Held, Job, Journal as _, Outcome, SubmitError};
+use vod_aigc_client::{Client, Held, Job, Journal as _, Outcome, SubmitError, WaitError};
 use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
 use vod_aigc_emulator::{
     Behaviour, Credential, DuplicateCode, Emulator, Fate, Fault, FaultRule, StatusBody, Target, When,
@@ -165,6 +165,11 @@ async fn a_submit_without_keys_ends_at_once() {
     let error = client.submit(panda()).await.unwrap_err();
     assert_eq!((error.outcome(), error.billed()), (Outcome::NotSent, Billed::No));
     assert_eq!((asked.load(Ordering::SeqCst), emulator.clock().now()), (1, noon()));
+    // So does a wait.
+    let error =
+        client.task("1500044236-AigcVideoTask-t").wait_with(eager(Duration::from_secs(60)), |_| {}).await.unwrap_err();
+    assert!(!matches!(error, WaitError::Deadline { .. }), "{error:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use vod_aigc_client::{
     Client, ForgetError, Job, JobState, Journal as _, SubmitError, TaskHandle, WaitError, forget_job,
 };
 use vod_aigc_core::ErrorClass;
-use vod_aigc_emulator::{Behaviour, Burn, Concurrency, Emulator, Fate, Fault, FaultRule, Overflow, Target, When};
-use vod_aigc_transport::{Billed, SendErrorKind, Sent};
+use vod_aigc_emulator::{
+    Behaviour, Burn, Concurrency, Emulator, Fate, Fault, FaultRule, Overflow, StatusBody, Target, When,
+};
+use vod_aigc_transport::{Billed, BoxFuture, Clock, SendErrorKind, Sent};
 
 use crate::support::*;
 
@@ -147,6 +149,44 @@ async fn a_lost_task_is_found_on_the_second_page_of_the_list() {
     let task = client_through(&emulator, &http).submit(panda()).await.unwrap();
     assert_eq!(task.id(), emulator.ledger()[100].task_id);
     assert_eq!(http.actions(), ["CreateAigcVideoTask", "DescribeTasks", "DescribeTasks"]);
+}
+
+/// A clock that is ahead of the emulator's by some seconds.
+#[derive(Debug)]
+struct Ahead(SharedClock, i64);
+
+impl Clock for Ahead {
+    fn now(&self) -> SystemTime {
+        let seconds = self.0.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.saturating_add_signed(self.1))
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.0.sleep(duration)
+    }
+}
+
+#[tokio::test]
+async fn the_times_of_a_send_become_those_of_the_service_once_a_reply_shows_its_clock() {
+    const DAY: i64 = 86_400;
+    // The time of a clock that is behind stays: the id seems older than it is, and is given up sooner.
+    for (ahead, recorded) in [(0, 0), (280, 0), (2 * DAY, 0), (-2 * DAY, -2 * DAY)] {
+        let emulator = emulator().await;
+        let busy = |nth| {
+            let body = StatusBody::Html;
+            on_create(nth, Fault::Status { request: Fate::Dropped, status: 503, body, retry_after: None })
+        };
+        emulator.inject(busy(1));
+        let journal = MemoryJournal::new();
+        let clock = Arc::new(Ahead(SharedClock(emulator.clock().clone()), ahead));
+        let client = client_to(&emulator, emulator.endpoint()).clock(clock).journal(journal.clone()).build();
+        let started = emulator.clock().now();
+        client.submit(panda()).await.unwrap();
+        let first = SystemTime::UNIX_EPOCH + Duration::from_secs(journal.only_job().first_sent.unwrap());
+        let off =
+            first.duration_since(started).map_or_else(|it| -(it.duration().as_secs() as i64), |it| it.as_secs() as i64);
+        assert_eq!((off, emulator.ledger().len()), (recorded, 1), "{ahead} s ahead");
+    }
 }
 
 #[tokio::test]

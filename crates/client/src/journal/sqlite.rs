@@ -199,6 +199,13 @@ mod tests {
     }
 
     #[test]
+    fn the_journal_is_kept_in_a_folder_of_its_own_wherever_there_is_a_home() {
+        let path = SqliteJournal::default_path();
+        assert_eq!(path.is_some(), directories::BaseDirs::new().is_some());
+        assert!(path.is_none_or(|path| path.ends_with("vod-aigc/journal.sqlite3")));
+    }
+
+    #[test]
     fn a_job_whose_record_holds_its_body_is_read_and_keeps_it_apart_from_the_next_save_on() {
         let folder = tempfile::tempdir().unwrap();
         let journal = SqliteJournal::open(folder.path().join("jobs.sqlite3")).unwrap();
