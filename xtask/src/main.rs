@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
   mutants            change the code that handles money in some hundred ways and fail where no test notices; needs
-                     cargo-mutants and about an hour
+                     cargo-mutants and about an hour; --iterate leaves out what an earlier run has caught
   fuzz --seconds N   run each fuzz target for N seconds; needs nightly and cargo-fuzz, and says so where they are missing
   bench [--only AREA,AREA] [--rounds N] [--date DAY]
                      measure us against the rivals and write PERFORMANCE.md
@@ -58,7 +58,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["arrows"] => arrows::check(root),
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
-        ["mutants"] => mutants::run(root),
+        ["mutants"] => mutants::run(root, false),
+        ["mutants", "--iterate"] => mutants::run(root, true),
         ["fuzz", "--seconds", seconds] => fuzz(root, seconds),
         ["bench", "--check"] => bench::check(root),
         ["bench", "--listing"] => bench::listing(root),

@@ -65,14 +65,14 @@ struct Accepted {
 }
 
 /// Runs cargo-mutants over each area, and fails where a survivor is not in the list of accepted ones, or the list names one
-/// that does not survive.
-pub(crate) fn run(root: &Path) -> Result<()> {
+/// that does not survive. An iteration leaves out what an earlier run has caught.
+pub(crate) fn run(root: &Path, iterate: bool) -> Result<()> {
     let text = fs::read_to_string(root.join(ACCEPTED)).context(ACCEPTED)?;
     let accepted: Vec<Accepted> = serde_yaml::from_str(&text).context(ACCEPTED)?;
     let accepted: BTreeSet<_> = accepted.into_iter().map(|accepted| accepted.mutant).collect();
     let mut missed = BTreeSet::new();
     for area in &AREAS {
-        missed.extend(missed_in(root, area)?);
+        missed.extend(missed_in(root, area, iterate)?);
     }
     let new: Vec<_> = missed.difference(&accepted).map(String::as_str).collect();
     let stale: Vec<_> = accepted.difference(&missed).map(String::as_str).collect();
@@ -87,22 +87,21 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn missed_in(root: &Path, area: &Area) -> Result<BTreeSet<String>> {
+fn missed_in(root: &Path, area: &Area, iterate: bool) -> Result<BTreeSet<String>> {
     let output = root.join("target/mutants-run").join(area.name);
     fs::create_dir_all(&output)?;
-    mutate(root, area, &output, area.tests, &[])?;
+    mutate(root, area, &output, area.tests, iterate)?;
     if !area.slow_tests.is_empty() {
-        // Only what was not caught before.
-        mutate(root, area, &output, area.slow_tests, &["--iterate"])?;
+        mutate(root, area, &output, area.slow_tests, true)?;
     }
     let missed = fs::read_to_string(output.join("mutants.out/missed.txt")).context("missed.txt")?;
     Ok(missed.lines().map(without_line).collect())
 }
 
-fn mutate(root: &Path, area: &Area, output: &Path, tests: &[&str], options: &[&str]) -> Result<()> {
+fn mutate(root: &Path, area: &Area, output: &Path, tests: &[&str], iterate: bool) -> Result<()> {
     let mut command = Command::new("cargo");
     command.args(["mutants", "--profile", "mutants", "--all-features", "--colors", "never"]);
-    command.args(["--baseline", "skip", "--jobs", "2", "--timeout", "60"]).args(options);
+    command.args(["--baseline", "skip", "--jobs", "2", "--timeout", "60"]).args(iterate.then_some("--iterate"));
     command.args(["--test-package", area.packages, "--output"]).arg(output);
     command.args(area.files.iter().flat_map(|file| ["--file", file]));
     command.args(area.targets.iter().map(|target| format!("--cargo-arg={target}")));

@@ -198,6 +198,19 @@ mod tests {
         assert_eq!(synchronous, Ok(2), "FULL");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_can_read_a_journal() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("new/journal.sqlite3");
+        SqliteJournal::open(&path).expect("the folder is made");
+        for (made, mode) in [(path.as_path(), 0o600), (path.parent().unwrap(), 0o700)] {
+            assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, mode, "{}", made.display());
+        }
+    }
+
     #[test]
     fn the_journal_is_kept_in_a_folder_of_its_own_wherever_there_is_a_home() {
         let path = SqliteJournal::default_path();
