@@ -237,7 +237,7 @@ async fn a_range_that_does_not_continue_what_is_there_begins_anew() {
 #[tokio::test]
 async fn a_part_that_was_not_asked_for_is_not_the_file() {
     let server = Server::start(|request| match request.number {
-        0 => answer(206, "etag: \"a\"\r\ncontent-range: bytes 0-3/8\r\n", b"film", usize::MAX),
+        0 => answer(206, "etag: \"a\"\r\ncontent-range: bytes 0-3/*\r\n", b"film", usize::MAX),
         _ => ranged(b"filmfilm", request, "\"a\"", usize::MAX),
     })
     .await;
@@ -261,6 +261,24 @@ async fn a_range_that_is_answered_in_parts_is_asked_for_until_the_file_is_whole(
     let target = Target::new();
     download(&video(&server.url, "").await, &target).await.unwrap();
     assert_eq!(server.offsets(), [None, Some(4_000), Some(6_500), Some(9_000)]);
+    assert_eq!(fs::read(&target.path).unwrap(), whole);
+}
+
+#[tokio::test]
+async fn a_rest_of_a_file_whose_whole_length_is_not_said_ends_with_its_own_length() {
+    let whole = film(10_000);
+    let sent = whole.clone();
+    let server = Server::start(move |request| match request.offset() {
+        None => ranged(&sent, request, "\"a\"", 4_000),
+        Some(from) => {
+            let range = format!("etag: \"a\"\r\ncontent-range: bytes {from}-{}/*\r\n", sent.len() - 1);
+            answer(206, &range, &sent[from..], usize::MAX)
+        }
+    })
+    .await;
+    let target = Target::new();
+    download(&video(&server.url, "").await, &target).await.unwrap();
+    assert_eq!(server.offsets(), [None, Some(4_000)]);
     assert_eq!(fs::read(&target.path).unwrap(), whole);
 }
 
