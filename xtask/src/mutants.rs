@@ -90,12 +90,23 @@ pub(crate) fn run(root: &Path, iterate: bool) -> Result<()> {
 fn missed_in(root: &Path, area: &Area, iterate: bool) -> Result<BTreeSet<String>> {
     let output = root.join("target/mutants-run").join(area.name);
     fs::create_dir_all(&output)?;
+    if iterate {
+        count_timeouts_as_caught(&output)?;
+    }
     mutate(root, area, &output, area.tests, iterate)?;
     if !area.slow_tests.is_empty() {
+        count_timeouts_as_caught(&output)?;
         mutate(root, area, &output, area.slow_tests, true)?;
     }
     let missed = fs::read_to_string(output.join("mutants.out/missed.txt")).context("missed.txt")?;
     Ok(missed.lines().map(without_line).collect())
+}
+
+/// cargo-mutants would run a mutant that never ends again in each iteration, for as long as it may take.
+fn count_timeouts_as_caught(output: &Path) -> Result<()> {
+    let [caught, timeouts] = ["caught.txt", "timeout.txt"].map(|name| output.join("mutants.out").join(name));
+    let read = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
+    fs::write(&caught, read(&caught)? + &read(&timeouts)?).with_context(|| caught.display().to_string())
 }
 
 fn mutate(root: &Path, area: &Area, output: &Path, tests: &[&str], iterate: bool) -> Result<()> {
