@@ -237,7 +237,7 @@ async fn a_range_that_does_not_continue_what_is_there_begins_anew() {
 #[tokio::test]
 async fn a_part_that_was_not_asked_for_is_not_the_file() {
     let server = Server::start(|request| match request.number {
-        0 => answer(206, "etag: \"a\"\r\ncontent-range: bytes 0-3/*\r\n", b"film", usize::MAX),
+        0 => answer(206, "content-range: bytes 0-3/*\r\n", b"film", usize::MAX),
         _ => ranged(b"filmfilm", request, "\"a\"", usize::MAX),
     })
     .await;
