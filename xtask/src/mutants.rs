@@ -48,7 +48,7 @@ const AREAS: [Area; 2] = [
         #[rustfmt::skip]
         tests: &[
             "codes", "kinds", "flow::paid", "flow::recovery", "flow::waiting", "flow::download", "flow::bad_input",
-            "properties::identity", "properties::journal", "properties::patience",
+            "properties::identity", "properties::journal", "properties::patience", "submit::",
             "wait::", "waits::", "download::", "job::", "journal::", "sqlite::",
         ],
         slow_tests: &["schedules::no_random", "schedules::no_new", "schedules::two_hosts"],

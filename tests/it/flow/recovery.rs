@@ -171,21 +171,28 @@ async fn the_times_of_a_send_become_those_of_the_service_once_a_reply_shows_its_
     const DAY: i64 = 86_400;
     // The time of a clock that is behind stays: the id seems older than it is, and is given up sooner.
     for (ahead, recorded) in [(0, 0), (280, 0), (2 * DAY, 0), (-2 * DAY, -2 * DAY)] {
-        let emulator = emulator().await;
-        let busy = |nth| {
-            let body = StatusBody::Html;
-            on_create(nth, Fault::Status { request: Fate::Dropped, status: 503, body, retry_after: None })
-        };
-        emulator.inject(busy(1));
-        let journal = MemoryJournal::new();
-        let clock = Arc::new(Ahead(SharedClock(emulator.clock().clone()), ahead));
-        let client = client_to(&emulator, emulator.endpoint()).clock(clock).journal(journal.clone()).build();
-        let started = emulator.clock().now();
-        client.submit(panda()).await.unwrap();
-        let first = SystemTime::UNIX_EPOCH + Duration::from_secs(journal.only_job().first_sent.unwrap());
-        let off =
-            first.duration_since(started).map_or_else(|it| -(it.duration().as_secs() as i64), |it| it.as_secs() as i64);
-        assert_eq!((off, emulator.ledger().len()), (recorded, 1), "{ahead} s ahead");
+        // The clock is shown by the answer to the send, or by that of the look some seconds later.
+        for is_answered in [true, false] {
+            let emulator = emulator().await;
+            let (request, body) = (Fate::Dropped, StatusBody::Html);
+            emulator.inject(on_create(
+                1,
+                match is_answered {
+                    true => Fault::Status { request, status: 503, body, retry_after: None },
+                    false => Fault::Reset { request },
+                },
+            ));
+            for nth in [1, 2] {
+                emulator.inject(FaultRule::new(Target::DescribeTasks, When::Nth(nth), Fault::Reset { request }));
+            }
+            let journal = MemoryJournal::new();
+            let clock = Arc::new(Ahead(SharedClock(emulator.clock().clone()), ahead));
+            let client = client_to(&emulator, emulator.endpoint()).clock(clock).journal(journal.clone()).build();
+            client.submit(panda()).await.unwrap();
+            let first = i64::try_from(journal.only_job().first_sent.unwrap()).unwrap();
+            let started = noon().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
+            assert_eq!((first - started, emulator.ledger().len()), (recorded, 1), "{ahead} s ahead, {is_answered}");
+        }
     }
 }
 
