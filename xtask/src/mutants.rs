@@ -49,7 +49,7 @@ const AREAS: [Area; 2] = [
         tests: &[
             "codes", "kinds", "flow::paid", "flow::recovery", "flow::waiting", "flow::download", "flow::bad_input",
             "properties::identity", "properties::journal", "properties::patience", "submit::",
-            "wait::", "waits::", "download::", "job::", "journal::", "sqlite::",
+            "wait::", "waits::", "crowd::a_wait_among_many", "download::", "job::", "journal::", "sqlite::",
         ],
         slow_tests: &["schedules::no_random", "schedules::no_new", "schedules::two_hosts"],
     },
