@@ -1,8 +1,6 @@
 //! The guards: where requests may go, where files may come from, where they may be written.
 #![no_main]
 
-use std::io;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +8,21 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Url};
 use vod_aigc_client::check_target;
-use vod_aigc_transport::{BoxFuture, Endpoint, FileRequest, HttpClient, Resolve};
+use vod_aigc_transport::reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use vod_aigc_transport::{Endpoint, FileRequest, HttpClient};
 
 /// Finds the metadata service of a cloud behind every name.
-#[derive(Debug)]
 struct Metadata;
 
 impl Resolve for Metadata {
-    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![[169, 254, 169, 254].into()])))
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::ready(Ok(Box::new(std::iter::once(([169, 254, 169, 254], 0).into())) as Addrs)))
     }
 }
 
 fuzz_target!(|text: &str| {
     if let Ok(endpoint) = text.parse::<Endpoint>() {
-        let url = Url::parse(&endpoint.uri().to_string()).expect("an endpoint is a URL");
+        let url = endpoint.url();
         let local = match url.host().expect("an endpoint has a host") {
             Host::Domain(name) => name == "localhost",
             Host::Ipv4(address) => address.is_loopback(),
@@ -44,7 +42,7 @@ fuzz_target!(|text: &str| {
         _ => false,
     };
     if !is_address || Url::parse(text).is_ok_and(|url| !outer(&url)) {
-        let http = HttpClient::new().resolved_by(Arc::new(Metadata));
+        let http = HttpClient::new().resolver(Arc::new(Metadata));
         let file = FileRequest { url: text, offset: 0, etag: None, idle: Duration::from_secs(5), loopback: false };
         assert!(runtime.block_on(http.fetch(file)).is_err(), "{text:?} was read");
     }

@@ -1,6 +1,5 @@
 //! Properties: what holds of any input, each tried on some dozens of made-up ones.
 
-pub(crate) mod glance;
 mod identity;
 mod journal;
 mod media;

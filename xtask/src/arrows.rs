@@ -58,7 +58,30 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         .output()
         .context("cargo metadata")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    judge(&serde_json::from_slice(&output.stdout).context("cargo metadata")?)
+    judge(&serde_json::from_slice(&output.stdout).context("cargo metadata")?)?;
+    check_sources(&root.join("crates/transport/src"))
+}
+
+/// The transport carries the actions of any service, so it may name only what every service has.
+const OF_EVERY_SERVICE: &str = "api";
+
+/// Fails where a source of the transport names more of core than its module [`OF_EVERY_SERVICE`].
+fn check_sources(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            check_sources(&path)?;
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        ensure!(names_only_the_api(&text), "{} must use vod_aigc_core::{OF_EVERY_SERVICE} only", path.display());
+    }
+    Ok(())
+}
+
+fn names_only_the_api(text: &str) -> bool {
+    let mut named = text.split("vod_aigc_core").skip(1);
+    named.all(|rest| rest.strip_prefix("::").is_some_and(|rest| rest.starts_with("api::")))
 }
 
 fn judge(metadata: &Metadata) -> Result<()> {
@@ -101,6 +124,14 @@ mod tests {
     fn the_workspace_keeps_to_the_arrows() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
         check(root).expect("every dependency is an allowed arrow");
+    }
+
+    #[test]
+    fn the_transport_names_no_table_of_a_product() {
+        assert!(names_only_the_api("use vod_aigc_core::api::{Action, Effect};"));
+        for text in ["use vod_aigc_core::Kling;", "use vod_aigc_core::{Action};", "use vod_aigc_core as core;"] {
+            assert!(!names_only_the_api(text), "{text}");
+        }
     }
 
     #[test]

@@ -5,11 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use vod_aigc_core::{
     Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTaskDetailResponse, Order,
-    Progress, StartsTask, TaskFailure, TaskGlance, TaskState,
+    Progress, StartsTask, TaskFailure, TaskState,
 };
 use vod_aigc_transport::{
-    Call, Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, RawReply, Reply, Transport, TransportBuilder,
-    glance, open,
+    Call, Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
 };
 
 use crate::events::{Notification, PullPolicy};
@@ -240,21 +239,16 @@ impl Client {
         self.transport.execute(&self.describing(handle)?).await
     }
 
-    /// The call that asks for the state of a task. Kept, it is signed faster from the second time on.
+    /// The call that asks for the state of a task.
     pub(crate) fn describing(&self, handle: &TaskHandle) -> Result<Call, Error> {
         let mut action = DescribeTaskDetailRequest::new(&handle.task_id);
         action.sub_app_id = Some(handle.sub_app_id);
         self.transport.prepare(action)
     }
 
-    /// Asks for the state of a task by [such a call](Self::describing), with the transport's retries. The reply is read in full
-    /// only where the task may have ended.
+    /// Asks for the state of a task by [such a call](Self::describing), with the transport's retries.
     pub(crate) async fn look<K: AigcTask>(&self, call: &Call, handle: &TaskHandle) -> Result<Polled<K>, Error> {
-        let open = |reply: &RawReply| match glance::<TaskGlance<K>>(reply).and_then(TaskGlance::goes_on) {
-            Some(progress) => Ok(Polled::GoesOn(progress)),
-            None => Ok(Polled::of(&open::<DescribeTaskDetailResponse>(reply)?.value, handle)),
-        };
-        self.transport.execute_with(call, open).await
+        Ok(Polled::of(&self.transport.execute(call).await?.value, handle))
     }
 
     /// Calls any action, with the transport's rules on what is sent again.
@@ -355,6 +349,28 @@ impl ClientBuilder {
     /// emulator serves it. Where it is not set, an endpoint on this machine takes the uploads too.
     pub fn cos_endpoint(mut self, endpoint: Endpoint) -> Self {
         self.cos_endpoint = Some(endpoint);
+        self
+    }
+
+    /// Another HTTP client, with proxies, roots, client certificates or time limits of the caller's. It serves calls, uploads and
+    /// downloads alike.
+    ///
+    /// ```
+    /// use vod_aigc_client::Client;
+    /// use vod_aigc_client::transport::signer::Credential;
+    /// use vod_aigc_client::transport::{HttpClient, reqwest};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let proxy = reqwest::Proxy::all("socks5h://user:password@proxy.example:1080")?;
+    /// let http = HttpClient::with(move |builder| builder.proxy(proxy.clone()));
+    /// let client = Client::builder(Credential::new("AKIDEXAMPLE", "not-a-real-key")?, 1).http_client(http).build();
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http_client(mut self, http: HttpClient) -> Self {
+        self.transport = self.transport.http(Arc::new(http.clone()));
+        self.http = http;
         self
     }
 

@@ -7,7 +7,6 @@ use vod_aigc_core::{
     FileCategory, MAX_BASE64_BYTES, MAX_REQUEST_BYTES, Media, MediaFault, MediaUse, RequestError, VideoRequest,
     VideoRequestBuilder, Way,
 };
-use vod_aigc_transport::json;
 
 use crate::local_file::LocalFile;
 use crate::upload::{UploadError, UploadPolicy, upload};
@@ -250,7 +249,7 @@ struct Room {
 impl Room {
     fn beside(builder: &VideoRequestBuilder) -> Self {
         let request = builder.request();
-        let length = json(request).map_or(usize::MAX, |body| body.len().saturating_add(FRAME));
+        let length = serde_json::to_string(request).map_or(usize::MAX, |body| body.len().saturating_add(FRAME));
         Self {
             files: MAX_BASE64_BYTES.saturating_sub(request.embedded_bytes()) as u64,
             request: MAX_REQUEST_BYTES.saturating_sub(length) as u64,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, VideoRequest};
+use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
-use vod_aigc_transport::{Random, json};
 
 use crate::SubmitError;
 use crate::journal::{DERIVED, JobRecord, JobState};
@@ -198,7 +198,7 @@ pub(crate) fn next_after_forgotten(forgotten: &JobRecord, namespace: &str) -> Op
 /// The JSON of a request without its `SessionId`, and that `SessionId`, if it can have one.
 fn body<R: StartsTask>(mut request: R) -> Result<(Arc<String>, Option<Option<String>>), serde_json::Error> {
     let session_id = request.session_id().map(Option::take);
-    Ok((Arc::new(json(&request)?), session_id))
+    Ok((Arc::new(serde_json::to_string(&request)?), session_id))
 }
 
 /// Whether any text of a request, also within `ExtInfo`, holds a URL with a query, which may be a signature: such a

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::action::Action;
+use crate::api::Action;
 use crate::generated::CreateAigcVideoTaskRequest;
 use crate::known_action::KnownAction;
 use crate::request::{Fault, Note, RequestError};

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 #[cfg(feature = "schemars")]
 use serde::de::DeserializeOwned;
 
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use crate::generated::ACTIONS;
 #[cfg(feature = "schemars")]
 use crate::judgement::Shapes;

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod action;
+pub mod api;
 mod capabilities;
 mod error;
 mod ext_info;
@@ -25,7 +25,7 @@ mod similar;
 mod task;
 mod wire;
 
-pub use action::{Action, Effect};
+pub use api::{Action, Effect};
 pub use capabilities::{
     Capabilities, Durations, LastFrame, PromptReferences, Ratios, Resolutions, Shots, UnknownResolution, Words,
 };
@@ -46,4 +46,4 @@ pub use references::{ReferenceFault, references};
 pub use request::{Fault, Note, RequestError, VideoRequest, VideoRequestBuilder};
 pub use rules::{Asked, Rule, Shape, Violation, Violations};
 pub use secret::Secret;
-pub use task::{AigcTask, Progress, StartsTask, TaskFailure, TaskGlance, TaskState};
+pub use task::{AigcTask, Progress, StartsTask, TaskFailure, TaskState};

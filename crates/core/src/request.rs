@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::action::Action as _;
+use crate::api::Action as _;
 use crate::ext_info::ExtInfoFault;
 use crate::generated::{
     AigcVideoOutputConfig, AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio,

@@ -1,12 +1,10 @@
 //! The state of a task, decided from whatever the service says of it.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 
-use crate::action::Action;
+use crate::api::Action;
 use crate::generated::{
     AigcTaskStatus, AigcVideoTask, AigcVideoTaskOutput, DescribeTaskDetailResponse, ErrorClass, ErrorCode,
     EventContent, TaskStatus,
@@ -18,10 +16,6 @@ use crate::request::RequestError;
 pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// The word of `TaskType` for this kind, for example `AigcVideoTask`.
     const TASK_TYPE: &'static str;
-    /// The member that holds the details of this kind in a reply about a task, for example `AigcVideoTask`.
-    const MEMBER: &'static str;
-    /// Whether this kind tells how far it is in percent.
-    const TELLS_PROGRESS: bool = false;
     /// What it makes.
     type Output: TaskOutput + Send + Sync + 'static;
 
@@ -68,17 +62,16 @@ pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + S
     }
 }
 
-/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that tell it, that of a reply also
-/// by its name on the wire, and those that it holds. `itself` stands for a shape that is its own output.
+/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that tell it, and those
+/// that it holds. `itself` stands for a shape that is its own output.
 macro_rules! aigc_task {
     (
         $shape:ident: $word:literal makes $output:ident
-        told in reply.$reply:ident = $member:literal $(, event.$event:ident)?
+        told in reply.$reply:ident $(, event.$event:ident)?
         holds $($held:ident),*
     ) => {
         impl $crate::task::AigcTask for $shape {
             const TASK_TYPE: &'static str = $word;
-            const MEMBER: &'static str = $member;
             type Output = $output;
 
             fn of(reply: &$crate::DescribeTaskDetailResponse) -> Option<&Self> {
@@ -98,7 +91,6 @@ macro_rules! aigc_task {
     (@ err_code_ext) => { fn err_code_ext(&self) -> Option<&$crate::ErrorCode> { self.err_code_ext.as_ref() } };
     (@ message) => { fn message(&self) -> Option<&str> { self.message.as_deref() } };
     (@ progress) => {
-        const TELLS_PROGRESS: bool = true;
         fn progress(&self) -> Option<i64> { self.progress }
     };
     (@ output) => { fn output(&self) -> Option<&Self::Output> { self.output.as_ref() } };
@@ -184,46 +176,7 @@ impl fmt::Display for Progress {
     }
 }
 
-/// A first look at a reply about a task of the kind `K`, for polls, most of which find that the task goes on.
-///
-/// It reads the words of the status and skips the rest, so that it allocates nothing unless a word is unknown. Where it does
-/// not parse, or does not say that the task goes on, the same reply as a [`DescribeTaskDetailResponse`] decides.
-#[derive(Debug, Clone)]
-pub struct TaskGlance<K> {
-    stage: Stage,
-    kind: PhantomData<K>,
-}
-
-impl<K> TaskGlance<K> {
-    /// How far the task is; none where it may have ended.
-    pub fn goes_on(self) -> Option<Progress> {
-        match self.stage {
-            Stage::GoesOn(progress) => Some(progress),
-            Stage::Lagging(_) | Stage::Finished | Stage::Failed | Stage::Aborted => None,
-        }
-    }
-}
-
-impl<'de, K: AigcTask> Deserialize<'de> for TaskGlance<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (outer, details) = members(deserializer, ["Status", K::MEMBER])?;
-        let Details(inner, progress) = details.unwrap_or_default();
-        let stage = Stage::of(inner.as_ref(), outer.as_ref(), progress.filter(|_| K::TELLS_PROGRESS));
-        Ok(Self { stage, kind: PhantomData })
-    }
-}
-
-/// What the details of every kind say of how far it is.
-#[derive(Default)]
-struct Details(Option<AigcTaskStatus>, Option<i64>);
-
-impl<'de> Deserialize<'de> for Details {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        members(deserializer, ["Status", "Progress"]).map(|(status, progress)| Self(status, progress))
-    }
-}
-
-/// What the words of a reply say of a task, however it was read.
+/// What the words of a reply say of a task.
 #[derive(Debug, Clone)]
 enum Stage {
     GoesOn(Progress),
@@ -256,61 +209,6 @@ impl Stage {
             (None, Some(TaskStatus::Processing | TaskStatus::Run)) => Self::GoesOn(processing),
             (None, outer) => Self::GoesOn(unrecognised(outer.map(TaskStatus::as_str))),
         }
-    }
-}
-
-/// Reads two members of an object by their names, each of which may be missing or null, and skips all others.
-fn members<'de, D: Deserializer<'de>, A: Deserialize<'de>, B: Deserialize<'de>>(
-    deserializer: D,
-    names: [&'static str; 2],
-) -> Result<(Option<A>, Option<B>), D::Error> {
-    struct Members<A, B>([&'static str; 2], PhantomData<(A, B)>);
-
-    impl<'de, A: Deserialize<'de>, B: Deserialize<'de>> Visitor<'de> for Members<A, B> {
-        type Value = (Option<A>, Option<B>);
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-            let Self(names, _) = self;
-            let (mut first, mut second) = (None, None);
-            while let Some(index) = map.next_key_seed(OneOf(names))? {
-                match index {
-                    Some(0) if first.is_none() => first = Some(map.next_value()?),
-                    Some(1) if second.is_none() => second = Some(map.next_value()?),
-                    Some(index) => return Err(M::Error::duplicate_field(names[index])),
-                    None => drop(map.next_value::<IgnoredAny>()?),
-                }
-            }
-            Ok((first.flatten(), second.flatten()))
-        }
-    }
-
-    deserializer.deserialize_map(Members(names, PhantomData))
-}
-
-/// Which of these names a member has.
-struct OneOf([&'static str; 2]);
-
-impl<'de> DeserializeSeed<'de> for OneOf {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for OneOf {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|known| *known == name))
     }
 }
 
@@ -368,7 +266,6 @@ impl DescribeTaskDetailResponse {
     }
 
     /// The state of a task of the kind `K`. The inner status decides where it is there; the outer one may be missing.
-    /// [`TaskGlance`] tells the same of a task that goes on, and costs less.
     ///
     /// An end with an error or without a result is a failure; an unknown word is not an end.
     pub fn state_of<K: AigcTask>(&self) -> TaskState<'_, K::Output> {

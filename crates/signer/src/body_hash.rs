@@ -1,4 +1,4 @@
-//! The hash of a request body: computed once, used by every signing of the same bytes.
+//! The hash of a request body: computed once, used by every signature of the same bytes.
 
 use std::fmt;
 
@@ -29,10 +29,6 @@ impl BodyHash {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 64] {
-        self.0.as_bytes()
     }
 }
 

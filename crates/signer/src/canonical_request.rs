@@ -1,5 +1,6 @@
 //! The first stage: a request in the one spelling that both sides hash.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
@@ -41,8 +42,7 @@ impl fmt::Debug for Request<'_> {
 
 /// The canonical request: six parts, one a line, and its hash.
 ///
-/// The documentation's first step as it stands there. [`Template`](crate::Template) arrives at the same hash with
-/// less work.
+/// The first step of the documentation.
 #[derive(Clone)]
 pub struct CanonicalRequest {
     text: String,
@@ -59,8 +59,29 @@ impl CanonicalRequest {
     /// When `content-type` or `host` is missing, a header occurs twice, or a part holds characters
     /// that HTTP does not allow there.
     pub fn new(request: &Request<'_>, body_hash: &BodyHash) -> Result<Self, InvalidRequest> {
-        let Beginning { mut text, signed_headers } = request.canonical_beginning()?;
-        text.push_str(body_hash.as_str());
+        check_line("method", request.method)?;
+        check_line("path", request.path)?;
+        check_line("query", request.query)?;
+        let path = if request.path.is_empty() { "/" } else { request.path };
+        let mut headers: Vec<(Cow<'_, str>, &str)> =
+            request.headers.iter().map(|(name, value)| (lowercase(name), *value)).collect();
+        headers.sort_unstable();
+        check_headers(&headers)?;
+
+        let header_bytes: usize = headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum();
+        let mut text = String::with_capacity(header_bytes + path.len() + request.query.len() + 2 * HASH_BYTES);
+        text.extend([request.method, "\n", path, "\n", request.query, "\n"]);
+        for (name, value) in &headers {
+            text.extend([name, ":", &*lowercase(value.trim_matches([' ', '\t'])), "\n"]);
+        }
+        text.push('\n');
+        let start = text.len();
+        for (name, _) in &headers {
+            text.extend([name, ";"]);
+        }
+        text.pop();
+        let signed_headers = start..text.len();
+        text.extend(["\n", body_hash.as_str()]);
         let hash = HexDigest::sha256(text.as_bytes());
         Ok(Self { text, signed_headers, hash })
     }
@@ -91,37 +112,6 @@ impl fmt::Debug for CanonicalRequest {
             .field("signed_headers", &self.signed_headers())
             .field("hash", &self.hash())
             .finish_non_exhaustive()
-    }
-}
-
-/// The canonical form of a request up to the hash of its body.
-pub(crate) struct Beginning {
-    pub(crate) text: String,
-    /// Where the names of the signed headers stand in it.
-    pub(crate) signed_headers: Range<usize>,
-}
-
-impl Request<'_> {
-    pub(crate) fn canonical_beginning(&self) -> Result<Beginning, InvalidRequest> {
-        check_line("method", self.method)?;
-        check_line("path", self.path)?;
-        check_line("query", self.query)?;
-        let path = if self.path.is_empty() { "/" } else { self.path };
-
-        let mut headers = self.headers.to_vec();
-        headers.sort_by_key(|(name, _)| name.to_ascii_lowercase());
-        check_headers(&headers)?;
-
-        let mut text = format!("{}\n{path}\n{}\n", self.method, self.query);
-        for (name, value) in &headers {
-            text += &format!("{}:{}\n", name.to_ascii_lowercase(), trim(value).to_ascii_lowercase());
-        }
-        let names: Vec<String> = headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        let names = names.join(";");
-        let start = text.len() + 1;
-        text += &format!("\n{names}\n");
-        let signed_headers = start..start + names.len();
-        Ok(Beginning { text, signed_headers })
     }
 }
 
@@ -173,21 +163,29 @@ fn check_line(part: &'static str, text: &str) -> Result<(), InvalidRequest> {
     Ok(())
 }
 
-/// Expects the headers in ascending order.
-fn check_headers(headers: &[(&str, &str)]) -> Result<(), InvalidRequest> {
+/// A hash in hexadecimal.
+const HASH_BYTES: usize = 64;
+
+/// Most names and values are in lower case already.
+fn lowercase(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+/// Expects the headers in ascending order and lower case.
+fn check_headers(headers: &[(Cow<'_, str>, &str)]) -> Result<(), InvalidRequest> {
     for (name, value) in headers {
         if name.is_empty() || !name.bytes().all(is_token_character) {
-            return Err(InvalidRequest::HeaderName((*name).to_owned()));
+            return Err(InvalidRequest::HeaderName(name.to_string()));
         }
         if value.bytes().any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
-            return Err(InvalidRequest::HeaderValue(name.to_ascii_lowercase()));
+            return Err(InvalidRequest::HeaderValue(name.to_string()));
         }
     }
-    if let Some(pair) = headers.windows(2).find(|pair| pair[0].0.eq_ignore_ascii_case(pair[1].0)) {
-        return Err(InvalidRequest::DuplicateHeader(pair[0].0.to_ascii_lowercase()));
+    if let Some(pair) = headers.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(InvalidRequest::DuplicateHeader(pair[0].0.to_string()));
     }
     for required in ["content-type", "host"] {
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(required)) {
+        if !headers.iter().any(|(name, _)| name == required) {
             return Err(InvalidRequest::MissingHeader(required));
         }
     }
@@ -196,8 +194,4 @@ fn check_headers(headers: &[(&str, &str)]) -> Result<(), InvalidRequest> {
 
 fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn trim(value: &str) -> &str {
-    value.trim_matches([' ', '\t'])
 }

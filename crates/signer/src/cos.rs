@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::Credential;
-use crate::hex_digest::encode;
+use crate::key::hmac;
 
 /// The parts of a request to COS that are signed, borrowed from the caller.
 #[derive(Clone, Copy)]
@@ -39,9 +39,10 @@ impl CosRequest<'_> {
         let pairs = Zeroizing::new(pairs.join("&"));
 
         let request = Zeroizing::new(format!("{}\n{}\n\n{}\n", self.method.to_lowercase(), self.path, pairs.as_str()));
-        let to_sign = format!("sha1\n{time}\n{}\n", hexadecimal(Sha1::digest(request.as_bytes()).into()));
-        let key = Zeroizing::new(keyed(credential.secret_key().as_bytes(), &time));
-        let signature = keyed(key.as_bytes(), &to_sign);
+        let to_sign = format!("sha1\n{time}\n{}\n", hex::encode(Sha1::digest(request.as_bytes())));
+        // The key of the second HMAC is the hexadecimal text of the first.
+        let key = Zeroizing::new(hex::encode(hmac::<Hmac<Sha1>>(credential.secret_key().as_bytes(), time.as_bytes())));
+        let signature = hex::encode(hmac::<Hmac<Sha1>>(key.as_bytes(), to_sign.as_bytes()));
         format!(
             "q-sign-algorithm=sha1&q-ak={}&q-sign-time={time}&q-key-time={time}&q-header-list={names}\
              &q-url-param-list=&q-signature={signature}",
@@ -61,19 +62,6 @@ impl fmt::Debug for CosRequest<'_> {
             .field("headers", &names)
             .finish()
     }
-}
-
-/// HMAC-SHA1 in hexadecimal.
-fn keyed(key: &[u8], text: &str) -> String {
-    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(text.as_bytes());
-    hexadecimal(mac.finalize().into_bytes().into())
-}
-
-fn hexadecimal(digest: [u8; 20]) -> String {
-    let mut digits = [0; 40];
-    encode(&digest, &mut digits);
-    digits.map(char::from).iter().collect()
 }
 
 /// Percent-encoding of everything but the unreserved characters of RFC 3986.

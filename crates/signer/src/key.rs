@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hmac::digest::Output;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -11,9 +12,10 @@ use crate::{Credential, Scope, StringToSign};
 
 /// The key derived from a secret key for one UTC day and one service.
 ///
-/// Wiped from memory when dropped.
+/// It holds the two states in which HMAC begins, so that a clone of it signs without hashing the key again. Wiped from memory
+/// when dropped.
 #[derive(Clone)]
-pub struct SigningKey(Zeroizing<[u8; 32]>);
+pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     /// Derives the key for the scope's date and service.
@@ -27,24 +29,24 @@ impl SigningKey {
         let mut root = Zeroizing::new(Vec::with_capacity(3 + secret_key.len()));
         root.extend_from_slice(b"TC3");
         root.extend_from_slice(secret_key.as_bytes());
-        let of_day = keyed(&root, date.as_bytes());
-        let of_service = keyed(&*of_day, service.as_bytes());
-        Self(keyed(&*of_service, b"tc3_request"))
-    }
-
-    /// The 32 bytes, for who keeps what follows from them.
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        let derived = |key: &[u8], text: &str| -> Zeroizing<[u8; 32]> {
+            Zeroizing::new(hmac::<Hmac<Sha256>>(key, text.as_bytes()).into())
+        };
+        let day_key = derived(&root, date);
+        let service_key = derived(&*day_key, service);
+        let signing_key = derived(&*service_key, "tc3_request");
+        Self(keyed(&*signing_key))
     }
 
     /// Signs; the same input always gives the same signature.
     #[must_use]
     pub fn sign(&self, string_to_sign: &StringToSign) -> Signature {
-        self.sign_bytes(string_to_sign.as_str().as_bytes())
+        self.sign_text(string_to_sign.as_str())
     }
 
-    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Signature {
-        Signature(HexDigest::encode(&keyed(&*self.0, bytes)))
+    pub(crate) fn sign_text(&self, text: &str) -> Signature {
+        let signature = self.0.clone().chain_update(text).finalize();
+        Signature(HexDigest::encode(&signature.into_bytes().into()))
     }
 }
 
@@ -72,9 +74,11 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// HMAC-SHA256.
-fn keyed(key: &[u8], bytes: &[u8]) -> Zeroizing<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(bytes);
-    Zeroizing::new(mac.finalize().into_bytes().into())
+/// The HMAC of the bytes under the key.
+pub(crate) fn hmac<M: Mac + KeyInit>(key: &[u8], bytes: &[u8]) -> Output<M> {
+    keyed::<M>(key).chain_update(bytes).finalize().into_bytes()
+}
+
+fn keyed<M: Mac + KeyInit>(key: &[u8]) -> M {
+    <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length")
 }

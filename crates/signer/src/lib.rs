@@ -2,31 +2,20 @@
 //!
 #![doc = include_str!("../README.md")]
 //!
-//! # Stages
+//! # Steps
 //!
-//! The documentation's four steps, each a type that shows what it made. They are there to be read, to be compared with a
-//! request that the service refuses, and to be what the fast path is tested against:
+//! The four steps of the documentation, each a type that shows what it made, to be compared with a request that the service
+//! refuses:
 //!
-//! | stage | type | from |
+//! | step | type | from |
 //! |---|---|---|
-//! | body hash | [`BodyHash`] | the bytes of the body, hashed once over all signings |
-//! | canonical request | [`CanonicalRequest`] | method, path, query, signed headers, body hash |
+//! | canonical request | [`CanonicalRequest`] | method, path, query, signed headers, [`BodyHash`] |
 //! | string to sign | [`StringToSign`] | [`Scope`] (time and service), canonical request |
-//! | derived key | [`SigningKey`] | [`Credential`], scope |
-//! | signature | [`Signature`] | derived key, string to sign |
+//! | signature | [`Signature`] | [`SigningKey`] (of [`Credential`] and scope), string to sign |
 //! | header value | [`Authorization`] | secret id, scope, canonical request, signature |
 //!
-//! # To sign many requests
-//!
-//! The same bytes for less work, because each part is done as rarely as it changes:
-//!
-//! | once for each | type | from | compressions of SHA-256 |
-//! |---|---|---|---|
-//! | action at a host | [`Template`] | method, path, query, signed headers | those of its whole blocks |
-//! | body | [`BodyHash`] | its bytes | one for each 64 bytes |
-//! | body and template | [`RequestHash`] | both | two |
-//! | secret, day, service | kept in the [`Signer`] | [`Credential`], [`Scope`] | fourteen |
-//! | signature | [`Authorization`] | [`Signer`], [`RequestHash`], [`Scope`] | three |
+//! [`Signer`] takes the last three at once and keeps the derived keys of the day. Keep the [`BodyHash`] of a large body for
+//! later attempts.
 //!
 //! [`verify()`] is the other side.
 //!
@@ -40,11 +29,9 @@ mod cos;
 mod credential;
 mod hex_digest;
 mod key;
-mod midstate;
 mod scope;
 mod signer;
 mod string_to_sign;
-mod template;
 mod verify;
 
 pub use authorization::Authorization;
@@ -57,7 +44,6 @@ pub use key::{Signature, SigningKey};
 pub use scope::{InvalidScope, Scope};
 pub use signer::Signer;
 pub use string_to_sign::StringToSign;
-pub use template::{RequestHash, Template};
 pub use verify::{Received, Refusal, TIMESTAMP_WINDOW, Verified, verify};
 
 /// The algorithm's name, the first word of the string to sign and of the `Authorization` header.

@@ -49,7 +49,12 @@ impl<'a> Scope<'a> {
     /// The UTC date as `2019-02-25`.
     #[must_use]
     pub fn date(&self) -> String {
-        utc_date(self.timestamp).map(char::from).iter().collect()
+        utc_date(self.timestamp).iter().copied().map(char::from).collect()
+    }
+
+    /// `<date>/<service>/tc3_request`.
+    pub(crate) fn text(&self) -> String {
+        [self.date().as_str(), "/", self.service, "/tc3_request"].concat()
     }
 
     /// The day of the timestamp, counted from 1970-01-01.
@@ -66,7 +71,7 @@ impl<'a> Scope<'a> {
 
 impl fmt::Display for Scope<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}/tc3_request", self.date(), self.service)
+        formatter.write_str(&self.text())
     }
 }
 

@@ -1,40 +1,33 @@
-//! The fast path of signing: keys of the day are kept, and nothing but the header's value is allocated.
+//! Signs many requests: the keys of the day are derived once.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use arc_swap::ArcSwap;
-use zeroize::Zeroizing;
-
-use crate::hex_digest::HexDigest;
-use crate::midstate::{Ending, Midstate};
-use crate::scope::LONGEST_SERVICE;
-use crate::{ALGORITHM, Authorization, Credential, RequestHash, Scope, SigningKey};
+use crate::{Authorization, CanonicalRequest, Credential, Scope, SigningKey, StringToSign};
 
 /// More keys than this in use at once would mean that many services or accounts share one signer;
 /// the oldest is then derived again.
 const CAPACITY: usize = 8;
 
-const ALGORITHM_LINE: &[u8] = b"TC3-HMAC-SHA256\n";
-
-/// A timestamp has up to twelve digits.
-const LONGEST_STRING_TO_SIGN: usize =
-    ALGORITHM_LINE.len() + 12 + "\n2019-02-25/".len() + LONGEST_SERVICE + "/tc3_request\n".len() + 64;
-const _: () = assert!(LONGEST_STRING_TO_SIGN <= Ending::<3>::CAPACITY, "it does not fit on the stack");
-
-/// Signs requests, and keeps the derived keys of the current UTC day.
-///
-/// A signature costs three compressions of SHA-256; the first of a day, a secret and a service costs fourteen more.
-/// Share one `Signer` among all threads: they find a known key without a lock.
+/// Signs requests, and keeps the derived keys of the current UTC day. Share one among all threads.
+#[derive(Default)]
 pub struct Signer {
-    keys: ArcSwap<Vec<Arc<KnownKey>>>,
+    keys: RwLock<Vec<DerivedKey>>,
+}
+
+/// The key of one credential, day and service.
+struct DerivedKey {
+    credential: Credential,
+    day: u64,
+    service: Box<str>,
+    key: SigningKey,
 }
 
 impl Signer {
     /// A signer that knows no key yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { keys: ArcSwap::default() }
+        Self::default()
     }
 
     /// Signs for the scope's time and service.
@@ -42,32 +35,33 @@ impl Signer {
     /// The request must go out with `X-TC-Timestamp` equal to the scope's timestamp and, if the
     /// credential has a token, with `X-TC-Token`.
     #[must_use]
-    pub fn sign(&self, credential: &Credential, request: &RequestHash, scope: Scope<'_>) -> Authorization {
-        let keys = self.keys.load();
-        match keys.iter().find(|key| key.is_for(credential, scope)) {
-            Some(key) => key.sign(request, scope.timestamp()),
-            None => self.derive(credential, scope).sign(request, scope.timestamp()),
-        }
+    pub fn sign(&self, credential: &Credential, request: &CanonicalRequest, scope: Scope<'_>) -> Authorization {
+        let known = self.keys().iter().find(|key| key.is_for(credential, scope)).map(|known| known.key.clone());
+        let key = known.unwrap_or_else(|| self.derive(credential, scope));
+        let signature = key.sign(&StringToSign::new(scope, request));
+        Authorization::new(credential.secret_id(), scope, request, &signature)
     }
 
-    fn derive(&self, credential: &Credential, scope: Scope<'_>) -> Arc<KnownKey> {
-        let derived = Arc::new(KnownKey::derive(credential, scope));
-        self.keys.rcu(|keys| {
-            let is_kept = |key: &&Arc<KnownKey>| key.day >= scope.day() && !key.is_for(credential, scope);
-            let mut keys: Vec<_> = keys.iter().filter(is_kept).cloned().collect();
-            if keys.len() == CAPACITY {
-                keys.remove(0);
-            }
-            keys.push(derived.clone());
-            keys
-        });
-        derived
+    fn derive(&self, credential: &Credential, scope: Scope<'_>) -> SigningKey {
+        let key = SigningKey::derive(credential, scope);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|known| known.day >= scope.day() && !known.is_for(credential, scope));
+        if keys.len() == CAPACITY {
+            keys.remove(0);
+        }
+        let (credential, day, service) = (credential.clone(), scope.day(), scope.service().into());
+        keys.push(DerivedKey { credential, day, service, key: key.clone() });
+        key
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<DerivedKey>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Signer {
-    fn default() -> Self {
-        Self::new()
+impl DerivedKey {
+    fn is_for(&self, credential: &Credential, scope: Scope<'_>) -> bool {
+        self.day == scope.day() && *self.service == *scope.service() && self.credential.is_pair_of(credential)
     }
 }
 
@@ -77,67 +71,11 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A derived key of one day and service, as the two states in which HMAC begins its hashes, and the texts that are the
-/// same in all its signatures.
-struct KnownKey {
-    credential: Credential,
-    day: u64,
-    service: Box<str>,
-    /// What stands between the timestamp and the hash in the string to sign.
-    scope_line: String,
-    /// What stands before the signed headers in the header's value.
-    beginning: String,
-    inner: Zeroizing<Midstate>,
-    outer: Zeroizing<Midstate>,
-}
-
-impl KnownKey {
-    fn derive(credential: &Credential, scope: Scope<'_>) -> Self {
-        let key = SigningKey::derive(credential, scope);
-        let state_with = |pad: u8| {
-            let mut block = Zeroizing::new([[pad; 64]]);
-            for (byte, of_key) in block[0].iter_mut().zip(key.as_bytes()) {
-                *byte ^= of_key;
-            }
-            Zeroizing::new(Midstate::after(&*block))
-        };
-        Self {
-            credential: credential.clone(),
-            day: scope.day(),
-            service: scope.service().into(),
-            scope_line: format!("\n{scope}\n"),
-            beginning: format!("{ALGORITHM} Credential={}/{scope}, SignedHeaders=", credential.secret_id()),
-            inner: state_with(0x36),
-            outer: state_with(0x5c),
-        }
-    }
-
-    fn is_for(&self, credential: &Credential, scope: Scope<'_>) -> bool {
-        self.day == scope.day() && *self.service == *scope.service() && self.credential.is_pair_of(credential)
-    }
-
-    fn sign(&self, request: &RequestHash, timestamp: u64) -> Authorization {
-        let mut string_to_sign = Ending::<3>::EMPTY;
-        string_to_sign.push(ALGORITHM_LINE);
-        string_to_sign.push_decimal(timestamp);
-        string_to_sign.push(self.scope_line.as_bytes());
-        string_to_sign.push(request.as_bytes());
-        let mut inner_hash = Ending::<1>::EMPTY;
-        inner_hash.push(&self.inner.digest(&mut string_to_sign));
-        let signature = HexDigest::encode(&self.outer.digest(&mut inner_hash));
-        Authorization::of_parts([
-            self.beginning.as_bytes(),
-            request.signed_headers().as_bytes(),
-            b", Signature=",
-            signature.as_bytes(),
-        ])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BodyHash, CanonicalRequest, Request, StringToSign, Template};
+    use crate::scope::LONGEST_SERVICE;
+    use crate::{BodyHash, Request};
 
     /// Of the day that is counted as the 0th here.
     const LAST_SECOND: u64 = 1_551_139_199;
@@ -151,22 +89,16 @@ mod tests {
     };
 
     fn days(signer: &Signer) -> Vec<u64> {
-        signer.keys.load().iter().map(|known| known.day - DAY).collect()
+        signer.keys().iter().map(|known| known.day - DAY).collect()
     }
 
-    /// Signs, and compares with the plain steps.
+    /// Signs, and compares with a signer that has kept no key.
     fn sign(signer: &Signer, key: &str, timestamp: u64, service: &str) -> Authorization {
         let credential = Credential::new("AKIDEXAMPLE", key).expect("valid");
         let scope = Scope::new(timestamp, service).expect("valid");
-        let body_hash = BodyHash::of(b"{}");
-        let request = Template::new(&REQUEST).expect("the request is complete").hash(&body_hash);
+        let request = CanonicalRequest::new(&REQUEST, &BodyHash::of(b"{}")).expect("the request is complete");
         let authorization = signer.sign(&credential, &request, scope);
-
-        let canonical_request = CanonicalRequest::new(&REQUEST, &body_hash).expect("the request is complete");
-        let string_to_sign = StringToSign::new(scope, &canonical_request);
-        let signature = SigningKey::derive(&credential, scope).sign(&string_to_sign);
-        let plain = Authorization::new(credential.secret_id(), scope, &canonical_request, &signature);
-        assert_eq!(authorization, plain, "a kept key is wrong");
+        assert_eq!(authorization, Signer::new().sign(&credential, &request, scope), "a kept key is wrong");
         authorization
     }
 

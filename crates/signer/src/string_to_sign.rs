@@ -1,4 +1,4 @@
-//! The second stage: what is signed, made of the time, the scope and the hash of the canonical request.
+//! The second step: what is signed, made of the time, the scope and the hash of the canonical request.
 
 use crate::{ALGORITHM, CanonicalRequest, Scope};
 
@@ -10,7 +10,8 @@ impl StringToSign {
     /// Joins the algorithm, the timestamp, the scope and the hash of the canonical request.
     #[must_use]
     pub fn new(scope: Scope<'_>, canonical_request: &CanonicalRequest) -> Self {
-        Self(format!("{ALGORITHM}\n{}\n{scope}\n{}", scope.timestamp(), canonical_request.hash()))
+        let timestamp = scope.timestamp().to_string();
+        Self([ALGORITHM, "\n", &timestamp, "\n", &scope.text(), "\n", canonical_request.hash()].concat())
     }
 
     /// The whole text.

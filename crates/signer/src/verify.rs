@@ -94,7 +94,7 @@ pub fn verify(
     let hash = HexDigest::sha256(&canonical_request);
     let (date, hash) = (claim.date, hash.as_str());
     let signed = format!("{ALGORITHM}\n{timestamp}\n{date}/{service}/tc3_request\n{hash}");
-    let expected = SigningKey::derive_from(credential.secret_key(), date, service).sign_bytes(signed.as_bytes());
+    let expected = SigningKey::derive_from(credential.secret_key(), date, service).sign_text(&signed);
     if !expected.as_str().as_bytes().ct_eq(claim.signature.as_bytes()).to_bool() {
         return Err(Refusal::Signature { hashed_canonical_request: hash.to_owned() });
     }

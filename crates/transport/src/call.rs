@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use tokio::runtime::Handle;
-use vod_aigc_core::{Action, Effect};
-use vod_aigc_signer::{BodyHash, RequestHash};
+use vod_aigc_core::api::{Action, Effect};
+use vod_aigc_signer::BodyHash;
 
-use crate::route::Route;
+use crate::Random;
 use crate::signed_request::name_value;
-use crate::{Random, json};
 
 /// A body of as many bytes is hashed on a thread for blocking work: what takes longer than handing it there, and long
 /// enough to keep other tasks waiting, some 40 µs with SHA instructions and four times that without.
@@ -20,8 +19,7 @@ const LARGE: usize = 64 * 1024;
 
 /// One API action with the bytes of its body, which nothing changes any more.
 ///
-/// The body is serialised once, and hashed once when it is first signed; every attempt signs the same bytes anew. So a
-/// `Call` that is kept costs three compressions of SHA-256 for a signature, however large its body is.
+/// The body is serialised once, and hashed once when it is first signed; every attempt signs the same bytes anew.
 #[derive(Clone)]
 pub struct Call {
     action: Cow<'static, str>,
@@ -32,27 +30,18 @@ pub struct Call {
     effect: Effect,
     body: Bytes,
     body_hash: OnceLock<BodyHash>,
-    request_hash: OnceLock<KnownHash>,
     session_id: Option<String>,
 }
 
-/// The hash of a call's canonical request, and what it depends on beside the call.
-#[derive(Clone)]
-struct KnownHash {
-    route: Arc<Route>,
-    signs_body: bool,
-    hash: RequestHash,
-}
-
 impl Call {
-    /// Serialises an action. A session id is kept for errors; see [`fill_session_id`].
+    /// Serialises an action. A session id is kept for errors.
     ///
     /// # Errors
     ///
     /// When the action's `Serialize` fails.
     pub fn of<A: Action>(action: &mut A) -> Result<Self, serde_json::Error> {
         let session_id = action.session_id().and_then(|slot| slot.clone());
-        let body = json(action)?;
+        let body = serde_json::to_string(action)?;
         Ok(Self::new(A::NAME, A::SERVICE, A::VERSION, A::EFFECT, body).with_session_id(session_id))
     }
 
@@ -77,12 +66,11 @@ impl Call {
             effect,
             body,
             body_hash: OnceLock::new(),
-            request_hash: OnceLock::new(),
             session_id: None,
         }
     }
 
-    /// Tells the session id that stands in the body already, so that errors can name it.
+    /// Names the session id that is in the body, so that errors can tell it.
     #[must_use]
     pub fn with_session_id(self, session_id: Option<String>) -> Self {
         Self { session_id, ..self }
@@ -137,21 +125,6 @@ impl Call {
         }
     }
 
-    /// The hash of the canonical request on this route, with the body or, if it is not to be signed, without.
-    pub(crate) fn request_hash(&self, route: &Arc<Route>, signs_body: bool) -> Cow<'_, RequestHash> {
-        let known = self.request_hash.get_or_init(|| self.hash_on(route, signs_body));
-        if Arc::ptr_eq(&known.route, route) && known.signs_body == signs_body {
-            return Cow::Borrowed(&known.hash);
-        }
-        Cow::Owned(self.hash_on(route, signs_body).hash)
-    }
-
-    fn hash_on(&self, route: &Arc<Route>, signs_body: bool) -> KnownHash {
-        let body_hash = if signs_body { self.body_hash() } else { &BodyHash::unsigned() };
-        let hash = route.template.hash(body_hash);
-        KnownHash { route: route.clone(), signs_body, hash }
-    }
-
     /// The values of `X-TC-Action` and `X-TC-Version`, or a sentence about the one that cannot be sent.
     pub(crate) fn header_values(&self) -> Result<&(HeaderValue, HeaderValue), String> {
         self.header_values.as_ref().map_err(String::clone)
@@ -180,6 +153,7 @@ impl fmt::Debug for Call {
 }
 
 /// Gives the action a [session id](new_session_id) if it can have one and has none yet.
+#[doc(hidden)]
 pub fn fill_session_id<A: Action>(action: &mut A, random: &dyn Random) {
     if let Some(slot) = action.session_id()
         && slot.as_ref().is_none_or(String::is_empty)

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Uri};
+use ::url::{Position, Url};
+use http::HeaderValue;
 
-use crate::address::{self, is_loopback};
+use crate::url::{self, is_loopback};
 
 /// The root of one API server.
 ///
@@ -15,7 +15,7 @@ use crate::address::{self, is_loopback};
 /// (`http://127.0.0.1:8080`). Plain http is for loopback hosts, where an emulator listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    uri: Uri,
+    url: Url,
     host: HeaderValue,
 }
 
@@ -31,20 +31,20 @@ impl Endpoint {
 
     /// What every action is posted to: scheme, host, port unless it is the scheme's own, and the path `/`.
     #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.uri
+    pub fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.uri)
+        is_loopback(&self.url)
     }
 
     /// The value of the `Host` header: the host, and the port unless it is the scheme's own.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.uri.authority().map_or("", Authority::as_str)
+        &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
     /// The same as a header holds it; a clone of it copies nothing.
@@ -59,22 +59,21 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = |problem| InvalidEndpoint { problem };
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-        let uri = address::parse(&with_scheme).map_err(error)?;
-        if uri.scheme() != Some(&Scheme::HTTPS) && !is_loopback(&uri) {
+        let url = url::parse(&with_scheme).map_err(error)?;
+        if url.scheme() != "https" && !is_loopback(&url) {
             return Err(error("has the scheme http, which is for loopback hosts only; use https"));
         }
-        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(error("has a path, a query or a fragment; leave it out"));
         }
-        let host = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
-        let host = host.ok_or(error("is not a URL with a host"))?;
-        Ok(Self { uri, host })
+        let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+        Ok(Self { host: host.map_err(|_| error("is not a URL with a host"))?, url })
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}://{}", self.uri.scheme().map_or("", Scheme::as_str), self.host())
+        write!(formatter, "{}://{}", self.url.scheme(), self.host())
     }
 }
 
@@ -98,7 +97,7 @@ mod tests {
 
     fn check(text: &str, url: &str, host: &str) {
         let endpoint: Endpoint = text.parse().expect("a valid endpoint");
-        assert_eq!((&*endpoint.uri().to_string(), endpoint.host()), (url, host), "{text}");
+        assert_eq!((endpoint.url().as_str(), endpoint.host()), (url, host), "{text}");
     }
 
     fn check_refused(text: &str, sentence: &str) {

@@ -10,7 +10,7 @@ use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use vod_aigc_core::ErrorCode;
+use vod_aigc_core::api::ErrorCode;
 
 use crate::RawReply;
 
@@ -82,16 +82,6 @@ pub fn open<R: DeserializeOwned>(reply: &RawReply) -> Result<Reply<R>, OpenError
         "it is not the JSON of an API reply"
     };
     Err(unreadable(reply, problem, true))
-}
-
-/// Takes a first look: the value of a success of this shape, which may borrow from the reply. Anything else is none, and
-/// [`open`] says what it is.
-#[must_use]
-pub fn glance<'a, R: Deserialize<'a>>(reply: &'a RawReply) -> Option<R> {
-    let text = str::from_utf8(&reply.body).ok().filter(|text| may_be_object(text))?;
-    let Envelope { response } = serde_json::from_str(text).ok()?;
-    let Opened { value, error, .. } = response?;
-    error.is_null().then_some(value)
 }
 
 /// The body as text, which is checked faster as a whole than member by member.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use vod_aigc_core::{Effect, ErrorClass, ErrorCode, OnCreate, OnRead};
+use vod_aigc_core::api::{Effect, ErrorClass, ErrorCode, OnCreate, OnRead};
 
 use crate::{Call, CredentialError, OpenError, SendError, SendErrorKind, Sent};
 

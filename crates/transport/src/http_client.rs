@@ -1,52 +1,59 @@
-//! The HTTP stack of this crate: hyper's client with its pool, over the connections of [`Connector`].
+//! The HTTP stack: reqwest, in three pools.
 
 use std::fmt;
-use std::io;
-use std::mem;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::HOST;
-use http::uri::Scheme;
-use http::{HeaderMap, Method, Request, Uri};
-use http_body::{Body, Frame, SizeHint};
-use hyper_util::client::legacy;
-use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use reqwest::dns::Resolve;
+use reqwest::{Client, ClientBuilder, Method, NoProxy, Proxy, Request, Url, redirect, retry};
 
-use crate::address::{self, is_loopback};
-use crate::connector::{Connector, Dialer};
-use crate::fetch::NotPublic;
+use crate::public_only::{NotPublic, PublicOnly, SystemResolver};
 use crate::reply::{causes, read, reason, within};
-use crate::store::Streamed;
-use crate::tls::{BoxError, Tls};
-use crate::{BoxFuture, Http, RawReply, Resolve, SendError, SendErrorKind, Sent, SignedRequest, SystemResolver};
+use crate::url::{self, is_loopback};
+use crate::{BoxFuture, Http, RawReply, SendError, SendErrorKind, Sent, SignedRequest};
 
-/// Time for name look-up, connection and TLS handshake together.
+/// Time for name look-up, connection and handshakes together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// HTTP/1.1, and HTTP/2 where a server offers it over TLS.
+/// How long a connection is silent before the other side is asked whether it is there, and between two such questions.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Calls, uploads and downloads by reqwest: HTTP/1.1, and HTTP/2 where a server offers it over TLS.
 ///
-/// Trusts what the operating system trusts and the roots that it is given. Honours the proxy variables of
-/// the environment, except for loopback hosts. Follows no redirect and repeats no request. Cheap to clone; clones share
-/// their connections.
+/// Trusts what the operating system trusts. Uses the proxy that `HTTPS_PROXY` or `ALL_PROXY` names (in either case), except for
+/// the hosts of `NO_PROXY` and for loopback hosts; http, https and SOCKS proxies work. Follows no redirect of a call and
+/// repeats no request. Cheap to clone; clones share their connections.
+///
+/// ```
+/// use std::time::Duration;
+/// use vod_aigc_transport::{HttpClient, reqwest};
+///
+/// # fn main() -> Result<(), reqwest::Error> {
+/// let proxy = reqwest::Proxy::all("socks5h://proxy.example:1080")?.basic_auth("user", "password");
+/// let http = HttpClient::with(move |builder| {
+///     builder.no_proxy().proxy(proxy.clone()).connect_timeout(Duration::from_secs(10))
+/// });
+/// # drop(http);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
-pub struct HttpClient(Arc<Settings>);
+pub struct HttpClient(Arc<Pools>);
 
-/// A pool of connections that were all opened in one way.
-pub(crate) type Pool = legacy::Client<Connector, Payload>;
+type Configure = dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync;
+type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-struct Settings {
-    connect_timeout: Duration,
-    roots: Vec<Vec<u8>>,
-    resolver: Arc<dyn Resolve>,
-    /// Reads the system's roots once, however many pools are made.
-    remote_tls: OnceLock<Arc<Tls>>,
-    remote: OnceLock<Pool>,
-    loopback: OnceLock<Pool>,
+struct Pools {
+    configure: Box<Configure>,
+    variables: Box<Variables>,
+    public_only: PublicOnly,
+    /// For calls and uploads.
+    remote: OnceLock<Client>,
+    /// For downloads, from public addresses only.
+    files: OnceLock<Client>,
+    /// For this machine.
+    loopback: OnceLock<Client>,
 }
 
 impl Default for HttpClient {
@@ -56,176 +63,218 @@ impl Default for HttpClient {
 }
 
 impl HttpClient {
-    /// A client with a connect time-out of 5 s that trusts the operating system's roots.
+    /// A client with a connect timeout of 5 s and TCP keep-alive.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(CONNECT_TIMEOUT, Vec::new())
+        Self::with(|builder| builder)
     }
 
-    /// A client that also trusts these root certificates, each in DER, and gives up a connection after
-    /// `connect_timeout`.
+    /// A client with settings of the caller's: proxies, roots, client certificates, time limits. `configure` gets a builder with
+    /// the defaults and returns it changed; it is called once for each of the three pools of connections (calls and
+    /// uploads, downloads, this machine).
+    ///
+    /// Some settings are then set in any case: no pool follows redirects or repeats requests, because either could start a paid
+    /// task twice; downloads are not decompressed and use [`resolver`](Self::resolver); this machine is reached without a proxy. A
+    /// layer of the caller's must not repeat requests either. A total `timeout` limits downloads too.
+    ///
+    /// What cannot be set up is an error of the first request, of which nothing is sent.
     #[must_use]
-    pub fn with(connect_timeout: Duration, roots: Vec<Vec<u8>>) -> Self {
-        Self(Arc::new(Settings::new(connect_timeout, roots, Arc::new(SystemResolver))))
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program's proxy is set by its environment unless `variables` says otherwise"
+    )]
+    pub fn with(configure: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Pools {
+            configure: Box::new(configure),
+            variables: Box::new(|name| std::env::var(name).ok()),
+            public_only: PublicOnly::new(Arc::new(SystemResolver)),
+            remote: OnceLock::new(),
+            files: OnceLock::new(),
+            loopback: OnceLock::new(),
+        }))
     }
 
-    /// The same client with another way to find the addresses of hosts that files are fetched from.
+    /// Another name look-up for the hosts of files. Addresses that are not public are dropped from what it finds.
+    ///
+    /// # Panics
+    ///
+    /// When the client has been cloned or used.
     #[must_use]
-    pub fn resolved_by(self, resolver: Arc<dyn Resolve>) -> Self {
-        let Settings { connect_timeout, roots, .. } = &*self.0;
-        Self(Arc::new(Settings::new(*connect_timeout, roots.clone(), resolver)))
+    pub fn resolver(self, resolver: Arc<dyn Resolve>) -> Self {
+        self.changed(|pools| pools.public_only = PublicOnly::new(resolver))
+    }
+
+    /// Other variables than those of the process, to find the proxy by.
+    ///
+    /// # Panics
+    ///
+    /// When the client has been cloned or used.
+    #[must_use]
+    pub fn variables(self, variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.changed(|pools| pools.variables = Box::new(variables))
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Pools)) -> Self {
+        let pools = Arc::get_mut(&mut self.0).filter(|pools| pools.is_unused());
+        change(pools.expect("an HTTP client is set up before it is cloned or used"));
+        self
     }
 
     /// Reads a small document over plain http without a proxy: the metadata service of a virtual machine.
     pub(crate) async fn read_metadata(&self, url: &str, timeout: Duration) -> Result<RawReply, SendError> {
-        let mut request = Request::new(Payload::Whole(Bytes::new()));
-        *request.uri_mut() = address::parse(url).map_err(|problem| unsent(format!("the address {problem}")))?;
-        let pool = self.local()?;
-        within(timeout, async { read(pool.request(request).await.map_err(send_error)?).await }).await
+        let url = url::parse(url).map_err(|problem| unsent(format!("the address {problem}")))?;
+        let client = self.loopback()?;
+        within(timeout, async { read(client.get(url).send().await.map_err(send_error)?).await }).await
     }
 
-    /// The connections to this machine, without a proxy.
-    pub(crate) fn local(&self) -> Result<&Pool, SendError> {
-        let settings = &self.0;
-        lazily(&settings.loopback, || {
-            // Without the system's roots, so a machine without certificates can still talk to an emulator.
-            let tls = Arc::new(Tls::new(&settings.roots, false).map_err(cannot_set_up)?);
-            Ok(settings.pool(tls, None, Arc::new(SystemResolver), false))
-        })
-    }
-
-    /// Connections for one file, to public addresses only.
-    pub(crate) fn guarded(&self) -> Result<Pool, SendError> {
-        let settings = &self.0;
-        Ok(settings.pool(settings.remote_tls()?, Some(Matcher::from_env()), settings.resolver.clone(), true))
-    }
-
-    pub(crate) fn pool(&self, address: &Uri) -> Result<&Pool, SendError> {
-        let settings = &self.0;
-        // Plain http has been refused for every other host.
-        if address.scheme() == Some(&Scheme::HTTP) || is_loopback(address) {
-            return self.local();
+    /// The connections for calls and uploads to this host.
+    pub(crate) fn for_host(&self, url: &Url) -> Result<&Client, SendError> {
+        if is_loopback(url) {
+            return self.loopback();
         }
-        lazily(&settings.remote, || {
-            Ok(settings.pool(settings.remote_tls()?, Some(Matcher::from_env()), Arc::new(SystemResolver), false))
+        let pools = &*self.0;
+        built(&pools.remote, || pools.proxied()?.build().map_err(cannot_set_up))
+    }
+
+    /// The connections for the file at `url`.
+    pub(crate) fn for_file(&self, url: &Url) -> Result<&Client, SendError> {
+        if is_loopback(url) {
+            return self.loopback();
+        }
+        let pools = &*self.0;
+        pools.public_only.add(url.host_str().unwrap_or_default());
+        built(&pools.files, || {
+            // The bytes of a file are counted, and parts of it are asked for: no coding may change them.
+            let builder = pools.proxied()?.no_gzip().no_deflate().dns_resolver(pools.public_only.clone());
+            builder.build().map_err(cannot_set_up)
         })
     }
+
+    fn loopback(&self) -> Result<&Client, SendError> {
+        let pools = &*self.0;
+        built(&pools.loopback, || {
+            let builder = || pools.builder(None).no_proxy();
+            // A machine without root certificates can still talk to an emulator.
+            builder().build().or_else(|_| without_roots(builder()).build()).map_err(cannot_set_up)
+        })
+    }
+}
+
+impl Pools {
+    fn is_unused(&self) -> bool {
+        [&self.remote, &self.files, &self.loopback].iter().all(|pool| pool.get().is_none())
+    }
+
+    fn proxied(&self) -> Result<ClientBuilder, SendError> {
+        Ok(self.builder(proxy(&*self.variables)?))
+    }
+
+    fn builder(&self, proxy: Option<Proxy>) -> ClientBuilder {
+        let builder = Client::builder()
+            // Only of the variables above, and of what the caller adds.
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_keepalive(KEEP_ALIVE)
+            .tcp_keepalive_interval(KEEP_ALIVE)
+            .tcp_keepalive_retries(3);
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let builder = builder.tcp_user_timeout(2 * KEEP_ALIVE);
+        let builder = proxy.into_iter().fold(with_tls(builder), ClientBuilder::proxy);
+        // reqwest still moves to a fresh connection where a kept one was closed before any byte was written.
+        (self.configure)(builder).redirect(redirect::Policy::none()).retry(retry::never())
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn with_tls(builder: ClientBuilder) -> ClientBuilder {
+    // It fails where the program has chosen a provider already, which is then used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    builder.tls_backend_rustls()
+}
+
+#[cfg(not(feature = "rustls"))]
+fn with_tls(builder: ClientBuilder) -> ClientBuilder {
+    builder
+}
+
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+fn without_roots(builder: ClientBuilder) -> ClientBuilder {
+    builder.tls_certs_only([])
+}
+
+#[cfg(not(any(feature = "native-tls", feature = "rustls")))]
+fn without_roots(builder: ClientBuilder) -> ClientBuilder {
+    builder
+}
+
+/// The proxy that the variables name. Whatever may go through it is https.
+fn proxy(variable: &Variables) -> Result<Option<Proxy>, SendError> {
+    const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+    let first = |names: &[&'static str]| {
+        names.iter().find_map(|name| Some((*name, variable(name).filter(|value| !value.is_empty())?)))
+    };
+    let Some((name, address)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
+        return Ok(None);
+    };
+    let invalid = || {
+        let schemes = SCHEMES.join(", ");
+        unsent(format!("the variable {name} does not hold the URL of a proxy ({schemes}); correct it or unset it"))
+    };
+    let url = if address.contains("://") { address } else { format!("http://{address}") };
+    let url = Url::parse(&url).ok().filter(|url| SCHEMES.contains(&url.scheme()) && url.has_host());
+    let proxy = Proxy::all(url.ok_or_else(invalid)?).map_err(|_| invalid())?;
+    let exceptions = first(&["NO_PROXY", "no_proxy"]).and_then(|(_, hosts)| NoProxy::from_string(&hosts));
+    Ok(Some(proxy.no_proxy(exceptions)))
 }
 
 impl Http for HttpClient {
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(within(timeout, async move {
-            let (address, headers, body) = unaddressed(request);
-            let pool = self.pool(&address)?;
-            let mut request = Request::new(Payload::Whole(body));
-            *request.method_mut() = Method::POST;
-            *request.uri_mut() = address;
+            let (url, mut headers, body) = request.into_parts();
+            if url.scheme() == "https" {
+                // HTTP/2 says it by the authority, and some servers refuse both; HTTP/1.1 gets it back from the URL.
+                headers.remove(HOST);
+            }
+            let client = self.for_host(&url)?;
+            let mut request = Request::new(Method::POST, url);
             *request.headers_mut() = headers;
-            read(pool.request(request).await.map_err(send_error)?).await
+            *request.body_mut() = Some(body.into());
+            read(client.execute(request).await.map_err(send_error)?).await
         }))
     }
 }
 
 impl fmt::Debug for HttpClient {
+    /// Leaves out the settings, which may hold a proxy's password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("HttpClient")
-            .field("connect_timeout", &self.0.connect_timeout)
-            .field("extra_roots", &self.0.roots.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("HttpClient").finish_non_exhaustive()
     }
 }
 
-impl Settings {
-    fn new(connect_timeout: Duration, roots: Vec<Vec<u8>>, resolver: Arc<dyn Resolve>) -> Self {
-        let (remote_tls, remote, loopback) = Default::default();
-        Self { connect_timeout, roots, resolver, remote_tls, remote, loopback }
-    }
-
-    fn remote_tls(&self) -> Result<Arc<Tls>, SendError> {
-        lazily(&self.remote_tls, || Ok(Arc::new(Tls::new(&self.roots, true).map_err(cannot_set_up)?))).cloned()
-    }
-
-    /// What stays of repetitions is a move to a fresh connection when a pooled one closed before any byte was written.
-    fn pool(&self, tls: Arc<Tls>, proxies: Option<Matcher>, resolver: Arc<dyn Resolve>, public_only: bool) -> Pool {
-        let dialer = Dialer { timeout: self.connect_timeout, tls, proxies, resolver, public_only };
-        legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(Connector::new(dialer))
+fn built(cell: &OnceLock<Client>, build: impl FnOnce() -> Result<Client, SendError>) -> Result<&Client, SendError> {
+    match cell.get() {
+        Some(client) => Ok(client),
+        None => build().map(|client| cell.get_or_init(|| client)),
     }
 }
 
-fn lazily<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T, SendError>) -> Result<&T, SendError> {
-    if let Some(built) = cell.get() {
-        return Ok(built);
-    }
-    let built = build()?;
-    Ok(cell.get_or_init(|| built))
-}
-
-/// The parts of a request, without a `host` where it may become one of HTTP/2. That says it by the authority, and some
-/// servers refuse both; for HTTP/1.1 the pool puts it back.
-pub(crate) fn unaddressed(request: SignedRequest) -> (Uri, HeaderMap, Bytes) {
-    let (address, mut headers, body) = request.into_parts();
-    if address.scheme() == Some(&Scheme::HTTPS) {
-        headers.remove(HOST);
-    }
-    (address, headers, body)
-}
-
-/// The body of a request.
-pub(crate) enum Payload {
-    /// In one piece.
-    Whole(Bytes),
-    /// In pieces.
-    Streamed(Streamed),
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        match &mut *self {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
-            Self::Streamed(pieces) => Pin::new(pieces).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_empty(),
-            Self::Streamed(pieces) => pieces.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Streamed(pieces) => pieces.size_hint(),
-        }
-    }
-}
-
-pub(crate) fn send_error(error: legacy::Error) -> SendError {
-    // Everything up to the handshake counts as connecting, so nothing of the request was written.
+/// What became of a request that got no reply.
+pub(crate) fn send_error(error: reqwest::Error) -> SendError {
+    // Everything up to the last handshake counts as connecting, so nothing of the request was written.
     let (kind, sent) = if causes(&error).any(|cause| cause.is::<NotPublic>()) {
         (SendErrorKind::Refused, Sent::No)
-    } else if error.is_connect() {
+    } else if error.is_connect() || error.is_builder() {
         (SendErrorKind::Connect, Sent::No)
-    } else if causes(&error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_timeout) {
+    } else if error.is_timeout() {
         (SendErrorKind::Timeout, Sent::Maybe)
     } else {
         (SendErrorKind::Interrupted, Sent::Maybe)
     };
-    SendError::new(kind, sent, reason(&error))
+    SendError::new(kind, sent, reason(&error.without_url()))
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::TimedOut
-}
-
-fn cannot_set_up(error: BoxError) -> SendError {
-    unsent(format!("TLS cannot be set up: {error}"))
+fn cannot_set_up(error: reqwest::Error) -> SendError {
+    unsent(format!("the HTTP client cannot be set up: {}", reason(&error)))
 }
 
 fn unsent(reason: String) -> SendError {

@@ -21,12 +21,11 @@
 //! session id. Each repetition signs the same bytes anew, waits for the action's turn ([`RateLimiter`]) and draws on a common store
 //! of repetitions ([`RetryBudget`]).
 //!
-//! [`Transport::attempt`] is one attempt, for a caller with rules of its own.
 
-mod address;
 mod call;
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+mod certificates;
 mod clock;
-mod connector;
 mod correction;
 mod credentials;
 mod endpoint;
@@ -35,35 +34,33 @@ mod error;
 mod fetch;
 mod http;
 mod http_client;
-mod json;
 mod limits;
+mod public_only;
 mod reply;
-#[cfg(feature = "reqwest")]
-mod reqwest_client;
 mod retry;
-mod route;
 mod signed_request;
 mod store;
 pub mod testing;
-mod tls;
 mod transport;
+mod url;
 
 pub use self::http::{Http, LARGEST_REPLY, RawReply, SendError, SendErrorKind, Sent};
+pub use ::url::Url;
 pub use call::{Call, fill_session_id, new_session_id};
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+pub use certificates::{InvalidCertificates, read_certificates};
 pub use clock::{BoxFuture, Clock, Random, SystemClock, SystemRandom};
 pub use credentials::{
     Cached, Chain, CredentialError, CvmRole, Environment, ProfileFile, ProvideCredential, Provided, StsRole,
     VariableNames,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use envelope::{OpenError, Reply, glance, open};
+pub use envelope::{OpenError, Reply, open};
 pub use error::{Billed, Error, ErrorKind, Remedy};
-pub use fetch::{Fetched, FileRequest, Resolve, SystemResolver};
+pub use fetch::{Fetched, FileRequest};
 pub use http_client::HttpClient;
-pub use json::json;
 pub use limits::{RateLimiter, Rates, RetryBudget};
-#[cfg(feature = "reqwest")]
-pub use reqwest_client::ReqwestClient;
+pub use reqwest;
 pub use retry::RetryPolicy;
 pub use signed_request::{Language, SignedRequest};
 pub use store::{FileToStore, Pieces};

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::select;
 use tokio::sync::Notify;
-use vod_aigc_core::Effect;
+use vod_aigc_core::api::Effect;
 
 use crate::Clock;
 

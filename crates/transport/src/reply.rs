@@ -1,13 +1,11 @@
 //! How replies are read by any stack: within their time, whole, up to a limit.
 
 use std::error::Error;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
-use http_body::Body;
+use reqwest::Response;
 
 use crate::http::LARGEST_REPLY;
 use crate::{RawReply, SendError, SendErrorKind, Sent};
@@ -22,47 +20,26 @@ pub(crate) async fn within<T>(
     })
 }
 
-pub(crate) async fn read<B>(response: Response<B>) -> Result<RawReply, SendError>
-where
-    B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
-{
-    let (head, mut pieces) = response.into_parts();
-    // Most replies are one piece, which is passed on as it is.
-    let mut body = next_piece(&mut pieces).await?.unwrap_or_default();
-    if !pieces.is_end_stream() {
-        let mut whole = BytesMut::from(body);
-        while let Some(piece) = next_piece(&mut pieces).await? {
-            whole.extend_from_slice(&piece);
-            if whole.len() > LARGEST_REPLY {
-                break;
-            }
+/// The whole reply, decompressed, up to [`LARGEST_REPLY`].
+pub(crate) async fn read(mut response: Response) -> Result<RawReply, SendError> {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = BytesMut::new();
+    while let Some(piece) = next_piece(&mut response).await? {
+        body.extend_from_slice(&piece);
+        if body.len() > LARGEST_REPLY {
+            let reason = format!("it has more than {LARGEST_REPLY} bytes");
+            return Err(SendError::new(SendErrorKind::TooLarge, Sent::Yes, reason));
         }
-        body = whole.freeze();
     }
-    if body.len() > LARGEST_REPLY {
-        let reason = format!("it has more than {LARGEST_REPLY} bytes");
-        return Err(SendError::new(SendErrorKind::TooLarge, Sent::Yes, reason));
-    }
-    Ok(RawReply { status: head.status.as_u16(), headers: head.headers, body })
+    Ok(RawReply { status, headers, body: body.freeze() })
 }
 
 /// The next piece of a body; none after the last.
-pub(crate) async fn next_piece<B>(body: &mut B) -> Result<Option<Bytes>, SendError>
-where
-    B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
-{
-    loop {
-        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-            // What is no data are trailers, which nobody asked for.
-            Some(Ok(frame)) => {
-                if let Ok(piece) = frame.into_data() {
-                    return Ok(Some(piece));
-                }
-            }
-            Some(Err(error)) => return Err(SendError::new(SendErrorKind::Interrupted, Sent::Yes, reason(&error))),
-            None => return Ok(None),
-        }
-    }
+pub(crate) async fn next_piece(response: &mut Response) -> Result<Option<Bytes>, SendError> {
+    let interrupted =
+        |error: reqwest::Error| SendError::new(SendErrorKind::Interrupted, Sent::Yes, reason(&error.without_url()));
+    response.chunk().await.map_err(interrupted)
 }
 
 /// The error and its causes in one line.

@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use vod_aigc_core::MAX_REQUEST_BYTES;
-use vod_aigc_signer::{Credential, Scope, Signer, UNSIGNED_PAYLOAD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+use vod_aigc_core::api::MAX_REQUEST_BYTES;
+use vod_aigc_signer::{BodyHash, CanonicalRequest, Credential, Request, Scope, Signer, UNSIGNED_PAYLOAD};
 
-use crate::Call;
-use crate::route::{JSON, Route};
+use crate::{Call, Endpoint};
+
+const JSON: &str = "application/json";
 
 const ACTION: HeaderName = HeaderName::from_static("x-tc-action");
 const VERSION: HeaderName = HeaderName::from_static("x-tc-version");
@@ -49,7 +50,7 @@ impl Language {
 /// Where a request goes, what it says about the caller, and what is signed of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Destination<'a> {
-    pub(crate) route: &'a Arc<Route>,
+    pub(crate) endpoint: &'a Endpoint,
     /// The value of `X-TC-Region`, for actions that have regions.
     pub(crate) region: Option<&'a HeaderValue>,
     /// The language of messages; the account's own if none is asked for.
@@ -63,7 +64,7 @@ pub(crate) struct Destination<'a> {
 /// secret key is in no part of it.
 #[derive(Clone)]
 pub struct SignedRequest {
-    uri: Uri,
+    url: Url,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -90,12 +91,20 @@ impl SignedRequest {
         }
         let (action, version) = call.header_values()?;
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let Destination { route, region, language, signs_body } = destination;
+        let Destination { endpoint, region, language, signs_body } = destination;
         let scope = Scope::new(timestamp, call.service()).map_err(|error| error.to_string())?;
-        let authorization = signer.sign(credential, &call.request_hash(route, signs_body), scope);
+        let request = Request {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: &[("content-type", JSON), ("host", endpoint.host()), ("x-tc-action", call.action())],
+        };
+        let body_hash = if signs_body { *call.body_hash() } else { BodyHash::unsigned() };
+        let request = CanonicalRequest::new(&request, &body_hash).map_err(|error| error.to_string())?;
+        let authorization = signer.sign(credential, &request, scope);
 
         let mut headers = HeaderMap::with_capacity(HEADERS);
-        headers.insert(HOST, route.endpoint.host_value().clone());
+        headers.insert(HOST, endpoint.host_value().clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         headers.insert(ACTION, action.clone());
         headers.insert(VERSION, version.clone());
@@ -112,8 +121,8 @@ impl SignedRequest {
         if let Some(token) = credential.token() {
             headers.insert(TOKEN, secret("token", token.as_bytes().to_vec())?);
         }
-        headers.insert(AUTHORIZATION, secret("secret id", authorization.into_bytes())?);
-        Ok(Self { uri: route.endpoint.uri().clone(), headers, body: call.body().clone() })
+        headers.insert(AUTHORIZATION, secret("secret id", authorization.into_string().into_bytes())?);
+        Ok(Self { url: endpoint.url().clone(), headers, body: call.body().clone() })
     }
 
     /// The method; every action is posted.
@@ -124,8 +133,8 @@ impl SignedRequest {
 
     /// Where it goes.
     #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.uri
+    pub fn url(&self) -> &Url {
+        &self.url
     }
 
     /// All headers in the order in which they are written, `host` first. The token is among them.
@@ -140,10 +149,10 @@ impl SignedRequest {
     }
 
     /// What an HTTP stack posts. Values that must not be shown are marked as sensitive. HTTP/1.1 needs the `host` that is
-    /// among the headers; HTTP/2 says the same by the authority of the URI.
+    /// among the headers; HTTP/2 says the same by the authority of the URL.
     #[must_use]
-    pub fn into_parts(self) -> (Uri, HeaderMap, Bytes) {
-        (self.uri, self.headers, self.body)
+    pub fn into_parts(self) -> (Url, HeaderMap, Bytes) {
+        (self.url, self.headers, self.body)
     }
 }
 
@@ -164,7 +173,7 @@ impl fmt::Debug for SignedRequest {
         let headers = self.headers().map(|(name, value)| (name, if hidden(name) { HIDDEN } else { value }));
         formatter
             .debug_struct("SignedRequest")
-            .field("uri", &self.uri)
+            .field("url", &self.url.as_str())
             .field("headers", &headers.collect::<Vec<_>>())
             .field("body_length", &self.body.len())
             .finish()

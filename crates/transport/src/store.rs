@@ -9,20 +9,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
-use http::uri::Scheme;
-use http::{Method, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
+use reqwest::{Method, Request, Url};
 use tokio::sync::{mpsc, watch};
 
-use crate::address::{self, is_loopback};
-use crate::http_client::{HttpClient, Payload, send_error};
+use crate::http_client::{HttpClient, send_error};
 use crate::reply::{read, within};
+use crate::url::{self, is_loopback};
 use crate::{RawReply, SendError, SendErrorKind, Sent};
 
 /// The pieces of a file in their order. One that fails, or an end before the whole length, breaks the request off.
+#[doc(hidden)]
 pub type Pieces = mpsc::Receiver<io::Result<Bytes>>;
 
 /// Which file to put where.
+#[doc(hidden)]
 pub struct FileToStore<'a> {
     /// Where to: https, or plain http on this machine where `loopback` allows it.
     pub url: &'a str,
@@ -60,17 +61,17 @@ impl HttpClient {
     /// # Errors
     ///
     /// When there is no reply, or [`SendErrorKind::Refused`] when the file must not go there. Any status is a reply.
+    #[doc(hidden)]
     pub async fn store(&self, file: FileToStore<'_>, mut show: impl FnMut(u64)) -> Result<RawReply, SendError> {
-        let address = judge(file.url, file.loopback)?;
-        let pool = self.pool(&address)?;
+        let url = judge(file.url, file.loopback)?;
+        let client = self.for_host(&url)?;
         let (sent, mut progress) = watch::channel(0);
         let body = Streamed { pieces: file.pieces, length: file.length, left: file.length, sent };
-        let mut request = Request::new(Payload::Streamed(body));
-        *request.method_mut() = Method::PUT;
-        *request.uri_mut() = address;
+        let mut request = Request::new(Method::PUT, url);
         *request.headers_mut() = headers(file.headers)?;
+        *request.body_mut() = Some(reqwest::Body::wrap(body));
 
-        let mut reply = pin!(async { read(pool.request(request).await.map_err(send_error)?).await });
+        let mut reply = pin!(async { read(client.execute(request).await.map_err(send_error)?).await });
         loop {
             // The time begins anew with each piece that leaves; after the last the body is gone, and the reply is due.
             let left = {
@@ -88,12 +89,12 @@ impl HttpClient {
     }
 }
 
-fn judge(url: &str, loopback: bool) -> Result<Uri, SendError> {
+fn judge(url: &str, loopback: bool) -> Result<Url, SendError> {
     let refused = |reason: &str| Err(SendError::new(SendErrorKind::Refused, Sent::No, reason));
-    match address::parse(url) {
+    match url::parse(url) {
         Err(problem) => refused(&format!("the address {problem}")),
-        Ok(address) if is_loopback(&address) && !loopback => refused("the address is on this machine"),
-        Ok(address) if is_loopback(&address) || address.scheme() == Some(&Scheme::HTTPS) => Ok(address),
+        Ok(url) if is_loopback(&url) && !loopback => refused("the address is on this machine"),
+        Ok(url) if is_loopback(&url) || url.scheme() == "https" => Ok(url),
         Ok(_) => refused("the address is not https; files are only put to https"),
     }
 }

@@ -1,19 +1,19 @@
 //! One call from a typed action to its typed reply: prepare, sign, send, open, and again where that is safe.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use serde::de::DeserializeOwned;
-use vod_aigc_core::{Action, Effect, ErrorClass, ErrorCode};
+use vod_aigc_core::api::{Action, Effect, ErrorClass, ErrorCode};
 use vod_aigc_signer::{Credential, Signer};
 
 use crate::correction::{Correction, TOLERANCE, measure};
 use crate::error::{Cause, Remedy};
 use crate::limits::Tokens;
 use crate::retry::retry_after;
-use crate::route::Routes;
 use crate::signed_request::{Destination, name_value};
 use crate::{
     Call, Clock, Endpoint, Error, Http, HttpClient, Language, OpenError, ProvideCredential, Random, RateLimiter,
@@ -29,7 +29,6 @@ struct Shared {
     settings: Settings,
     correction: Correction,
     tokens: Tokens,
-    routes: Routes,
 }
 
 struct Settings {
@@ -131,6 +130,7 @@ impl Transport {
     ///
     /// Whoever writes down when something is sent does so between this and [`attempt`](Self::attempt), because with many
     /// callers a turn may be minutes away.
+    #[doc(hidden)]
     pub async fn admit(&self, call: &Call) {
         let settings = self.settings();
         settings.rate_limiter.acquire(call.action(), call.effect(), &*settings.clock).await;
@@ -146,8 +146,9 @@ impl Transport {
     /// # Errors
     ///
     /// As [`call`](Self::call). Where [`Error::remedy`] is set, the same call may be attempted once more at once.
+    #[doc(hidden)]
     pub async fn attempt<R: DeserializeOwned>(&self, call: &Call, time: SystemTime) -> Result<Reply<R>, Error> {
-        self.attempt_once(call, Some(time), Duration::MAX, &open).await
+        self.attempt_once(call, Some(time), Duration::MAX).await
     }
 
     /// Signs, sends and opens a call, and repeats the three where that is safe.
@@ -156,19 +157,6 @@ impl Transport {
     ///
     /// As [`call`](Self::call).
     pub async fn execute<R: DeserializeOwned>(&self, call: &Call) -> Result<Reply<R>, Error> {
-        self.execute_with(call, open).await
-    }
-
-    /// The same for a reply that `open` reads: in place of [`open`](crate::open), for one that need not be read in full.
-    ///
-    /// # Errors
-    ///
-    /// As [`call`](Self::call).
-    pub async fn execute_with<T>(
-        &self,
-        call: &Call,
-        open: impl Fn(&RawReply) -> Result<T, OpenError>,
-    ) -> Result<T, Error> {
         let Shared { settings, tokens, .. } = &*self.0;
         let policy = if call.effect() == Effect::Read { settings.read_retry } else { settings.write_retry };
         self.admit(call).await;
@@ -180,7 +168,7 @@ impl Transport {
         };
         let mut failed = 0;
         loop {
-            let error = match self.attempt_within(call, remaining(), &open).await {
+            let error = match self.attempt_within(call, remaining()).await {
                 Ok(reply) => {
                     tokens.put_back(settings.retry_budget);
                     return Ok(reply);
@@ -239,7 +227,13 @@ impl Transport {
     async fn sign_at(&self, call: &Call, time: Option<SystemTime>) -> Result<Signed, Error> {
         let settings = self.settings();
         let refused = |cause| Error::of(call, cause, None);
-        let route = self.0.routes.find(call, self.endpoint()).map_err(refused)?;
+        call.header_values().map_err(|problem| refused(Cause::Request(problem)))?;
+        let endpoint = match self.endpoint() {
+            Some(endpoint) => Cow::Borrowed(endpoint),
+            None => Endpoint::of_service(call.service())
+                .map(Cow::Owned)
+                .map_err(|error| refused(Cause::Configuration(error.to_string())))?,
+        };
         let region = settings.region.as_ref().map(Result::as_ref).transpose();
         let region = region.map_err(|problem| refused(Cause::Request(problem.clone())))?;
         let now = self.now();
@@ -252,7 +246,7 @@ impl Transport {
         if signs_body {
             call.hash_large_body().await;
         }
-        let destination = Destination { route: &route, region, language: settings.language, signs_body };
+        let destination = Destination { endpoint: &endpoint, region, language: settings.language, signs_body };
         let time = time.unwrap_or_else(|| self.now());
         let request = SignedRequest::new(call, destination, &credential, &settings.signer, time)
             .map_err(|problem| refused(Cause::Request(problem)))?;
@@ -260,15 +254,10 @@ impl Transport {
     }
 
     /// Attempts a call. A refusal whose cause was remedied is attempted again at once, once for each remedy.
-    async fn attempt_within<T>(
-        &self,
-        call: &Call,
-        remaining: Duration,
-        open: &impl Fn(&RawReply) -> Result<T, OpenError>,
-    ) -> Result<T, Error> {
+    async fn attempt_within<R: DeserializeOwned>(&self, call: &Call, remaining: Duration) -> Result<Reply<R>, Error> {
         let mut remedies = Vec::new();
         loop {
-            let error = match self.attempt_once(call, None, remaining, open).await {
+            let error = match self.attempt_once(call, None, remaining).await {
                 Err(error) => error,
                 reply => return reply,
             };
@@ -280,13 +269,12 @@ impl Transport {
         }
     }
 
-    async fn attempt_once<T>(
+    async fn attempt_once<R: DeserializeOwned>(
         &self,
         call: &Call,
         time: Option<SystemTime>,
         remaining: Duration,
-        open: &impl Fn(&RawReply) -> Result<T, OpenError>,
-    ) -> Result<T, Error> {
+    ) -> Result<Reply<R>, Error> {
         let Shared { settings, correction, .. } = &*self.0;
         let timeout = match call.effect() {
             Effect::Read => settings.read_attempt.min(remaining),
@@ -443,12 +431,7 @@ impl TransportBuilder {
     #[must_use]
     pub fn build(self) -> Transport {
         let tokens = Tokens::new(self.0.retry_budget);
-        Transport(Arc::new(Shared {
-            settings: self.0,
-            correction: Correction::default(),
-            tokens,
-            routes: Routes::default(),
-        }))
+        Transport(Arc::new(Shared { settings: self.0, correction: Correction::default(), tokens }))
     }
 }
 

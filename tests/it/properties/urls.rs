@@ -1,28 +1,27 @@
 //! Addresses: where requests may go, and where files may come from.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use vod_aigc_transport::{BoxFuture, Endpoint, FileRequest, HttpClient, Resolve, SendErrorKind, Sent};
+use vod_aigc_transport::reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use vod_aigc_transport::{Endpoint, FileRequest, HttpClient, SendErrorKind, Sent};
 
 use super::{block_on, cases};
 
 /// Finds one address for every host.
-#[derive(Debug)]
 struct Always(IpAddr);
 
 impl Resolve for Always {
-    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![self.0])))
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::ready(Ok(Box::new(std::iter::once((self.0, 0_u16).into())) as Addrs)))
     }
 }
 
 /// How the read of a file that must not be read ends, where every host has this address.
 fn refusal(url: &str, found: IpAddr) -> Option<(SendErrorKind, Sent)> {
-    let http = HttpClient::new().resolved_by(Arc::new(Always(found)));
+    let http = HttpClient::new().resolver(Arc::new(Always(found)));
     let file = FileRequest { url, offset: 0, etag: None, idle: Duration::from_secs(5), loopback: false };
     block_on(http.fetch(file)).err().map(|error| (error.kind(), error.sent()))
 }
@@ -83,7 +82,7 @@ proptest! {
             let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.contains(']') { host } else { name });
             let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
             let is_local = name == "localhost" || address.is_ok_and(|it| it.is_loopback());
-            prop_assert!(endpoint.uri().scheme_str() == Some("https") || is_local, "{}", endpoint.uri());
+            prop_assert!(endpoint.url().scheme() == "https" || is_local, "{}", endpoint.url());
         }
     }
 

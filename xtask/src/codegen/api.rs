@@ -137,7 +137,7 @@ impl<'a> Shapes<'a> {
             text += "use crate::Secret;\n";
         }
         if !file.actions.is_empty() {
-            text += "use crate::action::{Action, Effect};\n";
+            text += "use crate::api::{Action, Effect};\n";
         }
         for name in foreign {
             text += &format!("{}use super::{name};\n", self.gate("", file, name));
@@ -356,7 +356,7 @@ impl<'a> Shapes<'a> {
     fn task(&self, shape: &str) -> Result<String> {
         let kind = self.spec.task_kind(shape)?;
         let (reply, _) = self.member(TASK_REPLY, kind.member)?;
-        let mut told = format!("reply.{reply} = \"{}\"", kind.member);
+        let mut told = format!("reply.{reply}");
         if let Some(event) = kind.event {
             told += &format!(", event.{}", self.member(EVENT, event)?.0);
         }

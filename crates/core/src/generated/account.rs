@@ -3,7 +3,7 @@
 //! The shapes of `CreateAigcQuota` and `ModifyAigcQuota` and `DeleteAigcQuota` and `DescribeAigcQuotas` and `CreateAigcApiToken` and `UpdateAigcApiToken` and `DeleteAigcApiToken` and `DescribeAigcApiTokens` and `DescribeAigcUsageData`.
 
 use crate::Secret;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use crate::limits::{Breach, Breaches, CheckLimits};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 //! The shapes of `CreateAigcAudioTask` and `CreateAigcAudioClone`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileOrUrl;
 use super::MediaMetaData;
@@ -541,12 +541,12 @@ impl StartsTask for CreateAigcAudioCloneRequest {
 
 crate::task::aigc_task! {
     AigcAudioTask: "AigcAudioTask" makes AigcAudioTaskOutput
-    told in reply.aigc_audio_task = "AigcAudioTask"
+    told in reply.aigc_audio_task
     holds task_id, status, err_code, err_code_ext, message, progress, output
 }
 
 crate::task::aigc_task! {
     CreateAigcAudioCloneTask: "CreateAigcAudioClone" makes CreateAigcAudioCloneOutput
-    told in reply.create_aigc_audio_clone_task = "CreateAigcAudioCloneTask"
+    told in reply.create_aigc_audio_clone_task
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -3,7 +3,7 @@
 //! The shapes of `CreateAigcCustomElement` and `CreateAigcSubject` and `CreateAigcAdvancedCustomElement` and `DescribeAigcAdvancedCustomElements` and `DeleteAigcAdvancedCustomElement` and `CreateAigcCustomVoice`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::task::StartsTask;
@@ -758,18 +758,18 @@ impl StartsTask for CreateAigcCustomVoiceRequest {
 
 crate::task::aigc_task! {
     CreateAigcAdvancedCustomElementTask: "CreateAigcAdvancedCustomElement" makes CreateAigcAdvancedCustomElementOutput
-    told in reply.create_aigc_advanced_custom_element_task = "CreateAigcAdvancedCustomElementTask", event.create_aigc_advanced_custom_element_complete_event
+    told in reply.create_aigc_advanced_custom_element_task, event.create_aigc_advanced_custom_element_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }
 
 crate::task::aigc_task! {
     CreateAigcCustomVoiceTask: "CreateAigcCustomVoice" makes CreateAigcCustomVoiceOutput
-    told in reply.create_aigc_custom_voice_task = "CreateAigcCustomVoiceTask", event.create_aigc_custom_voice_complete_event
+    told in reply.create_aigc_custom_voice_task, event.create_aigc_custom_voice_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }
 
 crate::task::aigc_task! {
     CreateAigcSubjectTask: "CreateAigcSubject" makes CreateAigcSubjectOutput
-    told in reply.create_aigc_subject_task = "CreateAigcSubjectTask"
+    told in reply.create_aigc_subject_task
     holds task_id, status, err_code, err_code_ext, message, output, session_id
 }

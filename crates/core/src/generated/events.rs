@@ -3,7 +3,7 @@
 //! The shapes of `PullEvents` and `ConfirmEvents` and `DescribeEventConfig` and `ModifyEventConfig`.
 
 use crate::Secret;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 #[cfg(feature = "hunyuan-3d")]
 use super::AigcHunyuan3DTask;
 #[cfg(feature = "image")]

@@ -3,7 +3,7 @@
 //! The shapes of `DescribeAigcFaceInfo` and `DescribeAigcFaceInfoAsync`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileOrUrl;
 use crate::limits::{Breach, Breaches, CheckLimits};
@@ -281,6 +281,6 @@ impl StartsTask for DescribeAigcFaceInfoAsyncRequest {
 
 crate::task::aigc_task! {
     DescribeAigcFaceInfoAsyncTask: "DescribeAigcFaceInfoAsync" makes DescribeAigcFaceInfoAsyncOutput
-    told in reply.describe_aigc_face_info_async_task = "DescribeAigcFaceInfoAsyncTask", event.describe_aigc_face_info_async_complete_event
+    told in reply.describe_aigc_face_info_async_task, event.describe_aigc_face_info_async_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -3,7 +3,7 @@
 //! The shapes of `CreateAigcHunyuan3DTask`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileOrUrl;
 use super::StorageMode;
@@ -416,6 +416,6 @@ impl StartsTask for CreateAigcHunyuan3DTaskRequest {
 
 crate::task::aigc_task! {
     AigcHunyuan3DTask: "AigcHunyuan3DTask" makes AigcHunyuan3DTaskOutput
-    told in reply.aigc_hunyuan3d_task = "AigcHunyuan3DTask", event.aigc_hunyuan3d_complete_event
+    told in reply.aigc_hunyuan3d_task, event.aigc_hunyuan3d_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -3,7 +3,7 @@
 //! The shapes of `CreateAigcImageTask`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileInfoType;
 use super::GenerationMode;
@@ -395,6 +395,6 @@ impl StartsTask for CreateAigcImageTaskRequest {
 
 crate::task::aigc_task! {
     AigcImageTask: "AigcImageTask" makes AigcImageTaskOutput
-    told in reply.aigc_image_task = "AigcImageTask", event.aigc_image_complete_event
+    told in reply.aigc_image_task, event.aigc_image_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -2,7 +2,7 @@
 
 //! The shapes of `DescribeTasks`.
 
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::TaskStatus;
 use super::TaskType;
 use crate::limits::{Breach, Breaches, CheckLimits};

@@ -3,7 +3,7 @@
 //! The shapes of `CreateAigcVideoRedrawTask`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileOrUrl;
 use super::MediaMetaData;
@@ -285,6 +285,6 @@ impl StartsTask for CreateAigcVideoRedrawTaskRequest {
 
 crate::task::aigc_task! {
     AigcVideoRedrawTask: "AigcVideoRedrawTask" makes AigcVideoRedrawTaskOutput
-    told in reply.aigc_video_redraw_task = "AigcVideoRedrawTask"
+    told in reply.aigc_video_redraw_task
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

@@ -2,7 +2,7 @@
 
 //! The shapes of `CreateSceneAigcImageTask` and `CreateSceneAigcVideoTask`.
 
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileOrUrl;
 use super::MediaMetaData;
@@ -844,12 +844,12 @@ impl StartsTask for CreateSceneAigcVideoTaskRequest {
 
 crate::task::aigc_task! {
     SceneAigcImageTask: "SceneAigcImageTask" makes SceneAigcImageTaskOutput
-    told in reply.scene_aigc_image_task = "SceneAigcImageTask", event.scene_aigc_image_complete_event
+    told in reply.scene_aigc_image_task, event.scene_aigc_image_complete_event
     holds task_id, status, err_code, message, progress, output, session_id
 }
 
 crate::task::aigc_task! {
     SceneAigcVideoTask: "SceneAigcVideoTask" makes SceneAigcVideoTaskOutput
-    told in reply.scene_aigc_video_task = "SceneAigcVideoTask"
+    told in reply.scene_aigc_video_task
     holds task_id, status, err_code, message, progress, output, session_id
 }

@@ -3,7 +3,7 @@
 //! The shapes of `DescribeTaskDetail` and `ManageTask`.
 
 use crate::ErrorCode;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 #[cfg(feature = "audio")]
 use super::AigcAudioTask;
 #[cfg(feature = "hunyuan-3d")]
@@ -614,6 +614,6 @@ impl Action for ManageTaskRequest {
 
 crate::task::aigc_task! {
     AigcVideoTask: "AigcVideoTask" makes AigcVideoTaskOutput
-    told in reply.aigc_video_task = "AigcVideoTask", event.aigc_video_complete_event
+    told in reply.aigc_video_task, event.aigc_video_complete_event
     holds task_id, status, err_code, err_code_ext, message, progress, output, session_id
 }

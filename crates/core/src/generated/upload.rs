@@ -3,7 +3,7 @@
 //! The shapes of `ApplyUpload` and `CommitUpload` and `PullUpload`.
 
 use crate::Secret;
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::MediaMetaData;
 use crate::limits::{Breach, Breaches, CheckLimits};
@@ -583,6 +583,6 @@ impl StartsTask for PullUploadRequest {
 
 crate::task::aigc_task! {
     PullUploadTask: "PullUpload" makes PullUploadTask
-    told in reply.pull_upload_task = "PullUploadTask", event.pull_complete_event
+    told in reply.pull_upload_task, event.pull_complete_event
     holds task_id, status, err_code, message, progress, session_id, itself
 }

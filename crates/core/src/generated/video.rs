@@ -2,7 +2,7 @@
 
 //! The shapes of `CreateAigcVideoTask`.
 
-use crate::action::{Action, Effect};
+use crate::api::{Action, Effect};
 use super::AigcVideoTask;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::request::RequestError;

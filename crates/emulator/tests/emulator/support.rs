@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vod_aigc_emulator::{Clock, Credential, Emulator, Exchange, InProcess, Received};
-use vod_aigc_signer::{BodyHash, Request, Scope, Signer, Template};
+use vod_aigc_signer::{BodyHash, CanonicalRequest, Request, Scope, Signer};
 
 pub(crate) const SUB_APP: u64 = 1_500_044_236;
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,14 +33,9 @@ impl Call {
 
     pub(crate) fn signed_by(clock: &Clock, credential: &Credential, host: &str, action: &str, body: Vec<u8>) -> Self {
         let now = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let template = Template::new(&Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            headers: &[("content-type", "application/json"), ("host", host)],
-        })
-        .unwrap();
-        let request = template.hash(&BodyHash::of(&body));
+        let headers = [("content-type", "application/json"), ("host", host)];
+        let request = Request { method: "POST", path: "/", query: "", headers: &headers };
+        let request = CanonicalRequest::new(&request, &BodyHash::of(&body)).unwrap();
         let authorization = Signer::new().sign(credential, &request, Scope::new(now, "vod").unwrap());
         let mut headers = vec![
             ("Host", host.to_owned()),

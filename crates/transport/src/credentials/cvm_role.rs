@@ -33,7 +33,11 @@ impl CvmRole {
     /// The role that the metadata service names.
     #[must_use]
     pub fn new() -> Self {
-        Self { base_url: METADATA.to_owned(), role: None, http: HttpClient::with(TIMEOUT, Vec::new()) }
+        Self {
+            base_url: METADATA.to_owned(),
+            role: None,
+            http: HttpClient::with(|builder| builder.connect_timeout(TIMEOUT)),
+        }
     }
 
     /// A role by its name, which saves one request.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use vod_aigc_core::{Action, Effect};
+use vod_aigc_core::api::{Action, Effect};
 
 use super::{CredentialError, ProvideCredential, Provided, pair};
 use crate::{BoxFuture, Transport};

@@ -1,13 +1,16 @@
 //! What is sent, how often, and what the error says about money.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
 use vod_aigc_core::{Action, ErrorClass};
 use vod_aigc_transport::testing::ManualClock;
 use vod_aigc_transport::{
-    Billed, Clock, Environment, Error, ErrorKind, Language, Random, RetryPolicy, Sent, VariableNames,
+    Billed, Clock, Environment, Error, ErrorKind, LARGEST_REPLY, Language, Random, RetryPolicy, Sent, VariableNames,
 };
 
 use crate::server::{
@@ -347,4 +350,28 @@ async fn calls_can_be_spawned() {
     let server = Server::start(vec![ok(r#"{"TaskId":"t-1"}"#)]).await;
     let transport = server.transport().build();
     tokio::spawn(async move { transport.call(create()).await }).await.unwrap().expect("the server accepts");
+}
+
+#[tokio::test]
+async fn a_compressed_reply_is_read_and_one_that_grows_too_long_is_not() {
+    let compressed = |coding: &str, body: &[u8]| {
+        let mut bytes = Vec::new();
+        match coding {
+            "gzip" => GzEncoder::new(&mut bytes, Compression::default()).write_all(body).unwrap(),
+            _ => ZlibEncoder::new(&mut bytes, Compression::default()).write_all(body).unwrap(),
+        }
+        let head = format!("HTTP/1.1 200 X\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n", bytes.len());
+        Step::Answer([head.as_bytes(), &bytes].concat())
+    };
+    for coding in ["gzip", "deflate"] {
+        let server = Server::start(vec![compressed(coding, br#"{"Response":{"Status":"FINISH"}}"#)]).await;
+        let reply = server.transport().build().call(describe()).await.expect("the reply is readable");
+        assert_eq!(reply.value.status, "FINISH");
+        let offered = server.requests()[0].header("accept-encoding").unwrap().to_owned();
+        assert!(offered.contains(coding), "{offered}");
+
+        let server = Server::start(vec![compressed(coding, &[b' '; LARGEST_REPLY + 1])]).await;
+        let error = server.transport().build().call(create()).await.expect_err("it has more bytes than are read");
+        assert_eq!((error.sent(), error.billed()), (Sent::Yes, Billed::Unknown), "{error}");
+    }
 }

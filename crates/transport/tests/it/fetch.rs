@@ -1,12 +1,14 @@
 //! Files that are fetched: from public addresses only, in pieces, without credentials.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vod_aigc_transport::{BoxFuture, FileRequest, HttpClient, Resolve, SendErrorKind, Sent};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use vod_aigc_transport::{FileRequest, HttpClient, SendErrorKind, Sent, reqwest};
 
 use crate::server::{Server, Step, answer, answer_with};
+use crate::stack::trusting;
 use crate::tls::tls_server;
 
 const IDLE: Duration = Duration::from_secs(20);
@@ -75,7 +77,7 @@ async fn redirects_of_files_are_followed_five_times_at_most() {
 #[tokio::test]
 async fn a_file_is_not_fetched_from_elsewhere_than_the_web() {
     let (url, certificate) = tls_server(vec![answer_with(302, "location: http://127.0.0.1:9/\r\n", "")]).await;
-    let client = HttpClient::with(Duration::from_secs(5), vec![certificate]);
+    let client = trusting(Duration::from_secs(5), vec![certificate]);
     for address in ["file:///etc/passwd", "no address", "https://user:canary@127.0.0.1/", url.as_str()] {
         let error = client.fetch(whole(address)).await.expect_err("the address must be refused");
         assert_eq!((error.kind(), error.sent()), (SendErrorKind::Refused, Sent::No), "{address}: {error}");
@@ -94,13 +96,13 @@ async fn a_file_on_this_machine_is_read_only_where_that_was_said() {
 }
 
 /// Every host is this machine and the metadata service of a cloud.
-#[derive(Debug)]
 struct Inside;
 
 impl Resolve for Inside {
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
-        assert!(host.starts_with("films.example"), "{host}");
-        Box::pin(async { Ok(vec![[127, 0, 0, 1].into(), [169, 254, 169, 254].into()]) })
+    fn resolve(&self, host: Name) -> Resolving {
+        assert!(host.as_str().starts_with("films.example"), "{host:?}");
+        let found = [[127, 0, 0, 1], [169, 254, 169, 254]].map(|address| SocketAddr::from((address, 0)));
+        Box::pin(async move { Ok(Box::new(found.into_iter()) as Addrs) })
     }
 }
 
@@ -108,7 +110,7 @@ impl Resolve for Inside {
 async fn neither_an_address_nor_a_name_nor_a_redirect_leads_into_a_private_network() {
     let (trap, certificate) = tls_server(vec![answer(200, "video/mp4", "film")]).await;
     let port = trap.rsplit_once(':').unwrap().1;
-    let client = HttpClient::with(Duration::from_secs(5), vec![certificate]).resolved_by(Arc::new(Inside));
+    let client = trusting(Duration::from_secs(5), vec![certificate]).resolver(Arc::new(Inside));
     let private = [
         "https://169.254.169.254/latest/meta-data".to_owned(),
         "http://169.254.169.254/latest/meta-data".to_owned(),
@@ -125,6 +127,10 @@ async fn neither_an_address_nor_a_name_nor_a_redirect_leads_into_a_private_netwo
         for (start, loopback) in [(address.as_str(), false), (server.url().as_str(), true)] {
             let error = client.fetch(FileRequest { loopback, ..whole(start) }).await.expect_err("it is private");
             assert_eq!((error.kind(), error.sent()), (SendErrorKind::Refused, Sent::No), "{address}: {error}");
+            assert!(
+                error.to_string().contains("has no public address") || error.to_string().contains("http"),
+                "{error}"
+            );
         }
     }
 }

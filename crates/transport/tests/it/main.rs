@@ -5,9 +5,10 @@ mod calls;
 mod clock;
 mod connections;
 mod credentials;
-#[cfg(any(feature = "native-tls", feature = "ring"))]
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod fetch;
 mod limits;
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod proxy;
 mod replies;
 mod secrets;
@@ -15,5 +16,5 @@ mod server;
 mod signing;
 mod stack;
 mod store;
-#[cfg(any(feature = "native-tls", feature = "ring"))]
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod tls;

@@ -1,8 +1,11 @@
-//! What an API action is: a request with a name, a service, a version and an effect.
+//! What every service of API 3.0 has: actions and their effects, error codes and what they mean, the gateway's limit of a
+//! request. The transport uses nothing else of this crate, and nothing here knows a model or a rule.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use crate::error::{ErrorFacts, OnCreate, OnRead};
+pub use crate::generated::{ErrorClass, ErrorCode, MAX_REQUEST_BYTES};
 use crate::limits::Breach;
 
 /// What happens on the service when a request is accepted, and so how often it may be sent.
