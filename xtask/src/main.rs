@@ -27,10 +27,7 @@ usage: cargo xtask COMMAND
   mutants            change the code that handles money in some hundred ways and fail where no test notices; needs
                      cargo-mutants and about an hour; --iterate leaves out what an earlier run has caught
   fuzz --seconds N   run each fuzz target for N seconds; needs nightly and cargo-fuzz, and says so where they are missing
-  bench [--only AREA,AREA] [--rounds N] [--date DAY]
-                     measure us against the rivals and write PERFORMANCE.md
-  bench --check      count again what needs no rival, and fail where a count has left its committed figure or its limit
-  bench --listing    print what one poll spends its instructions on
+  bench [--date DAY] measure us against the rivals and write the tables of PERFORMANCE.md; needs Python, npm and taskset
   ci                 run what CI runs";
 
 fn main() -> ExitCode {
@@ -61,9 +58,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["mutants"] => mutants::run(root, false),
         ["mutants", "--iterate"] => mutants::run(root, true),
         ["fuzz", "--seconds", seconds] => fuzz(root, seconds),
-        ["bench", "--check"] => bench::check(root),
-        ["bench", "--listing"] => bench::listing(root),
-        ["bench", options @ ..] => bench::run(root, &bench::Options::read(options).context(USAGE)?),
+        ["bench"] => bench::run(root, None),
+        ["bench", "--date", date] => bench::run(root, Some(date)),
         ["ci"] => ci(root),
         _ => bail!("{USAGE}"),
     }

@@ -1,5 +1,6 @@
-//! What the measured programs share: the protocol of a worker, the material, and how calls are repeated.
+//! What the benchmarks share: the material, the server that calls go to, the rivals, and the workers in other languages.
 
 pub mod material;
-pub mod repeat;
+pub mod rivals;
+pub mod server;
 pub mod worker;

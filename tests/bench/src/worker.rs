@@ -1,84 +1,70 @@
-//! A worker: a program that knows ways to do some work, and does one of them so many times when it is told to.
+//! The official SDKs of other languages: processes that measure themselves.
 //!
-//! It prints a line `WORK<tab>WAY` for each that it knows and then an empty one. For a line `WORK<tab>WAY<tab>COUNT` on its
-//! input it answers `CPU` in nanoseconds, the processor time that all the repetitions took in this process together.
-//! Workers in other languages keep to the same protocol.
+//! For a line `WORK COUNT` on its input a worker does the work so many times and answers the wall time in nanoseconds.
 
-use std::io::{BufRead, Write};
-use std::net::SocketAddr;
+use std::env;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use criterion::BenchmarkGroup;
+use criterion::measurement::WallTime;
 
-/// Does a work as many times as it is told.
-pub type Run = Box<dyn FnMut(u32)>;
+use crate::server::Server;
 
-/// One way to do one work.
-pub struct Way {
-    work: &'static str,
-    name: &'static str,
-    start: Box<dyn Fn(SocketAddr) -> Run>,
-    run: Option<Run>,
-}
-
-impl Way {
-    /// A way by the name of the work, its own name, and how it is set up with the address of the server.
-    pub fn new(work: &'static str, name: &'static str, start: impl Fn(SocketAddr) -> Run + 'static) -> Self {
-        Self { work, name, start: Box::new(start), run: None }
+/// Measures the SDKs that `cargo xtask bench` has installed; none where `cargo bench` is run by hand.
+pub fn official(group: &mut BenchmarkGroup<'_, WallTime>, work: &str, server: &Server) {
+    let others = Path::new(env!("CARGO_MANIFEST_DIR")).join("others");
+    if let Some(python) = env::var_os("BENCH_PYTHON") {
+        let mut command = Command::new(python);
+        command.args(["-W", "ignore"]).arg(others.join("worker.py"));
+        measure(group, "Python, official SDK", work, command, server);
     }
-
-    /// A way that needs no server and nothing set up.
-    pub fn plain<T>(work: &'static str, name: &'static str, once: impl Fn() -> T + Clone + 'static) -> Self {
-        Self::new(work, name, move |_| {
-            let once = once.clone();
-            Box::new(move |count| {
-                for _ in 0..count {
-                    std::hint::black_box(once());
-                }
-            })
-        })
+    if let Some(modules) = env::var_os("BENCH_NODE_MODULES") {
+        let mut command = Command::new("node");
+        command.arg(others.join("worker.mjs")).env("BENCH_NODE_MODULES", modules);
+        measure(group, "Node, official SDK", work, command, server);
     }
 }
 
-/// How often a way is run before it is measured for the first time.
-const WARM_UP: u32 = 64;
-
-/// Serves the ways until the input ends. The first argument of the program is the address of the server.
-pub fn serve(mut ways: Vec<Way>) {
-    let server = std::env::args().nth(1).expect("usage: WORKER ADDRESS");
-    let server = server.parse().expect("the address of the server");
-    let mut output = std::io::stdout().lock();
-    for way in &ways {
-        writeln!(output, "{}\t{}", way.work, way.name).expect("stdout");
+fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, work: &str, mut command: Command, server: &Server) {
+    command.arg(server.url());
+    if let Some(root) = &server.root {
+        // Node reads the variable when it starts, Python's SDK takes the argument.
+        command.arg(&root.file).env("NODE_EXTRA_CA_CERTS", &root.file);
     }
-    writeln!(output).expect("stdout");
-    for line in std::io::stdin().lock().lines() {
-        let line = line.expect("stdin");
-        let [work, name, count] = line.split('\t').collect::<Vec<_>>()[..] else {
-            panic!("WORK, WAY and COUNT, not {line:?}");
-        };
-        let way = ways.iter_mut().find(|way| (way.work, way.name) == (work, name)).expect("a way that was listed");
-        let run = way.run.get_or_insert_with(|| {
-            let mut run = (way.start)(server);
-            run(WARM_UP);
-            run
-        });
-        let before = cpu();
-        measured(run, count.parse().expect("a count"));
-        writeln!(output, "{}", (cpu() - before).as_nanos()).expect("stdout");
+    let mut worker = Worker::start(command);
+    group.bench_function(name, |bencher| bencher.iter_custom(|count| worker.run(work, count)));
+}
+
+/// A process that ends with its input.
+struct Worker {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a worker");
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, input, output }
+    }
+
+    fn run(&mut self, work: &str, count: u64) -> Duration {
+        writeln!(self.input.as_mut().expect("it is open"), "{work} {count}").expect("a worker that listens");
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("an answer");
+        Duration::from_nanos(line.trim().parse().expect("nanoseconds"))
     }
 }
 
-/// What is counted: valgrind collects inside this function only, which it knows by name.
-#[inline(never)]
-fn measured(run: &mut Run, count: u32) {
-    run(count);
-    // Keeps the call above from becoming a jump, after which this function would seem to have ended.
-    std::hint::black_box(count);
-}
-
-/// The processor time of this process so far.
-pub fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.input.take();
+        // It has nothing left to write.
+        let _ = self.child.wait();
+    }
 }
