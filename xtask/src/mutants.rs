@@ -20,8 +20,6 @@ struct Area {
     targets: &'static [&'static str],
     /// The names of the tests that run against each mutant.
     tests: &'static [&'static str],
-    /// The slower ones, which run against the mutants that the others do not notice.
-    slow_tests: &'static [&'static str],
 }
 
 const AREAS: [Area; 2] = [
@@ -31,7 +29,6 @@ const AREAS: [Area; 2] = [
         packages: "vod-aigc-transport",
         targets: &["--lib"],
         tests: &["limits"],
-        slow_tests: &[],
     },
     Area {
         name: "client",
@@ -51,7 +48,6 @@ const AREAS: [Area; 2] = [
             "properties::identity", "properties::journal", "properties::patience", "submit::",
             "wait::", "waits::", "crowd::a_wait_among_many", "download::", "job::", "journal::", "sqlite::",
         ],
-        slow_tests: &["schedules::no_random", "schedules::no_new", "schedules::two_hosts"],
     },
 ];
 
@@ -93,11 +89,7 @@ fn missed_in(root: &Path, area: &Area, iterate: bool) -> Result<BTreeSet<String>
     if iterate {
         count_timeouts_as_caught(&output)?;
     }
-    mutate(root, area, &output, area.tests, iterate)?;
-    if !area.slow_tests.is_empty() {
-        count_timeouts_as_caught(&output)?;
-        mutate(root, area, &output, area.slow_tests, true)?;
-    }
+    mutate(root, area, &output, iterate)?;
     let missed = fs::read_to_string(output.join("mutants.out/missed.txt")).context("missed.txt")?;
     Ok(missed.lines().map(without_line).collect())
 }
@@ -109,7 +101,7 @@ fn count_timeouts_as_caught(output: &Path) -> Result<()> {
     fs::write(&caught, read(&caught)? + &read(&timeouts)?).with_context(|| caught.display().to_string())
 }
 
-fn mutate(root: &Path, area: &Area, output: &Path, tests: &[&str], iterate: bool) -> Result<()> {
+fn mutate(root: &Path, area: &Area, output: &Path, iterate: bool) -> Result<()> {
     let mut command = Command::new("cargo");
     command.args(["mutants", "--profile", "mutants", "--all-features", "--colors", "never"]);
     command.args(["--baseline", "skip", "--jobs", "2", "--timeout", "60"]).args(iterate.then_some("--iterate"));
@@ -117,7 +109,7 @@ fn mutate(root: &Path, area: &Area, output: &Path, tests: &[&str], iterate: bool
     command.args(area.files.iter().flat_map(|file| ["--file", file]));
     command.args(area.targets.iter().map(|target| format!("--cargo-arg={target}")));
     // Behind the first `--` are arguments of `cargo test`, behind the second those of the tests.
-    command.args(["--", "--"]).args(tests).env("VOD_AIGC_SEEDS", "1000").current_dir(root);
+    command.args(["--", "--"]).args(area.tests).current_dir(root);
     let status = command.status().context("cargo-mutants cannot be run: cargo install --locked cargo-mutants")?;
     // 2: some mutants survived; 3: some took too long, which a test notices too.
     if !matches!(status.code(), Some(0 | 2 | 3)) {
