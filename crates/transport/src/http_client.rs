@@ -45,15 +45,20 @@ type Configure = dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync;
 type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 struct Pools {
-    configure: Box<Configure>,
-    variables: Box<Variables>,
-    public_only: PublicOnly,
+    settings: Settings,
     /// For calls and uploads.
     remote: OnceLock<Client>,
     /// For downloads, from public addresses only.
     files: OnceLock<Client>,
     /// For this machine.
     loopback: OnceLock<Client>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    configure: Arc<Configure>,
+    variables: Arc<Variables>,
+    public_only: PublicOnly,
 }
 
 impl Default for HttpClient {
@@ -84,40 +89,29 @@ impl HttpClient {
         reason = "a program's proxy is set by its environment unless `variables` says otherwise"
     )]
     pub fn with(configure: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Pools {
-            configure: Box::new(configure),
-            variables: Box::new(|name| std::env::var(name).ok()),
+        Self::of(Settings {
+            configure: Arc::new(configure),
+            variables: Arc::new(|name| std::env::var(name).ok()),
             public_only: PublicOnly::new(Arc::new(SystemResolver)),
-            remote: OnceLock::new(),
-            files: OnceLock::new(),
-            loopback: OnceLock::new(),
-        }))
+        })
     }
 
-    /// Another name look-up for the hosts of files. Addresses that are not public are dropped from what it finds.
-    ///
-    /// # Panics
-    ///
-    /// When the client has been cloned or used.
+    /// The same client, with connections of its own and another name look-up for the hosts of files. Addresses that are not
+    /// public are dropped from what it finds.
     #[must_use]
-    pub fn resolver(self, resolver: Arc<dyn Resolve>) -> Self {
-        self.changed(|pools| pools.public_only = PublicOnly::new(resolver))
+    pub fn resolver(&self, resolver: Arc<dyn Resolve>) -> Self {
+        Self::of(Settings { public_only: PublicOnly::new(resolver), ..self.0.settings.clone() })
     }
 
-    /// Other variables than those of the process, to find the proxy by.
-    ///
-    /// # Panics
-    ///
-    /// When the client has been cloned or used.
+    /// The same client, with connections of its own and other variables than those of the process to find the proxy by.
     #[must_use]
-    pub fn variables(self, variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        self.changed(|pools| pools.variables = Box::new(variables))
+    pub fn variables(&self, variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::of(Settings { variables: Arc::new(variables), ..self.0.settings.clone() })
     }
 
-    fn changed(mut self, change: impl FnOnce(&mut Pools)) -> Self {
-        let pools = Arc::get_mut(&mut self.0).filter(|pools| pools.is_unused());
-        change(pools.expect("an HTTP client is set up before it is cloned or used"));
-        self
+    fn of(settings: Settings) -> Self {
+        let (remote, files, loopback) = Default::default();
+        Self(Arc::new(Pools { settings, remote, files, loopback }))
     }
 
     /// Reads a small document over plain http without a proxy: the metadata service of a virtual machine.
@@ -133,7 +127,7 @@ impl HttpClient {
             return self.loopback();
         }
         let pools = &*self.0;
-        built(&pools.remote, || pools.proxied()?.build().map_err(cannot_set_up))
+        built(&pools.remote, || pools.settings.proxied()?.build().map_err(cannot_set_up))
     }
 
     /// The connections for the file at `url`.
@@ -142,10 +136,11 @@ impl HttpClient {
             return self.loopback();
         }
         let pools = &*self.0;
-        pools.public_only.add(url.host_str().unwrap_or_default());
+        let public_only = &pools.settings.public_only;
+        public_only.add(url.host_str().unwrap_or_default());
         built(&pools.files, || {
             // The bytes of a file are counted, and parts of it are asked for: no coding may change them.
-            let builder = pools.proxied()?.no_gzip().no_deflate().dns_resolver(pools.public_only.clone());
+            let builder = pools.settings.proxied()?.no_gzip().no_deflate().dns_resolver(public_only.clone());
             builder.build().map_err(cannot_set_up)
         })
     }
@@ -153,18 +148,14 @@ impl HttpClient {
     fn loopback(&self) -> Result<&Client, SendError> {
         let pools = &*self.0;
         built(&pools.loopback, || {
-            let builder = || pools.builder(None).no_proxy();
+            let builder = || pools.settings.builder(None).no_proxy();
             // A machine without root certificates can still talk to an emulator.
             builder().build().or_else(|_| without_roots(builder()).build()).map_err(cannot_set_up)
         })
     }
 }
 
-impl Pools {
-    fn is_unused(&self) -> bool {
-        [&self.remote, &self.files, &self.loopback].iter().all(|pool| pool.get().is_none())
-    }
-
+impl Settings {
     fn proxied(&self) -> Result<ClientBuilder, SendError> {
         Ok(self.builder(proxy(&*self.variables)?))
     }
