@@ -49,7 +49,7 @@ impl<'a> Scope<'a> {
     /// The UTC date as `2019-02-25`.
     #[must_use]
     pub fn date(&self) -> String {
-        utc_date(self.timestamp).iter().copied().map(char::from).collect()
+        utc_date(self.timestamp).map(char::from).iter().collect()
     }
 
     /// `<date>/<service>/tc3_request`.

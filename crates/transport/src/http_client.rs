@@ -162,7 +162,7 @@ impl Settings {
 
     fn builder(&self, proxy: Option<Proxy>) -> ClientBuilder {
         let builder = Client::builder()
-            // Only of the variables above, and of what the caller adds.
+            // reqwest does not read the environment itself: the proxy is the one above, or one that the caller adds.
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(KEEP_ALIVE)

@@ -20,7 +20,6 @@
 //! the service refused it for its frequency. Everything else is an [`Error`] that says what may have happened and carries the
 //! session id. Each repetition signs the same bytes anew, waits for the action's turn ([`RateLimiter`]) and draws on a common store
 //! of repetitions ([`RetryBudget`]).
-//!
 
 mod call;
 #[cfg(any(feature = "native-tls", feature = "rustls"))]

@@ -1,6 +1,7 @@
 //! Downloads from a scripted server on a loopback socket: under the target's name there is nothing or the exact file.
 
 use std::fs;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -253,8 +254,7 @@ async fn a_range_that_is_answered_in_parts_is_asked_for_until_the_file_is_whole(
         None => ranged(&sent, request, "\"a\"", 4_000),
         Some(from) => {
             let to = (from + 2_500).min(sent.len());
-            let range = format!("etag: \"a\"\r\ncontent-range: bytes {from}-{}/{}\r\n", to - 1, sent.len());
-            answer(206, &range, &sent[from..to], usize::MAX)
+            part(&sent, from..to, &sent.len().to_string())
         }
     })
     .await;
@@ -270,16 +270,19 @@ async fn a_rest_of_a_file_whose_whole_length_is_not_said_ends_with_its_own_lengt
     let sent = whole.clone();
     let server = Server::start(move |request| match request.offset() {
         None => ranged(&sent, request, "\"a\"", 4_000),
-        Some(from) => {
-            let range = format!("etag: \"a\"\r\ncontent-range: bytes {from}-{}/*\r\n", sent.len() - 1);
-            answer(206, &range, &sent[from..], usize::MAX)
-        }
+        Some(from) => part(&sent, from..sent.len(), "*"),
     })
     .await;
     let target = Target::new();
     download(&video(&server.url, "").await, &target).await.unwrap();
     assert_eq!(server.offsets(), [None, Some(4_000)]);
     assert_eq!(fs::read(&target.path).unwrap(), whole);
+}
+
+/// A part of a film, and how long the server says the whole is.
+fn part(film: &[u8], range: Range<usize>, whole: &str) -> Vec<u8> {
+    let headers = format!("etag: \"a\"\r\ncontent-range: bytes {}-{}/{whole}\r\n", range.start, range.end - 1);
+    answer(206, &headers, &film[range], usize::MAX)
 }
 
 /// An answer whose end is its own, and which says no length before.
