@@ -287,13 +287,20 @@ impl Transport {
         let reply = reply.map_err(|error| Error::of(call, Cause::Send(error), None))?;
         let received = settings.clock.now();
 
-        let opened = open(&reply);
-        let code = match &opened {
-            Err(OpenError::Service { code, .. }) => Some(code),
-            _ => None,
+        let measured = measure(&reply, sent, received);
+        let learn = |refused| settings.correct_clock && correction.learn(measured, refused);
+        let error = match open(&reply) {
+            Ok(reply) => {
+                learn(false);
+                return Ok(reply);
+            }
+            Err(error) => error,
         };
-        let time_refused = code == Some(&ErrorCode::AuthFailureSignatureExpire);
-        let shown = settings.correct_clock && correction.learn(measure(&reply, sent, received), time_refused);
+        let code = match &error {
+            OpenError::Service { code, .. } => Some(code),
+            OpenError::Unreadable { .. } => None,
+        };
+        let shown = learn(code == Some(&ErrorCode::AuthFailureSignatureExpire));
         let remedy = match code {
             Some(ErrorCode::AuthFailureSignatureExpire) if settings.correct_clock => {
                 let stale = shown || distance(signed.time, self.now()) > TOLERANCE;
@@ -309,7 +316,7 @@ impl Transport {
             }
             _ => None,
         };
-        opened.map_err(|error| Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy))
+        Err(Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy))
     }
 }
 
