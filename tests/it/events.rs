@@ -4,14 +4,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt as _;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, join, join_all, select};
 use vod_aigc_client::events::PullPolicy;
-use vod_aigc_client::{Client, Job, TaskEvent, WaitPolicy};
+use vod_aigc_client::{Client, Job, WaitPolicy};
 use vod_aigc_core::{EventContent, PullEventsRequest};
 use vod_aigc_emulator::{Emulator, Fate, Fault, FaultRule, InProcess, Target, Timing, When};
+use vod_aigc_transport::Clock as _;
 use vod_aigc_transport::testing::SeededRandom;
-use vod_aigc_transport::{Clock as _, Error};
 
 use crate::simulation::Simulation;
 use crate::support::*;
@@ -35,8 +34,7 @@ fn simulation() -> (InProcess, Arc<Simulation>) {
 fn client(simulation: &Arc<Simulation>, seed: u64) -> Client {
     let mut policy = WaitPolicy::until(Duration::from_secs(3_600));
     policy.first = Duration::from_secs(400);
-    policy.longest = policy.first;
-    policy.nearing = policy.first;
+    policy.every = policy.first;
     let http = simulation.clone();
     Client::builder(credential(), SUB_APP)
         .endpoint("http://localhost".parse().unwrap())
@@ -174,16 +172,8 @@ fn a_queue_that_may_not_be_read_ends_the_source_and_not_the_waits() {
     emulator.inject(FaultRule::new(Target::PullEvents, When::Every(1), refused));
     let client = client(&simulation, 1);
     let task = only(simulation.run([client.submit(panda())])).unwrap();
-    let mut events = pin!(task.events());
-    let error: Error = only(simulation.run([client.pull_events(PullPolicy::default())]));
+    let both = join(client.pull_events(PullPolicy::default()), task.wait());
+    let (error, waited) = only(simulation.run([both]));
     assert_eq!(error.code().map(ToString::to_string).as_deref(), Some("UnauthorizedOperation"));
-    let end = async {
-        while let Some(event) = events.next().await {
-            if let TaskEvent::Ended(result) = event {
-                return result.is_ok();
-            }
-        }
-        false
-    };
-    assert!(only(simulation.run([end])));
+    assert!(waited.is_ok());
 }

@@ -86,8 +86,7 @@ pub(crate) async fn submitted(client: &Client) -> Task {
 pub(crate) fn eager(deadline: Duration) -> WaitPolicy {
     let mut policy = WaitPolicy::until(deadline);
     policy.first = Duration::from_secs(1);
-    policy.growth = 1.0;
-    policy.nearing = policy.first;
+    policy.every = policy.first;
     policy
 }
 

@@ -236,8 +236,7 @@ impl Generate {
             let mut policy = self.wait.policy();
             if emulator.is_some() {
                 // Its tasks take seconds, and a poll costs nobody anything.
-                policy.first = WaitPolicy::FLOOR;
-                policy.growth = 1.0;
+                (policy.first, policy.every) = (WaitPolicy::FLOOR, WaitPolicy::FLOOR);
             }
             finish(&task, policy, &self.output, json, interruption).await
         };

@@ -54,8 +54,8 @@ pub(crate) struct Wait {
     /// Hand the task back after this time; it goes on
     #[arg(long, default_value = "30m", value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// Ask for a task that has just been submitted first after this time
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    /// Poll a task that has just been submitted first after this time, and so often if that is less than 3s
+    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = humantime::parse_duration)]
     first_poll: Duration,
 }
 
@@ -145,6 +145,7 @@ impl Wait {
     pub(crate) fn policy(&self) -> WaitPolicy {
         let mut policy = WaitPolicy::until(self.timeout);
         policy.first = self.first_poll;
+        policy.every = policy.every.min(self.first_poll.max(WaitPolicy::FLOOR));
         policy
     }
 }
@@ -194,7 +195,8 @@ impl Output {
         let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
         let default = || PathBuf::from(format!("{}.mp4", video.task().task_id.chars().map(safe).collect::<String>()));
         let path = self.output.clone().unwrap_or_else(default);
-        let downloaded = video.download_with(&path, |bytes, all| display.show_bytes("downloading", bytes, all)).await?;
+        let downloaded =
+            video.download(&path).on_progress(|bytes, all| display.show_bytes("downloading", bytes, all)).await?;
         Ok(Some(downloaded.path))
     }
 }
@@ -226,7 +228,7 @@ pub(crate) async fn complete(
 ) -> Result<(Video, Option<PathBuf>), Failure> {
     let mut display = Display::new();
     let work = async {
-        let video = task.wait_with(policy, |event| display.show(task.id(), event)).await?;
+        let video = task.wait().policy(policy).on_event(|event| display.show(task.id(), event)).await?;
         let file = output.download(&video, &mut display).await?;
         Ok((video, file))
     };

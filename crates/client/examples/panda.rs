@@ -9,8 +9,7 @@ use vod_aigc_emulator::Emulator;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let emulator = Emulator::start().await?;
     let mut policy = WaitPolicy::default();
-    policy.first = WaitPolicy::FLOOR;
-    policy.growth = 1.0;
+    (policy.first, policy.every) = (WaitPolicy::FLOOR, WaitPolicy::FLOOR);
     let client = Client::builder(emulator.credential().clone(), 1_500_000_001)
         .endpoint(emulator.endpoint().parse()?)
         .wait_policy(policy)
@@ -23,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{percent} %");
         }
     };
-    let video = task.wait_with(policy, show).await?;
+    let video = task.wait().policy(policy).on_event(show).await?;
     let file = std::env::temp_dir().join("panda.mp4");
     println!("{} bytes in {}", video.download(&file).await?.bytes, file.display());
     Ok(())

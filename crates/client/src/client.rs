@@ -1,21 +1,23 @@
 //! The client: submits a request, finds a task again, hears of events, and calls any other action.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use vod_aigc_core::{
-    Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailRequest, DescribeTaskDetailResponse, Order,
-    Progress, StartsTask, TaskFailure, TaskState,
-};
+use vod_aigc_core::{Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailResponse, Order, StartsTask};
 use vod_aigc_transport::{
-    Call, Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
+    Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
 };
 
-use crate::events::{Notification, PullPolicy};
-use crate::journal::{JobRecord, JobState, Journal, JournalError};
+use crate::context::Context;
+use crate::error::SubmitError;
+use crate::events::{self, Notification, PullPolicy};
+use crate::job::{Job, PreparedJob};
+use crate::journal::{JobRecord, Journal};
+use crate::policy::{SubmitPolicy, WaitPolicy};
+use crate::poller::Poller;
 use crate::submit::Submit;
-use crate::waits::Waits;
-use crate::{Job, PreparedJob, Settings, SettingsError, SubmitError, SubmitPolicy, Task, TaskHandle, WaitPolicy};
+use crate::task::Task;
+use crate::task_handle::TaskHandle;
+use crate::variables::{Settings, SettingsError};
 
 /// The server of the integration spec.
 const ENDPOINT: &str = "vod.ap-guangzhou.tencentcloudapi.com";
@@ -24,24 +26,7 @@ const REGION: &str = "ap-guangzhou";
 
 /// Makes videos through one sub-application. A clone is cheap and shares connections.
 #[derive(Debug, Clone)]
-pub struct Client {
-    transport: Transport,
-    http: HttpClient,
-    cos_endpoint: Option<Endpoint>,
-    sub_app_id: u64,
-    namespace: Arc<str>,
-    journal: Option<Arc<dyn Journal>>,
-    submit_policy: SubmitPolicy,
-    wait_policies: Arc<WaitPolicies>,
-    waits: Arc<Waits>,
-}
-
-/// By how a client waits, each shared by all waits.
-#[derive(Debug)]
-struct WaitPolicies {
-    usual: Arc<WaitPolicy>,
-    off_peak: Arc<WaitPolicy>,
-}
+pub struct Client(Arc<Context>);
 
 impl Client {
     /// A client from the process's environment: see [`Settings`] for the variables.
@@ -75,7 +60,7 @@ impl Client {
             http,
             cos_endpoint: None,
             sub_app_id,
-            namespace: Arc::from(""),
+            namespace: String::new(),
             journal: None,
             submit_policy: SubmitPolicy::default(),
             wait_policy: WaitPolicy::default(),
@@ -109,7 +94,7 @@ impl Client {
         &self,
         job: impl Into<Job<O>>,
     ) -> Result<PreparedJob<<O::Request as StartsTask>::Task>, SubmitError> {
-        job.into().prepare(self.sub_app_id, &self.namespace, &**self.transport.random())
+        job.into().prepare(self.0.sub_app_id, &self.0.namespace, &**self.transport().random())
     }
 
     /// Submits a job that has been prepared.
@@ -118,8 +103,8 @@ impl Client {
     /// As [`submit`](Self::submit).
     pub async fn submit_prepared<K: AigcTask>(&self, job: PreparedJob<K>) -> Result<Task<K>, SubmitError> {
         let (mut record, body) = job.into_parts();
-        record.endpoint = self.transport.endpoint().map(ToString::to_string).unwrap_or_default();
-        let handle = Submit::begin::<K>(self, record, body)?.run().await?;
+        record.endpoint = self.transport().endpoint().map(ToString::to_string).unwrap_or_default();
+        let handle = Submit::begin::<K>(&self.0, record, body)?.run().await?;
         Ok(self.resume_as(handle))
     }
 
@@ -139,46 +124,13 @@ impl Client {
         if job.action != R::NAME {
             return Err(SubmitError::OtherAction { key: job.key, action: job.action });
         }
-        let handle = Submit::resume::<R::Task>(self, job).run().await?;
+        let handle = Submit::resume::<R::Task>(&self.0, job).run().await?;
         Ok(self.resume_as(handle))
     }
 
     /// The journal, if the client keeps one.
     pub fn journal(&self) -> Option<&Arc<dyn Journal>> {
-        self.journal.as_ref()
-    }
-
-    /// Writes down what became of a job's task. A journal that fails here loses nothing: the task is described again.
-    pub(crate) fn note(&self, handle: &TaskHandle, state: &JobState) {
-        let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
-            return;
-        };
-        while let Ok(Some(mut record)) = journal.load(key) {
-            if !record.follow(handle.session_id.as_deref(), state) {
-                return;
-            }
-            match journal.save(&record) {
-                // Another process was faster: its record decides whether there is still something to write.
-                Err(JournalError::Changed) => {}
-                _ => return,
-            }
-        }
-    }
-
-    /// Takes a task that turned out to be another job's away from a job that could not confirm it, so that its own is looked
-    /// for when it is resumed.
-    pub(crate) fn disown(&self, handle: &TaskHandle) {
-        let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
-            return;
-        };
-        if let Ok(Some(mut record)) = journal.load(key)
-            && record.state.task_id() == Some(&handle.task_id)
-            && record.claimed_task.take().is_some()
-        {
-            record.state = JobState::Sending;
-            // Where that fails, the job finds out again when it is resumed.
-            let _ = journal.save(&record);
-        }
+        self.0.journal.as_ref()
     }
 
     /// A video's task of this client's sub-application by its id, from this process or any other. Nothing is sent.
@@ -188,7 +140,7 @@ impl Client {
 
     /// The same for a task of any kind, for example `AigcImageTask`.
     pub fn task_as<K: AigcTask>(&self, task_id: impl Into<String>) -> Task<K> {
-        self.resume_as(TaskHandle::new(task_id, self.sub_app_id))
+        self.resume_as(TaskHandle::new(task_id, self.0.sub_app_id))
     }
 
     /// A video's task from its serialised handle. Nothing is sent.
@@ -198,7 +150,7 @@ impl Client {
 
     /// The same for a task of any kind.
     pub fn resume_as<K: AigcTask>(&self, handle: TaskHandle) -> Task<K> {
-        Task::new(self.clone(), handle)
+        Task::new(self.0.clone(), handle)
     }
 
     /// Reads the queue of events of this client's sub-application while anyone in this process waits for a task, and lets
@@ -214,7 +166,7 @@ impl Client {
     /// # Errors
     /// Comes back only with an error that would come again, for example where the key may not read the queue.
     pub async fn pull_events(&self, policy: PullPolicy) -> Error {
-        crate::events::pull_events(self, policy).await
+        events::pull_events(&self.0, policy).await
     }
 
     /// Asks for the task that a callback is about, because nothing is believed that a callback says, and lets those who wait
@@ -226,8 +178,8 @@ impl Client {
         let Some(task_id) = &notification.task_id else {
             return Ok(None);
         };
-        self.waits.wake(task_id);
-        let handle = TaskHandle::new(task_id, self.sub_app_id);
+        self.0.poller.wake(task_id);
+        let handle = TaskHandle::new(task_id, self.0.sub_app_id);
         Ok(Some(self.describe(&handle).await?.value))
     }
 
@@ -236,19 +188,7 @@ impl Client {
     /// # Errors
     /// What went wrong with the call; the task goes on.
     pub async fn describe(&self, handle: &TaskHandle) -> Result<Reply<DescribeTaskDetailResponse>, Error> {
-        self.transport.execute(&self.describing(handle)?).await
-    }
-
-    /// The call that asks for the state of a task.
-    pub(crate) fn describing(&self, handle: &TaskHandle) -> Result<Call, Error> {
-        let mut action = DescribeTaskDetailRequest::new(&handle.task_id);
-        action.sub_app_id = Some(handle.sub_app_id);
-        self.transport.prepare(action)
-    }
-
-    /// Asks for the state of a task by [such a call](Self::describing), with the transport's retries.
-    pub(crate) async fn look<K: AigcTask>(&self, call: &Call, handle: &TaskHandle) -> Result<Polled<K>, Error> {
-        Ok(Polled::of(&self.transport.execute(call).await?.value, handle))
+        self.0.describe(handle).await
     }
 
     /// Calls any action, with the transport's rules on what is sent again.
@@ -256,71 +196,21 @@ impl Client {
     /// # Errors
     /// What went wrong with the call.
     pub async fn call<A: Action>(&self, action: A) -> Result<Reply<A::Reply>, Error> {
-        self.transport.call(action).await
+        self.0.transport.call(action).await
     }
 
     /// The transport, for single steps of a call.
     pub fn transport(&self) -> &Transport {
-        &self.transport
+        &self.0.transport
     }
 
     /// The sub-application that owns this client's videos.
     pub fn sub_app_id(&self) -> u64 {
-        self.sub_app_id
+        self.0.sub_app_id
     }
 
-    pub(crate) fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    pub(crate) fn http(&self) -> &HttpClient {
-        &self.http
-    }
-
-    /// Where uploads go instead of to object storage itself.
-    pub(crate) fn cos_endpoint(&self) -> Option<&Endpoint> {
-        self.cos_endpoint.as_ref()
-    }
-
-    pub(crate) fn waits(&self) -> &Arc<Waits> {
-        &self.waits
-    }
-
-    pub(crate) fn submit_policy(&self) -> &SubmitPolicy {
-        &self.submit_policy
-    }
-
-    pub(crate) fn wait_policy(&self, off_peak: bool) -> &Arc<WaitPolicy> {
-        if off_peak { &self.wait_policies.off_peak } else { &self.wait_policies.usual }
-    }
-}
-
-/// What a poll says of a task.
-pub(crate) enum Polled<K: AigcTask> {
-    GoesOn(Progress),
-    Succeeded(K::Output),
-    Failed(TaskFailure),
-    /// It has ended, and carries the `SessionId` of another job.
-    OthersTask(String),
-}
-
-impl<K: AigcTask> Polled<K> {
-    /// The same of a reply that was read in full, about the task of this handle.
-    pub(crate) fn of(reply: &DescribeTaskDetailResponse, handle: &TaskHandle) -> Self {
-        let state = reply.state_of::<K>();
-        let shown = K::of(reply).and_then(K::session_id).filter(|id| !id.is_empty());
-        if let (true, Some(shown), Some(own)) = (state.is_final(), shown, &handle.session_id)
-            && shown != own
-        {
-            return Self::OthersTask(shown.to_owned());
-        }
-        match state {
-            TaskState::Waiting => Self::GoesOn(Progress::Waiting),
-            TaskState::Processing { progress } => Self::GoesOn(Progress::Processing(progress)),
-            TaskState::Unrecognised { status } => Self::GoesOn(Progress::Unrecognised(status)),
-            TaskState::Succeeded(output) => Self::Succeeded(output.clone()),
-            TaskState::Failed(failure) => Self::Failed(failure),
-        }
+    pub(crate) fn context(&self) -> &Context {
+        &self.0
     }
 }
 
@@ -332,7 +222,7 @@ pub struct ClientBuilder {
     http: HttpClient,
     cos_endpoint: Option<Endpoint>,
     sub_app_id: u64,
-    namespace: Arc<str>,
+    namespace: String,
     journal: Option<Arc<dyn Journal>>,
     submit_policy: SubmitPolicy,
     wait_policy: WaitPolicy,
@@ -401,7 +291,7 @@ impl ClientBuilder {
 
     /// Sets the keys of this client's jobs apart from those of others in the same sub-application.
     pub fn namespace(mut self, namespace: &str) -> Self {
-        self.namespace = Arc::from(namespace);
+        self.namespace = namespace.to_owned();
         self
     }
 
@@ -429,20 +319,17 @@ impl ClientBuilder {
         let transport = transport.build();
         let on_this_machine = || transport.endpoint().filter(|endpoint| endpoint.is_loopback()).cloned();
         let cos_endpoint = cos_endpoint.or_else(on_this_machine);
-        let off_peak = Arc::new(wait_policy.for_off_peak());
-        let wait_policies = Arc::new(WaitPolicies { usual: Arc::new(wait_policy), off_peak });
-        let waits = Arc::default();
-        Client { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policies, waits }
+        let poller = Poller::default();
+        Client(Arc::new(Context {
+            transport,
+            http,
+            cos_endpoint,
+            sub_app_id,
+            namespace,
+            journal,
+            submit_policy,
+            wait_policy,
+            poller,
+        }))
     }
-}
-
-/// Whole seconds since 1970-01-01 UTC.
-pub(crate) fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
-}
-
-/// A time as the service writes it. A journal may hold any number; the last that has such a form is in the year 9999.
-pub(crate) fn iso(seconds: u64) -> String {
-    const LAST: u64 = 253_402_300_799;
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
 }

@@ -3,14 +3,20 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use md5::{Digest as _, Md5};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use vod_aigc_transport::{Endpoint, Fetched, FileRequest, RetryPolicy, SendError, SendErrorKind};
 
-use crate::ResultFile;
+use crate::context::Context;
+use crate::deferred::Deferred;
+use crate::journal::JobState;
 use crate::part::{Part, folder};
+use crate::result_file::ResultFile;
+use crate::task_handle::TaskHandle;
 
 /// How patiently a file is downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +153,94 @@ pub async fn check_target(path: &Path) -> Result<(), DownloadError> {
     }
 }
 
-pub(crate) async fn download(
+/// A download, which begins when it is awaited: see [`ResultFile::download`].
+#[must_use = "a download does nothing until it is awaited"]
+pub struct Download<'a>(Deferred<'a, Setup<'a>, Result<Downloaded, DownloadError>>);
+
+struct Setup<'a> {
+    file: Option<ResultFile>,
+    path: PathBuf,
+    policy: DownloadPolicy,
+    on_progress: Box<dyn FnMut(u64, Option<u64>) + Send + 'a>,
+}
+
+impl<'a> Download<'a> {
+    pub(crate) fn new(file: Option<ResultFile>, path: &Path) -> Self {
+        let (path, policy) = (path.to_owned(), DownloadPolicy::default());
+        Self(Deferred::New(Setup { file, path, policy, on_progress: Box::new(|_, _| {}) }))
+    }
+
+    /// Downloads by another policy.
+    pub fn policy(mut self, policy: DownloadPolicy) -> Self {
+        self.0.set(|setup| setup.policy = policy);
+        self
+    }
+
+    /// Calls `show` with the bytes so far and in all, where the server says it. A server that does not resume begins anew, so the
+    /// bytes so far may become fewer.
+    pub fn on_progress(mut self, show: impl FnMut(u64, Option<u64>) + Send + 'a) -> Self {
+        self.0.set(|setup| setup.on_progress = Box::new(show));
+        self
+    }
+}
+
+impl Future for Download<'_> {
+    type Output = Result<Downloaded, DownloadError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.0.poll(context, |setup| Box::pin(setup.run()))
+    }
+}
+
+impl Setup<'_> {
+    async fn run(self) -> Result<Downloaded, DownloadError> {
+        let file = self.file.ok_or(DownloadError::NoUrl)?;
+        let downloaded = download(&file, &self.path, &self.policy, self.on_progress).await?;
+        // A job with several files is done when all of them are there.
+        if file.is_only() {
+            record_download(file.context(), file.task(), &downloaded.path).await;
+        }
+        Ok(downloaded)
+    }
+}
+
+impl fmt::Debug for Download<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Download").finish_non_exhaustive()
+    }
+}
+
+impl ResultFile {
+    /// Downloads it to `path`: streamed to a name beside it, resumed where the connection breaks, its length and its MD5
+    /// checked where they are known, flushed to the disk, then renamed. Under `path` there is either the whole file or what
+    /// was there before.
+    ///
+    /// The file comes over https, without credentials, from public addresses only; from this machine where the
+    /// endpoint is on it. An address that has ended is asked for anew once. Dropping the future ends the download and
+    /// removes what has come.
+    ///
+    /// ```no_run
+    /// # use vod_aigc_client::{DownloadError, ResultFile};
+    /// # async fn example(file: &ResultFile) -> Result<(), DownloadError> {
+    /// let downloaded = file.download("panda.mp4").on_progress(|bytes, _| println!("{bytes}")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What failed; the file stays where it is and can be downloaded again.
+    pub fn download(&self, path: impl AsRef<Path>) -> Download<'static> {
+        Download::new(Some(self.clone()), path.as_ref())
+    }
+}
+
+/// Records that all that the task has made is on the disk.
+pub(crate) async fn record_download(context: &Context, task: &TaskHandle, path: &Path) {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    context.note(task, &JobState::Downloaded { task_id: task.task_id.clone(), path }).await;
+}
+
+async fn download(
     source: &ResultFile,
     path: &Path,
     policy: &DownloadPolicy,
@@ -160,7 +253,7 @@ pub(crate) async fn download(
     let mut transfer =
         Transfer { source: source.clone(), policy, path, file, found: 0, etag: None, digest: None, retry_after: None };
 
-    let transport = source.client().transport();
+    let transport = &source.context().transport;
     let start = transport.clock().now();
     let mut attempts = 0;
     let mut described_again = false;
@@ -207,15 +300,15 @@ impl Transfer<'_> {
         if self.etag.is_none() {
             self.restart().await?;
         }
-        let client = self.source.client().clone();
+        let context = self.source.context().clone();
         let request = FileRequest {
             url: self.source.url().ok_or(DownloadError::NoUrl)?,
             offset: self.found,
             etag: self.etag.as_deref(),
             idle: self.policy.idle,
-            loopback: client.transport().endpoint().is_some_and(Endpoint::is_loopback),
+            loopback: context.transport.endpoint().is_some_and(Endpoint::is_loopback),
         };
-        let mut fetched = client.http().fetch(request).await.map_err(DownloadError::Fetch)?;
+        let mut fetched = context.http.fetch(request).await.map_err(DownloadError::Fetch)?;
         let announced = self.begin(&fetched).await?;
         let size = self.source.size().filter(|size| *size > 0);
         let largest = self.policy.largest;

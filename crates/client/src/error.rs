@@ -4,10 +4,49 @@ use std::fmt;
 use std::time::Duration;
 
 use vod_aigc_core::{ErrorClass, Progress, RequestError, TaskFailure};
-use vod_aigc_transport::{Billed, Error, Sent};
+use vod_aigc_transport::{Billed, Error, ErrorKind, Sent};
 
 use crate::journal::{JobRecord, JournalError};
-use crate::{Held, TaskHandle};
+use crate::task_handle::TaskHandle;
+
+/// A job whose outcome is unknown and could not be found out yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// What the job is known by.
+    pub key: String,
+    /// The `SessionId` of its last send; none where the action takes none.
+    pub session_id: Option<String>,
+    /// The service's id of the last request that it answered.
+    pub request_id: Option<String>,
+    /// When it was first sent, in seconds since 1970-01-01 UTC.
+    pub first_sent: Option<u64>,
+    /// What is known.
+    pub reason: String,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the outcome is unknown and money may have been spent: {}; job {}",
+            self.reason,
+            self.key.escape_debug()
+        )?;
+        if let Some(session_id) = &self.session_id {
+            write!(f, ", SessionId {session_id}")?;
+        }
+        if let Some(request_id) = &self.request_id {
+            write!(f, ", RequestId {request_id}")?;
+        }
+        write!(f, "; next: ")?;
+        match self.session_id {
+            Some(_) => write!(f, "resume the job within 71 hours of its first send")?,
+            None => write!(f, "look for the task in the service's console")?,
+        }
+        write!(f, ", or give it up with `vod-aigc task forget`; a new job would be billed again")
+    }
+}
 
 /// What a submit has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -327,3 +366,16 @@ impl fmt::Display for WaitError {
 }
 
 impl std::error::Error for WaitError {}
+
+/// Whether a read that failed so would fail again.
+pub(crate) fn is_lasting(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Configuration | ErrorKind::Request | ErrorKind::Credential => true,
+        ErrorKind::Service => match error.class() {
+            // Codes that nobody has seen yet do not end a wait; the deadline does.
+            Some(ErrorClass::Unknown) | None => false,
+            Some(_) => !error.is_retryable(),
+        },
+        _ => false,
+    }
+}

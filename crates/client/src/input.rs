@@ -8,9 +8,10 @@ use vod_aigc_core::{
     VideoRequestBuilder, Way,
 };
 
-use crate::local_file::LocalFile;
-use crate::upload::{UploadError, UploadPolicy, upload};
-use crate::{Client, Uploaded};
+use crate::client::Client;
+use crate::context::Context;
+use crate::local_file::{InputError, InputProblem, LocalFile};
+use crate::upload::{UploadError, UploadPolicy, Uploaded, upload};
 
 /// What a request holds beside what is known of it here: its SessionId, and for each file the names around it.
 const FRAME: usize = 4096;
@@ -87,7 +88,7 @@ impl Inputs {
     async fn attach(
         self,
         builder: VideoRequestBuilder,
-        client: Option<&Client>,
+        context: Option<&Context>,
         mut show: impl FnMut(&Path, u64, u64),
     ) -> Result<VideoRequest, AttachError> {
         let plan = self.plan(&builder).await?;
@@ -100,13 +101,13 @@ impl Inputs {
 
         let mut built = builder;
         for (role, source) in plan {
-            let media = match (source, client) {
+            let media = match (source, context) {
                 (Source::Url(url), _) => Media::url(url),
                 (Source::Embed(file), _) => file.embed().await?,
                 (Source::Upload(file), None) => return Err(file.refused(InputProblem::DoesNotFit).into()),
-                (Source::Upload(file), Some(client)) => {
+                (Source::Upload(file), Some(context)) => {
                     let path = file.path.clone();
-                    let uploaded = upload(client, file, &self.policy, |sent, all| show(&path, sent, all)).await;
+                    let uploaded = upload(context, file, &self.policy, |sent, all| show(&path, sent, all)).await;
                     uploaded.map_err(|error| AttachError::Upload { path, error })?.into()
                 }
             };
@@ -171,7 +172,7 @@ impl Client {
     /// # Errors
     /// A file that cannot be an input, every rule that the request breaks, or an upload that failed. No task was started.
     pub async fn attach(&self, builder: VideoRequestBuilder, inputs: Inputs) -> Result<VideoRequest, AttachError> {
-        inputs.attach(builder, Some(self), |_, _, _| {}).await
+        inputs.attach(builder, Some(self.context()), |_, _, _| {}).await
     }
 
     /// The same, showing for each file that is uploaded its path, the bytes so far and in all. An upload that breaks
@@ -185,7 +186,7 @@ impl Client {
         inputs: Inputs,
         show: impl FnMut(&Path, u64, u64),
     ) -> Result<VideoRequest, AttachError> {
-        inputs.attach(builder, Some(self), show).await
+        inputs.attach(builder, Some(self.context()), show).await
     }
 }
 
@@ -316,59 +317,3 @@ impl fmt::Display for AttachError {
 }
 
 impl std::error::Error for AttachError {}
-
-/// Why a file cannot be an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputError {
-    path: PathBuf,
-    problem: InputProblem,
-}
-
-impl InputError {
-    pub(crate) fn new(path: PathBuf, problem: InputProblem) -> Self {
-        Self { path, problem }
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What is wrong with it.
-    pub fn problem(&self) -> &InputProblem {
-        &self.problem
-    }
-}
-
-/// What is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InputProblem {
-    /// It is no regular file.
-    NotAFile,
-    /// It cannot be read, or is not what its use asks for.
-    Unfit(MediaFault),
-    /// It was written to while it was read.
-    Changed,
-    /// It would have to be uploaded, and nothing is to be sent.
-    DoesNotFit,
-}
-
-impl fmt::Display for InputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the file {} ", self.path.display())?;
-        match &self.problem {
-            InputProblem::NotAFile => write!(f, "is no file"),
-            InputProblem::Unfit(fault) => write!(f, "{fault}"),
-            InputProblem::Changed => write!(f, "was written to while it was read; try again when it is complete"),
-            InputProblem::DoesNotFit => {
-                write!(
-                    f,
-                    "must be uploaded, because requests hold at most {MAX_BASE64_BYTES} bytes of images and videos"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for InputError {}

@@ -11,7 +11,7 @@ use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, VideoRequest}
 use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
 
-use crate::SubmitError;
+use crate::error::SubmitError;
 use crate::journal::{DERIVED, JobRecord, JobState};
 
 /// A request to submit, and what it is known by.

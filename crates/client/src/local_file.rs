@@ -1,5 +1,6 @@
 //! A file of this machine that is to be an input: opened once, judged, read off the async threads.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,7 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use vod_aigc_core::{Media, MediaFault, MediaFile};
-
-use crate::input::{InputError, InputProblem};
+use vod_aigc_core::{MAX_BASE64_BYTES, Media, MediaFault, MediaFile};
 
 /// How much of a file is read at once. A few of these are in memory while it is hashed or sent.
 const PIECE: u64 = 256 * 1024;
@@ -152,3 +151,59 @@ fn unreadable(error: &io::Error) -> InputProblem {
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     spawn_blocking(work).await.map_err(io::Error::other)
 }
+
+/// Why a file cannot be an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputError {
+    path: PathBuf,
+    problem: InputProblem,
+}
+
+impl InputError {
+    pub(crate) fn new(path: PathBuf, problem: InputProblem) -> Self {
+        Self { path, problem }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is wrong with it.
+    pub fn problem(&self) -> &InputProblem {
+        &self.problem
+    }
+}
+
+/// What is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputProblem {
+    /// It is no regular file.
+    NotAFile,
+    /// It cannot be read, or is not what its use asks for.
+    Unfit(MediaFault),
+    /// It was written to while it was read.
+    Changed,
+    /// It would have to be uploaded, and nothing is to be sent.
+    DoesNotFit,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the file {} ", self.path.display())?;
+        match &self.problem {
+            InputProblem::NotAFile => write!(f, "is no file"),
+            InputProblem::Unfit(fault) => write!(f, "{fault}"),
+            InputProblem::Changed => write!(f, "was written to while it was read; try again when it is complete"),
+            InputProblem::DoesNotFit => {
+                write!(
+                    f,
+                    "must be uploaded, because requests hold at most {MAX_BASE64_BYTES} bytes of images and videos"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for InputError {}

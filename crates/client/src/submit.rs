@@ -22,7 +22,6 @@
 //! counts. The same holds for the age of an id, which is checked at the same moment: the service knows an id for 72 hours, and
 //! after 71 hours nothing is sent under it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,92 +32,17 @@ use vod_aigc_core::{
 };
 use vod_aigc_transport::{Call, Error, ErrorKind, Remedy, Sent};
 
-use crate::client::{iso, seconds};
+use crate::context::Context;
+use crate::error::{Held, SubmitError, is_lasting};
 use crate::job::{is_request, next_after_forgotten, with_session_id};
 use crate::journal::{JobRecord, JobState, JournalError};
-use crate::wait::is_lasting;
-use crate::{Client, SubmitError, TaskHandle};
-
-/// How patiently a submit goes about what the service refuses for now or does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SubmitPolicy {
-    /// How often a request is sent again after an unknown outcome, each time after a look for its task.
-    pub resends: u32,
-    /// How often it is sent again while the service refuses it for its frequency or for want of capacity, and at most
-    /// twice of these while nothing of it can leave.
-    pub refusals: u32,
-    /// The first wait between two steps; each further one is twice as long, up to a minute.
-    pub first_wait: Duration,
-    /// How long a task is looked for, after the last send, before the job is left unresolved.
-    pub look_for: Duration,
-}
-
-impl SubmitPolicy {
-    const LONGEST_WAIT: Duration = Duration::from_secs(60);
-    /// How often at the most a server is tried again that cannot be reached.
-    const UNREACHABLE: u32 = 2;
-    /// The service knows an id for 72 h; after this no send is safe any more.
-    const SAFE: Duration = Duration::from_secs(71 * 3600);
-    /// How far from the service's clock the timestamp of an accepted request can be.
-    const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(300);
-    /// How far apart two recorded times of one moment can be: one of each may be off to either side.
-    const MARGIN: Duration = Self::TIMESTAMP_TOLERANCE.saturating_mul(2);
-
-    fn wait(&self, step: u32) -> Duration {
-        self.first_wait.saturating_mul(1_u32.checked_shl(step).unwrap_or(u32::MAX)).min(Self::LONGEST_WAIT)
-    }
-}
-
-impl Default for SubmitPolicy {
-    /// Three resends, five refusals, waits from 2 s, two minutes of looking.
-    fn default() -> Self {
-        Self { resends: 3, refusals: 5, first_wait: Duration::from_secs(2), look_for: Duration::from_secs(120) }
-    }
-}
-
-/// A job whose outcome is unknown and could not be found out yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Held {
-    /// What the job is known by.
-    pub key: String,
-    /// The `SessionId` of its last send; none where the action takes none.
-    pub session_id: Option<String>,
-    /// The service's id of the last request that it answered.
-    pub request_id: Option<String>,
-    /// When it was first sent, in seconds since 1970-01-01 UTC.
-    pub first_sent: Option<u64>,
-    /// What is known.
-    pub reason: String,
-}
-
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the outcome is unknown and money may have been spent: {}; job {}",
-            self.reason,
-            self.key.escape_debug()
-        )?;
-        if let Some(session_id) = &self.session_id {
-            write!(f, ", SessionId {session_id}")?;
-        }
-        if let Some(request_id) = &self.request_id {
-            write!(f, ", RequestId {request_id}")?;
-        }
-        write!(f, "; next: ")?;
-        match self.session_id {
-            Some(_) => write!(f, "resume the job within 71 hours of its first send")?,
-            None => write!(f, "look for the task in the service's console")?,
-        }
-        write!(f, ", or give it up with `vod-aigc task forget`; a new job would be billed again")
-    }
-}
+use crate::policy::SubmitPolicy;
+use crate::task_handle::TaskHandle;
+use crate::time::{iso, seconds};
 
 /// One run of the protocol for one job.
 pub(crate) struct Submit<'a> {
-    client: &'a Client,
+    context: &'a Context,
     record: JobRecord,
     /// The request without its `SessionId`; none where the journal could not keep it.
     body: Option<Arc<String>>,
@@ -182,12 +106,12 @@ impl Listed {
 impl<'a> Submit<'a> {
     /// Begins, or goes on with what the journal holds under the job's key.
     pub(crate) fn begin<K: AigcTask>(
-        client: &'a Client,
+        context: &'a Context,
         mut planned: JobRecord,
         body: Arc<String>,
     ) -> Result<Self, SubmitError> {
         let record = loop {
-            let record = match client.journal() {
+            let record = match &context.journal {
                 Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
                 None => planned.clone(),
             };
@@ -197,21 +121,21 @@ impl<'a> Submit<'a> {
             if !matches!(record.state, JobState::Forgotten { .. }) {
                 break record;
             }
-            planned = next_after_forgotten(&planned, client.namespace())
+            planned = next_after_forgotten(&planned, &context.namespace)
                 .ok_or(SubmitError::Forgotten { key: planned.key })?;
         };
-        Ok(Self { is_new_order: true, ..Self::new::<K>(client, record, Some(body)) })
+        Ok(Self { is_new_order: true, ..Self::new::<K>(context, record, Some(body)) })
     }
 
     /// Goes on with a job of the journal.
-    pub(crate) fn resume<K: AigcTask>(client: &'a Client, record: JobRecord) -> Self {
+    pub(crate) fn resume<K: AigcTask>(context: &'a Context, record: JobRecord) -> Self {
         let body = record.body.clone().filter(|body| is_request(body));
-        Self::new::<K>(client, record, body)
+        Self::new::<K>(context, record, body)
     }
 
-    fn new<K: AigcTask>(client: &'a Client, record: JobRecord, body: Option<Arc<String>>) -> Self {
+    fn new<K: AigcTask>(context: &'a Context, record: JobRecord, body: Option<Arc<String>>) -> Self {
         Self {
-            client,
+            context,
             record,
             body,
             session_of: |reply| K::of(reply)?.session_id().filter(|id| !id.is_empty()),
@@ -275,8 +199,8 @@ impl<'a> Submit<'a> {
         let was_unknown = !matches!(self.record.state, JobState::Planned);
 
         // The permit comes first: what is written down as being sent is sent at once.
-        self.client.transport().admit(&call).await;
-        let time = self.client.transport().now();
+        self.context.transport.admit(&call).await;
+        let time = self.context.transport.now();
         let now = seconds(time);
         if was_unknown && !self.knows_id_at(now) {
             return Ok(());
@@ -287,12 +211,12 @@ impl<'a> Submit<'a> {
             record.last_sent = Some(now);
         })?;
         // A record that took long, or a machine that was suspended meanwhile: the signature would be refused.
-        let age = self.client.transport().now().duration_since(time).unwrap_or_default();
+        let age = self.context.transport.now().duration_since(time).unwrap_or_default();
         if age >= SubmitPolicy::TIMESTAMP_TOLERANCE {
             return self.nothing_started(was_unknown);
         }
         self.sent = Some((now, self.clock_offset()));
-        let answer = self.client.transport().attempt::<Value>(&call, time).await;
+        let answer = self.context.transport.attempt::<Value>(&call, time).await;
         self.correct_times();
         let error = match answer {
             Ok(reply) => {
@@ -327,7 +251,7 @@ impl<'a> Submit<'a> {
             }
             // A later refusal does not undo an earlier send that may have been accepted.
             Some(OnCreate::Refused) => {
-                self.resends = self.client.submit_policy().resends;
+                self.resends = self.context.submit_policy.resends;
                 Ok(())
             }
             Some(OnCreate::Taken) => {
@@ -354,9 +278,9 @@ impl<'a> Submit<'a> {
     /// Nothing was started by this send. Backs off and lets the loop send again, until the policy's number is used up.
     async fn not_sent(&mut self, error: Error, was_unknown: bool) -> Result<(), SubmitError> {
         self.nothing_started(was_unknown)?;
-        let pause = self.client.submit_policy().wait(self.refusals);
+        let pause = self.context.submit_policy.wait(self.refusals);
         self.refusals += 1;
-        let most = self.client.submit_policy().refusals;
+        let most = self.context.submit_policy.refusals;
         let again = match (error.kind(), error.class()) {
             // The clock was corrected once already.
             (_, Some(ErrorClass::Clock)) => false,
@@ -384,7 +308,7 @@ impl<'a> Submit<'a> {
 
     /// The outcome of a send is unknown: looks for its task, then sends the same again or waits for the next look.
     async fn recover(&mut self) -> Result<(), SubmitError> {
-        let policy = *self.client.submit_policy();
+        let policy = self.context.submit_policy;
         // A send in the future was timed by a wrong clock: waiting for it to pass would never end.
         let since = self.now().checked_sub(self.record.last_sent.unwrap_or_default()).unwrap_or(u64::MAX);
         let is_late = since >= policy.look_for.as_secs();
@@ -497,7 +421,7 @@ impl<'a> Submit<'a> {
 
     /// Asks whether the task that an answer named is this job's.
     async fn check_claim(&self, task_id: &str) -> Claim {
-        match self.client.describe(&TaskHandle::new(task_id, self.record.sub_app_id)).await {
+        match self.context.describe(&TaskHandle::new(task_id, self.record.sub_app_id)).await {
             Ok(reply) => match (self.session_of)(&reply.value) {
                 Some(id) if self.record.session_id().as_deref() == Some(id) => Claim::Ours,
                 Some(_) => Claim::OthersTask,
@@ -526,7 +450,7 @@ impl<'a> Submit<'a> {
         request.sort = Some(SortBy::new("CreateTime", SortOrder::Asc));
         let mut listed = Listed::default();
         for _ in 0..MOST_PAGES {
-            let page = self.client.call(request.clone()).await?.value;
+            let page = self.context.transport.call(request.clone()).await?.value;
             for task in page.task_set.iter().flatten() {
                 self.take(&mut listed, task);
             }
@@ -645,7 +569,7 @@ impl<'a> Submit<'a> {
     /// Writes the job's new record down before anything is done on the strength of it. Where that fails, the record stays
     /// as it was.
     fn replace(&mut self, mut next: JobRecord) -> Result<(), SubmitError> {
-        if let Some(journal) = self.client.journal() {
+        if let Some(journal) = &self.context.journal {
             next.revision = journal.save(&next).map_err(|error| SubmitError::journal(error, &self.record))?;
         }
         self.record = next;
@@ -653,7 +577,7 @@ impl<'a> Submit<'a> {
     }
 
     fn reload(&mut self) -> Result<(), SubmitError> {
-        let journal = self.client.journal().expect("only a journal says that a record has changed");
+        let journal = self.context.journal.as_ref().expect("only a journal says that a record has changed");
         let loaded = journal.load(&self.record.key).map_err(|error| SubmitError::journal(error, &self.record))?;
         self.record = loaded.ok_or_else(|| {
             SubmitError::journal(JournalError::Store("the job is no longer in it".to_owned()), &self.record)
@@ -662,7 +586,7 @@ impl<'a> Submit<'a> {
     }
 
     async fn sleep(&self, wait: Duration) {
-        self.client.transport().clock().sleep(wait).await;
+        self.context.transport.clock().sleep(wait).await;
     }
 
     /// Where a reply has shown that this machine's clock was ahead when this run sent, the recorded times were too late: the
@@ -680,13 +604,13 @@ impl<'a> Submit<'a> {
 
     /// The service's clock less this machine's, in seconds, as far as it is known.
     fn clock_offset(&self) -> i64 {
-        let local = seconds(self.client.transport().clock().now());
+        let local = seconds(self.context.transport.clock().now());
         i64::try_from(i128::from(self.now()) - i128::from(local)).unwrap_or_default()
     }
 
     /// Seconds since 1970-01-01 UTC by the service's clock.
     fn now(&self) -> u64 {
-        seconds(self.client.transport().now())
+        seconds(self.context.transport.now())
     }
 }
 

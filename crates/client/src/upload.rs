@@ -15,10 +15,10 @@ use vod_aigc_core::{
 use vod_aigc_transport::signer::{CosRequest, Credential};
 use vod_aigc_transport::{Endpoint, Error, ErrorKind, FileToStore, RawReply, RetryPolicy, SendError, SendErrorKind};
 
-use crate::client::seconds;
-use crate::input::InputError;
-use crate::local_file::LocalFile;
-use crate::{Client, InputProblem};
+use crate::client::Client;
+use crate::context::Context;
+use crate::local_file::{InputError, InputProblem, LocalFile};
+use crate::time::seconds;
 
 /// How long a signature is valid before the moment at which it is made, for clocks that differ.
 const EARLIER: u64 = 60;
@@ -94,27 +94,27 @@ impl Client {
     ) -> Result<Uploaded, UploadError> {
         let file = LocalFile::open(path.as_ref()).await?;
         used.check(&file.about, Way::Stored).map_err(|fault| file.refused(InputProblem::Unfit(fault)))?;
-        upload(self, file, policy, show).await
+        upload(self.context(), file, policy, show).await
     }
 }
 
 /// Uploads a file that has been judged.
 pub(crate) async fn upload(
-    client: &Client,
+    context: &Context,
     file: LocalFile,
     policy: &UploadPolicy,
     show: impl FnMut(u64, u64),
 ) -> Result<Uploaded, UploadError> {
     let md5 = file.md5().await?;
-    let mut transfer = Transfer { client, file, md5, policy, show };
+    let mut transfer = Transfer { context, file, md5, policy, show };
     let place = transfer.store().await?;
     transfer.file.unchanged().await?;
     let Transfer { file, .. } = transfer;
 
     let mut action = CommitUploadRequest::new(place.session);
-    action.sub_app_id = Some(client.sub_app_id());
+    action.sub_app_id = Some(context.sub_app_id);
     let mut lost = false;
-    let committed = repeated(client, policy, || action.clone(), |error| lost |= no_answer(error)).await;
+    let committed = repeated(context, policy, || action.clone(), |error| lost |= no_answer(error)).await;
     let committed = committed.map_err(|error| UploadError::Commit { error, may_exist: lost })?;
     let file_id = committed.file_id.filter(|id| !id.is_empty()).ok_or(UploadError::NoFileId)?;
     let url = committed.media_url.filter(|url| !url.is_empty());
@@ -123,7 +123,7 @@ pub(crate) async fn upload(
 
 /// A file on its way to storage, over as many attempts as it takes.
 struct Transfer<'a, Show> {
-    client: &'a Client,
+    context: &'a Context,
     file: LocalFile,
     md5: [u8; 16],
     policy: &'a UploadPolicy,
@@ -133,7 +133,7 @@ struct Transfer<'a, Show> {
 impl<Show: FnMut(u64, u64)> Transfer<'_, Show> {
     /// Puts the file into storage, and returns where it is.
     async fn store(&mut self) -> Result<Place, UploadError> {
-        let transport = self.client.transport();
+        let transport = &self.context.transport;
         let retry = &self.policy.retry;
         let start = transport.clock().now();
         let mut place = self.apply().await?;
@@ -159,17 +159,17 @@ impl<Show: FnMut(u64, u64)> Transfer<'_, Show> {
 
     async fn apply(&self) -> Result<Place, UploadError> {
         let mut action = ApplyUploadRequest::new(self.file.about.media_type.extension());
-        action.sub_app_id = Some(self.client.sub_app_id());
+        action.sub_app_id = Some(self.context.sub_app_id);
         action.media_name = self.file.path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
         // A place that is never used is nothing, so one more may be asked for.
-        let reply = repeated(self.client, self.policy, || action.clone(), |_| {}).await.map_err(UploadError::Apply)?;
-        Place::of(reply, self.client.cos_endpoint())
+        let reply = repeated(self.context, self.policy, || action.clone(), |_| {}).await.map_err(UploadError::Apply)?;
+        Place::of(reply, self.context.cos_endpoint.as_ref())
     }
 
     async fn attempt(&mut self, place: &Place) -> Result<(), UploadError> {
         let bytes = self.file.about.bytes;
         let (sender, pieces) = mpsc::channel(1);
-        let headers = place.headers(&self.file, &self.md5, self.client.transport().now());
+        let headers = place.headers(&self.file, &self.md5, self.context.transport.now());
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let file = FileToStore {
             url: &place.url,
@@ -177,10 +177,10 @@ impl<Show: FnMut(u64, u64)> Transfer<'_, Show> {
             length: bytes,
             pieces,
             idle: self.policy.idle,
-            loopback: self.client.cos_endpoint().is_some_and(Endpoint::is_loopback),
+            loopback: self.context.cos_endpoint.as_ref().is_some_and(Endpoint::is_loopback),
         };
         let show = &mut self.show;
-        let reply = pin!(self.client.http().store(file, |sent| show(sent, bytes)));
+        let reply = pin!(self.context.http.store(file, |sent| show(sent, bytes)));
         // An answer that comes early ends the sending, and with it the connection that still waits for the rest.
         let reply = match select(reply, pin!(self.file.send(sender))).await {
             Either::Left((reply, _)) => reply,
@@ -296,16 +296,16 @@ fn encoded(path: &str) -> String {
 /// Calls an action again while there is no answer of the service, or one that says to try again. Both actions of an upload
 /// may be: the vendor's own upload packages repeat them with the same members.
 async fn repeated<A: Action>(
-    client: &Client,
+    context: &Context,
     policy: &UploadPolicy,
     action: impl Fn() -> A,
     mut failed: impl FnMut(&Error),
 ) -> Result<A::Reply, Error> {
-    let transport = client.transport();
+    let transport = &context.transport;
     let start = transport.clock().now();
     let mut attempts = 0;
     loop {
-        let error = match client.call(action()).await {
+        let error = match context.transport.call(action()).await {
             Ok(reply) => return Ok(reply.value),
             Err(error) => error,
         };

@@ -30,7 +30,7 @@ async fn a_download_replaces_what_was_there_and_shows_its_progress() {
     let path = folder.path().join("panda.mp4");
     fs::write(&path, b"before").unwrap();
     let mut shown = Vec::new();
-    let downloaded = video.download_with(&path, |bytes, of| shown.push((bytes, of))).await.unwrap();
+    let downloaded = video.download(&path).on_progress(|bytes, of| shown.push((bytes, of))).await.unwrap();
     assert_eq!((downloaded.bytes, &downloaded.path), (100_000, &path));
     assert_eq!(fs::read(&path).unwrap(), vec![7; 100_000]);
     assert_eq!(names(folder.path()), ["panda.mp4"]);
@@ -136,7 +136,7 @@ async fn a_dropped_download_leaves_nothing_behind() {
     let path = folder.path().join("panda.mp4");
     let (begun, has_begun) = tokio::sync::oneshot::channel();
     let mut begun = Some(begun);
-    let download = video.download_with(&path, |_, _| {
+    let download = video.download(&path).on_progress(|_, _| {
         if let Some(begun) = begun.take() {
             begun.send(()).unwrap();
         }

@@ -167,7 +167,7 @@ async fn a_submit_without_keys_ends_at_once() {
     assert_eq!((asked.load(Ordering::SeqCst), emulator.clock().now()), (1, noon()));
     // So does a wait.
     let error =
-        client.task("1500044236-AigcVideoTask-t").wait_with(eager(Duration::from_secs(60)), |_| {}).await.unwrap_err();
+        client.task("1500044236-AigcVideoTask-t").wait().policy(eager(Duration::from_secs(60))).await.unwrap_err();
     assert!(!matches!(error, WaitError::Deadline { .. }), "{error:?}");
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }

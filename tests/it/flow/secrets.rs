@@ -74,7 +74,7 @@ async fn no_value_of_a_whole_flow_prints_the_secret_key_or_the_token() {
     let task = client.submit(request).await.unwrap();
     printed.debug(&task);
     let mut events = Printed::default();
-    let waited = task.wait_with(WaitPolicy::until(Duration::ZERO), |event| events.debug(event)).await;
+    let waited = task.wait().policy(WaitPolicy::until(Duration::ZERO)).on_event(|event| events.debug(event)).await;
     printed.debug(&waited);
     printed.0 += &events.0;
     printed.debug(&task.wait().await.unwrap());

@@ -139,7 +139,7 @@ async fn polls_that_fail_do_not_end_a_wait() {
     });
     let task = submitted(&client_through(&emulator, &http)).await;
     let mut failed = Vec::new();
-    let waited = task.wait_with(WaitPolicy::default(), |event| {
+    let waited = task.wait().policy(WaitPolicy::default()).on_event(|event| {
         if let TaskEvent::PollFailed(error) = event {
             failed.push(error.kind());
         }
@@ -157,7 +157,7 @@ async fn replies_that_stay_unreadable_end_a_wait_once_they_have_lasted_and_the_t
     });
     let task = submitted(&client_through(&emulator, &http)).await;
     let mut failed = 0;
-    let result = task.wait_with(WaitPolicy::until(HOUR), |event| match event {
+    let result = task.wait().policy(WaitPolicy::until(HOUR)).on_event(|event| match event {
         TaskEvent::PollFailed(error) => {
             assert_eq!((error.kind(), error.request_id()), (ErrorKind::Reply, Some("r-1")));
             failed += 1;
@@ -180,7 +180,7 @@ async fn replies_that_stay_unreadable_end_a_wait_once_they_have_lasted_and_the_t
 async fn a_deadline_hands_the_task_back_and_it_can_be_waited_for_again() {
     let emulator = emulator_with(|builder| builder.timing(Timing { waiting: Duration::ZERO, processing: HOUR })).await;
     let task = submitted(&client(&emulator)).await;
-    let error = task.wait_with(WaitPolicy::until(Duration::from_secs(60)), |_| {}).await.unwrap_err();
+    let error = task.wait().policy(WaitPolicy::until(Duration::from_secs(60))).await.unwrap_err();
     let WaitError::Deadline { task: handle, waited, last } = &error else {
         panic!("{error:?}");
     };
@@ -189,7 +189,7 @@ async fn a_deadline_hands_the_task_back_and_it_can_be_waited_for_again() {
     assert!(matches!(last, Some(Progress::Processing(Some(1)))), "{last:?}");
     assert!(error.to_string().contains(task.id()), "{error}");
 
-    task.wait_with(WaitPolicy::until(2 * HOUR), |_| {}).await.unwrap();
+    task.wait().policy(WaitPolicy::until(2 * HOUR)).await.unwrap();
     assert_eq!(emulator.ledger().len(), 1);
 }
 
@@ -198,7 +198,7 @@ async fn a_deadline_of_zero_still_asks_once() {
     let emulator = emulator().await;
     let task = submitted(&client(&emulator)).await;
     emulator.advance(Duration::from_secs(10));
-    task.wait_with(WaitPolicy::until(Duration::ZERO), |_| {}).await.unwrap();
+    task.wait().policy(WaitPolicy::until(Duration::ZERO)).await.unwrap();
 }
 
 #[tokio::test]
@@ -253,13 +253,15 @@ async fn an_unknown_word_for_the_status_is_not_an_end() {
     });
     let task = submitted(&client_through(&emulator, &http)).await;
     let mut heard = Vec::new();
-    task.wait_with(WaitPolicy::default(), |event| {
-        if let TaskEvent::Progress(Progress::Unrecognised(word)) = event {
-            heard.push(word.clone());
-        }
-    })
-    .await
-    .unwrap();
+    task.wait()
+        .policy(WaitPolicy::default())
+        .on_event(|event| {
+            if let TaskEvent::Progress(Progress::Unrecognised(word)) = event {
+                heard.push(word.clone());
+            }
+        })
+        .await
+        .unwrap();
     assert_eq!(heard, ["REVIEWING", "REVIEWING", ""]);
 }
 

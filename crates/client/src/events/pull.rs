@@ -6,9 +6,9 @@ use serde_json::Value;
 use vod_aigc_core::{ConfirmEventsRequest, ErrorClass, PullEventsRequest};
 use vod_aigc_transport::Error;
 
-use crate::Client;
-use crate::events::notification::task_id;
-use crate::wait::is_lasting;
+use super::notification::task_id;
+use crate::context::Context;
+use crate::error::is_lasting;
 
 /// How often the queue of events is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,14 @@ impl PullPolicy {
 /// So many events come with one pull at the most, and are confirmed at once.
 const AT_ONCE: usize = 16;
 
-/// See [`Client::pull_events`].
-pub(crate) async fn pull_events(client: &Client, policy: PullPolicy) -> Error {
-    let transport = client.transport();
+/// See [`Client::pull_events`](crate::Client::pull_events).
+pub(crate) async fn pull_events(context: &Context, policy: PullPolicy) -> Error {
+    let transport = &context.transport;
     let mut failures = 0;
     loop {
-        client.waits().any().await;
+        context.poller.any_wait().await;
         let began = transport.clock().now();
-        let pause = match pull(client).await {
+        let pause = match pull(context).await {
             // There may be more.
             Ok(AT_ONCE..) => PullPolicy::FLOOR,
             Ok(_) => policy.pause(0, transport.random().next_u64()),
@@ -70,19 +70,19 @@ pub(crate) async fn pull_events(client: &Client, policy: PullPolicy) -> Error {
 }
 
 /// Pulls once, wakes those who wait for what came, and takes off the queue what is theirs. Gives how many events came.
-async fn pull(client: &Client) -> Result<usize, Error> {
+async fn pull(context: &Context) -> Result<usize, Error> {
     let mut request = PullEventsRequest::default();
-    request.sub_app_id = Some(client.sub_app_id());
-    let call = client.transport().prepare(request)?;
+    request.sub_app_id = Some(context.sub_app_id);
+    let call = context.transport.prepare(request)?;
     // Read as it comes: an event of a kind that this release does not know names its task all the same.
-    let reply = client.transport().execute::<Value>(&call).await?.value;
+    let reply = context.transport.execute::<Value>(&call).await?.value;
     let events = reply["EventSet"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let ours = events.iter().filter(|event| task_id(event).is_some_and(|task_id| client.waits().wake(task_id)));
+    let ours = events.iter().filter(|event| task_id(event).is_some_and(|task_id| context.poller.wake(task_id)));
     let handles: Vec<String> = ours.filter_map(|event| event["EventHandle"].as_str().map(str::to_owned)).collect();
     for handles in handles.chunks(AT_ONCE) {
         let mut request = ConfirmEventsRequest::new(handles.to_vec());
-        request.sub_app_id = Some(client.sub_app_id());
-        match client.call(request).await {
+        request.sub_app_id = Some(context.sub_app_id);
+        match context.transport.call(request).await {
             // Whoever may not confirm would be shown the same events for ever.
             Err(error) if matches!(error.class(), Some(ErrorClass::Credentials | ErrorClass::Permission)) => {
                 return Err(error);

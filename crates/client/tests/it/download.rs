@@ -186,7 +186,7 @@ async fn a_video_that_is_cut_anywhere_is_resumed_and_never_seen_in_part() {
         let target = Target::new();
         fs::write(&target.path, "before").unwrap();
         let see = |_, _| assert_eq!(fs::read(&target.path).unwrap(), b"before");
-        video(&server.url, "").await.download_with(&target.path, see).await.unwrap();
+        video(&server.url, "").await.download(&target.path).on_progress(see).await.unwrap();
         assert_eq!(fs::read(&target.path).unwrap(), whole, "seed {seed}");
         assert_eq!(target.names(), ["v.mp4"]);
         let offsets = server.offsets();
@@ -495,7 +495,8 @@ async fn a_file_above_the_limit_is_not_read_to_its_end() {
     {
         let target = Target::new();
         let mut shown = 0;
-        let downloaded = video(url, meta).await.download_by(&target.path, &policy, |bytes, _| shown = bytes).await;
+        let downloaded =
+            video(url, meta).await.download(&target.path).policy(policy).on_progress(|bytes, _| shown = bytes).await;
         assert_eq!(downloaded, Err(DownloadError::TooLarge { largest: 1_000 }));
         assert!(shown <= 1_000 && (is_read || shown == 0), "{shown} bytes were read");
         assert_eq!(target.names(), Vec::<String>::new());
@@ -504,7 +505,7 @@ async fn a_file_above_the_limit_is_not_read_to_its_end() {
 
     let fits = Server::start(|request| ranged(&film(1_000), request, "\"a\"", usize::MAX)).await;
     let target = Target::new();
-    video(&fits.url, r#""Size":1000"#).await.download_by(&target.path, &policy, |_, _| {}).await.unwrap();
+    video(&fits.url, r#""Size":1000"#).await.download(&target.path).policy(policy).await.unwrap();
 }
 
 #[tokio::test]
@@ -527,7 +528,9 @@ async fn a_dropped_download_leaves_what_was_there_before() {
     let (begun, mut has_begun) = mpsc::unbounded_channel();
     let path = target.path.clone();
     let running =
-        tokio::spawn(async move { video.download_with(&path, move |bytes, _| begun.send(bytes).unwrap()).await });
+        tokio::spawn(
+            async move { video.download(&path).on_progress(move |bytes, _| begun.send(bytes).unwrap()).await },
+        );
     assert!(has_begun.recv().await.unwrap() > 0);
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
@@ -547,7 +550,7 @@ mod unix {
         let target = Target::new();
         let part = target.part();
         let see = |_, _| assert_eq!(fs::metadata(&part).unwrap().permissions().mode() & 0o777, 0o600);
-        video(&server.url, "").await.download_with(&target.path, see).await.unwrap();
+        video(&server.url, "").await.download(&target.path).on_progress(see).await.unwrap();
         let other = target.folder.path().join("other");
         fs::write(&other, "").unwrap();
         assert_eq!(fs::metadata(&target.path).unwrap().mode(), fs::metadata(&other).unwrap().mode());
@@ -584,7 +587,7 @@ mod unix {
         let target = Target::new();
         let (first, second) = (video(&server.url, "").await, video(&server.url, "").await);
         let (begun, mut has_begun) = mpsc::unbounded_channel();
-        let mut running = Box::pin(first.download_with(&target.path, |bytes, _| begun.send(bytes).unwrap()));
+        let mut running = Box::pin(first.download(&target.path).on_progress(|bytes, _| begun.send(bytes).unwrap()));
         tokio::select! {
             ended = &mut running => panic!("three million bytes in one step: {ended:?}"),
             _ = has_begun.recv() => {}

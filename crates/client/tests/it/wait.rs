@@ -43,7 +43,7 @@ async fn wait_since(policy: WaitPolicy, submitted_at: Option<u64>, answers: impl
         TaskEvent::Progress(progress) => heard.push(progress.clone()),
         _ => failed += 1,
     };
-    let result = task.wait_with(policy, show).await;
+    let result = task.wait().policy(policy).on_event(show).await;
     let polls = service.polls.lock().unwrap().clone();
     Ended { result, polls, heard, failed }
 }
@@ -62,24 +62,25 @@ fn forever() -> WaitPolicy {
 }
 
 #[tokio::test]
-async fn the_first_poll_comes_after_ten_seconds() {
-    let ended = wait(WaitPolicy::default(), says(&[DONE])).await;
-    assert_eq!(ended.polls, [10]);
-    assert_eq!(ended.result.unwrap().url(), Some("https://films.example/v.mp4"));
+async fn a_task_is_polled_every_three_seconds_whatever_its_progress_says() {
+    for answers in [
+        [PROCESSING.to_owned(), PROCESSING.to_owned(), PROCESSING.to_owned(), DONE.to_owned()],
+        [percent(0), percent(0), percent(0), DONE.to_owned()],
+        [percent(10), percent(40), percent(100), DONE.to_owned()],
+        [WAITING.to_owned(), percent(99), percent(1), DONE.to_owned()],
+    ] {
+        let ended = wait(WaitPolicy::default(), answers.map(Some)).await;
+        assert_eq!(ended.polls, [3, 6, 9, 12]);
+        assert_eq!(ended.heard.len(), 3);
+        assert_eq!(ended.result.unwrap().url(), Some("https://films.example/v.mp4"));
+    }
 }
 
 #[tokio::test]
-async fn waits_grow_to_half_a_minute() {
-    let ended = wait(WaitPolicy::default(), says(&[PROCESSING, PROCESSING, PROCESSING, PROCESSING, DONE])).await;
-    assert_eq!(ended.polls, [10, 25, 48, 78, 108]);
-    assert_eq!(ended.heard, vec![Progress::Processing(None); 4]);
-}
-
-#[tokio::test]
-async fn moving_progress_brings_the_next_poll_nearer() {
-    let answers = [percent(10), percent(40), percent(100), DONE.to_owned()].map(Some);
+async fn polls_that_fail_come_after_longer_and_longer_pauses() {
+    let answers = [None, None, None, None, None, Some(PROCESSING.to_owned()), None, Some(DONE.to_owned())];
     let ended = wait(WaitPolicy::default(), answers).await;
-    assert_eq!(ended.polls, [10, 25, 33, 38], "a quarter of 30 s, then the least of 5 s");
+    assert_eq!(ended.polls, [3, 6, 12, 24, 48, 78, 81, 84]);
 }
 
 #[tokio::test]
@@ -139,31 +140,20 @@ async fn a_missing_outer_status_is_survived() {
 }
 
 #[tokio::test]
-async fn a_long_queue_is_polled_from_once_a_minute_to_once_in_five() {
-    let ended = wait(forever(), (0..30).map(|_| Some(WAITING.to_owned())).chain(says(&[DONE]))).await;
+async fn a_long_queue_is_polled_less_often() {
+    let ended = wait(forever(), (0..230).map(|_| Some(WAITING.to_owned())).chain(says(&[PROCESSING, DONE]))).await;
     let gaps: Vec<u64> = ended.polls.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let slow = gaps.iter().position(|gap| *gap >= 60).unwrap();
-    let since = ended.polls[slow];
-    assert!((10 * MINUTE..12 * MINUTE).contains(&since), "{since}");
-    for (gap, expected) in gaps[slow..slow + 5].iter().zip([60, 90, 135, 202, 300]) {
-        assert!(gap.abs_diff(expected) <= 1, "{gaps:?}");
-    }
-    assert!(gaps[slow + 5..].iter().all(|gap| *gap == 300), "{gaps:?}");
+    let slow = gaps.iter().position(|gap| *gap > 3).unwrap();
+    assert_eq!(ended.polls[slow], 10 * MINUTE + 3);
+    assert!(gaps[slow..230].iter().all(|gap| *gap == 15), "{gaps:?}");
+    assert_eq!(gaps[230], 3, "it has begun");
 }
 
 #[tokio::test]
-async fn a_task_that_leaves_the_queue_is_polled_as_a_new_one() {
-    let queue = (0..25).map(|_| Some(WAITING.to_owned())).chain(says(&[PROCESSING, DONE]));
-    let ended = wait(forever(), queue).await;
-    assert_eq!(ended.polls[26] - ended.polls[25], 10);
-}
-
-#[tokio::test]
-async fn an_off_peak_task_is_polled_seldom_from_the_start_and_for_a_day() {
+async fn an_off_peak_task_is_polled_seldom_while_it_is_queued_and_for_a_day() {
     let ended = wait(WaitPolicy::default().for_off_peak(), says(&[WAITING])).await;
-    assert_eq!(ended.polls[..3], [60, 150, 285]);
+    assert_eq!(ended.polls[..3], [3, 18, 33]);
     assert_eq!(ended.polls.last(), Some(&(24 * HOUR)));
-    assert!(ended.polls.len() < 300, "{}", ended.polls.len());
     assert!(matches!(ended.error(), WaitError::Deadline { last: Some(Progress::Waiting), .. }));
 }
 
@@ -180,9 +170,9 @@ async fn the_deadline_hands_the_task_back() {
 
 #[tokio::test]
 async fn a_task_that_ends_in_the_final_pause_is_not_missed() {
-    let policy = WaitPolicy::until(Duration::from_secs(20));
+    let policy = WaitPolicy::until(Duration::from_secs(5));
     let ended = wait(policy, says(&[PROCESSING, DONE])).await;
-    assert_eq!(ended.polls, [10, 20]);
+    assert_eq!(ended.polls, [3, 5]);
     assert!(ended.result.is_ok());
 }
 
@@ -196,13 +186,13 @@ async fn a_wait_of_no_time_asks_once() {
 #[tokio::test]
 async fn polls_are_never_closer_than_a_second_even_at_the_deadline() {
     let mut policy = WaitPolicy::until(Duration::from_millis(10_100));
-    policy.growth = 0.0;
+    policy.first = Duration::from_secs(10);
     let ended = wait(policy, says(&[PROCESSING])).await;
     assert_eq!(ended.polls, [10, 11]);
     let mut policy = WaitPolicy::until(Duration::from_secs(5));
-    (policy.first, policy.longest) = (Duration::ZERO, Duration::ZERO);
+    (policy.first, policy.every) = (Duration::ZERO, Duration::ZERO);
     let ended = wait(policy, says(&[PROCESSING])).await;
-    assert_eq!(ended.polls, [1, 2, 3, 4, 5]);
+    assert_eq!(ended.polls, [0, 1, 2, 3, 4, 5]);
 }
 
 #[tokio::test]
@@ -231,15 +221,15 @@ async fn ten_failures_over_five_minutes_stall_the_wait() {
 #[tokio::test]
 async fn ten_failures_in_a_hurry_do_not_stall_the_wait() {
     let mut policy = WaitPolicy::default();
-    (policy.first, policy.longest) = (Duration::from_secs(1), Duration::from_secs(1));
-    let ended = wait(policy, (0..200).map(|_| None).chain(says(&[DONE]))).await;
-    assert!(ended.result.is_ok(), "200 s are less than five minutes");
+    policy.every = Duration::from_secs(1);
+    let ended = wait(policy, (0..12).map(|_| None).chain(says(&[DONE]))).await;
+    assert!(ended.result.is_ok(), "twelve failures take less than five minutes: {:?}", ended.polls);
 }
 
 #[tokio::test]
 async fn few_failures_over_a_long_time_do_not_stall_the_wait() {
     let mut policy = forever();
-    (policy.first, policy.longest) = (Duration::from_secs(600), Duration::from_secs(600));
+    policy.every = Duration::from_secs(600);
     let ended = wait(policy, (0..9).map(|_| None).chain(says(&[DONE]))).await;
     assert!(ended.result.is_ok());
 }
@@ -273,7 +263,7 @@ async fn a_task_older_than_that_is_still_asked_for_once() {
 #[tokio::test]
 async fn a_task_of_unknown_age_is_as_old_as_the_wait() {
     let mut policy = forever();
-    policy.longest = Duration::from_secs(HOUR);
+    policy.every = Duration::from_secs(HOUR);
     let ended = wait_since(policy, None, says(&[PROCESSING])).await;
     assert_eq!(ended.polls.last(), Some(&(71 * HOUR)));
     assert!(matches!(ended.error(), WaitError::Expired { .. }));
@@ -290,19 +280,19 @@ async fn an_absurd_time_of_the_submit_does_not_end_in_a_panic() {
 async fn a_task_that_is_not_yet_known_is_asked_for_again_for_a_minute() {
     let unknown = refused("ResourceNotFound");
     let answers = || [unknown.clone(), unknown.clone(), unknown.clone(), DONE.to_owned()].map(Some);
-    assert!(wait(WaitPolicy::default(), answers()).await.result.is_ok(), "polls at 10, 25 and 48 s");
+    assert!(wait(WaitPolicy::default(), answers()).await.result.is_ok(), "four polls in 24 s");
     let ended = wait_since(WaitPolicy::default(), Some(NOW - HOUR), answers()).await;
     assert_eq!(ended.polls, [0], "what is an hour old may have finished long ago");
     assert!(matches!(ended.error(), WaitError::Poll { .. }), "an old task that is not known is gone");
     let ended = wait(WaitPolicy::default(), says(&[&unknown])).await;
-    assert_eq!(ended.polls, [10, 25, 48, 78]);
+    assert_eq!(ended.polls, [3, 6, 12, 24, 48, 78]);
 }
 
 #[tokio::test]
 async fn a_refusal_that_stays_ends_the_wait() {
     for code in ["AuthFailure.SecretIdNotFound", "UnauthorizedOperation", "InvalidParameterValue.SubAppId"] {
         let ended = wait(WaitPolicy::default(), says(&[&refused(code)])).await;
-        assert_eq!(ended.polls, [10], "{code}");
+        assert_eq!(ended.polls, [3], "{code}");
         let error = ended.error();
         assert!(matches!(&error, WaitError::Poll { .. }) && error.to_string().contains(code), "{error}");
     }
@@ -323,7 +313,7 @@ async fn a_finish_with_an_error_or_without_a_file_is_a_failure() {
     ];
     for failure in failures {
         let ended = wait(WaitPolicy::default(), says(&[failure])).await;
-        assert_eq!(ended.polls, [10]);
+        assert_eq!(ended.polls, [3]);
         assert!(matches!(ended.error(), WaitError::Failed { .. }), "{failure}");
     }
 }
