@@ -191,11 +191,23 @@ impl Client {
         self.0.describe(handle).await
     }
 
-    /// Calls any action, with the transport's rules on what is sent again.
+    /// Calls any action, with the transport's rules on what is sent again. A request that names no sub-application gets this
+    /// client's. [`transport`](Self::transport) sends a request as it is.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &vod_aigc_client::Client) -> Result<(), vod_aigc_client::transport::Error> {
+    /// use vod_aigc_client::core::DescribeTasksRequest;
+    ///
+    /// let page = client.call(DescribeTasksRequest::default()).await?;
+    /// println!("{:?}", page.value.task_set);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// What went wrong with the call.
-    pub async fn call<A: Action>(&self, action: A) -> Result<Reply<A::Reply>, Error> {
+    pub async fn call<A: Action>(&self, mut action: A) -> Result<Reply<A::Reply>, Error> {
+        action.fill_sub_app_id(self.0.sub_app_id);
         self.0.transport.call(action).await
     }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use vod_aigc_core::{AigcTask, AigcVideoTask, DescribeTaskDetailResponse};
+use vod_aigc_core::{AigcTask, AigcVideoTask, DescribeTaskDetailResponse, ManageTaskRequest, TaskOperation};
 use vod_aigc_transport::Error;
 
 use crate::context::Context;
@@ -42,6 +42,33 @@ impl<K: AigcTask> Task<K> {
     /// What went wrong with the call; the task goes on.
     pub async fn poll(&self) -> Result<DescribeTaskDetailResponse, Error> {
         Ok(self.context.describe(&self.handle).await?.value)
+    }
+
+    /// Asks the service to stop the task, which it does only while the task waits in its queue. A wait for it then ends with
+    /// [`WaitError::Failed`](crate::WaitError::Failed). Dropping a task or a wait stops nothing.
+    ///
+    /// The service does not document whether it stops AIGC tasks.
+    ///
+    /// ```no_run
+    /// # use vod_aigc_client::{Task, transport::Error};
+    /// # async fn example(task: Task) -> Result<(), Error> {
+    /// match task.cancel().await {
+    ///     Ok(()) => println!("stopped before it began"),
+    ///     Err(error) => println!("not stopped: {error}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorClass::Parameter`](vod_aigc_core::ErrorClass::Parameter) where the task has begun or ended; otherwise what went
+    /// wrong with the call. The task goes on, and is billed as it was.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        let mut action = ManageTaskRequest::new(&*self.handle.task_id, TaskOperation::Abort);
+        action.sub_app_id = Some(self.handle.sub_app_id);
+        self.context.transport.call(action).await?;
+        self.context.poller.wake(&self.handle.task_id);
+        Ok(())
     }
 
     /// Waits for the result by the client's [`WaitPolicy`](crate::WaitPolicy): 30 minutes where nothing else was set, 24 hours for

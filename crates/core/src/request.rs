@@ -542,13 +542,15 @@ impl fmt::Display for Fault {
 #[macro_export]
 macro_rules! video {
     ($model:expr $(, $key:ident = $value:expr)* $(,)?) => {{
-        // An item and not an inline `const {}` block, which `cargo check` does not evaluate.
+        // The length of an array: `cargo check` evaluates it, which it does not do with an inline `const {}` block, and where a
+        // value is only known at run time, rustc points at the caller's own `let` and not at one of an item in here.
         #[allow(clippy::unnecessary_cast, reason = "a duration may be written as 5 and as 5.0")]
-        const _: () = {
+        let _: [(); {
             let shape = $crate::Shape::EMPTY;
             $(let shape = $crate::__shape!(shape, $key = $value);)*
-            shape.assert($model.capabilities())
-        };
+            shape.assert($model.capabilities());
+            0
+        }] = [];
         $crate::VideoRequest::builder($model)$(.$key($value))*.__checked()
     }};
 }

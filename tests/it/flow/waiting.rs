@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use vod_aigc_client::{Client, Progress, Settings, TaskEvent, TaskHandle, WaitError, WaitPolicy};
-use vod_aigc_core::{AspectRatio, ErrorClass, ErrorCode, GV, Image, Kling, Resolution, VideoRequest, video};
+use vod_aigc_core::{
+    AspectRatio, DescribeTasksRequest, ErrorClass, ErrorCode, GV, Image, Kling, Resolution, VideoRequest, video,
+};
 use vod_aigc_emulator::{ReplyShape, Timing};
 use vod_aigc_signer::Credential;
 use vod_aigc_transport::{ErrorKind, SendErrorKind, Sent};
@@ -293,4 +295,35 @@ async fn a_wait_with_the_wrong_key_ends_at_once() {
         panic!("{error:?}");
     };
     assert_eq!(error.class(), Some(ErrorClass::Credentials));
+}
+
+#[tokio::test]
+async fn a_task_is_cancelled_while_it_is_queued_and_not_after() {
+    let mut timing = Timing::default();
+    timing.waiting = Duration::from_secs(120);
+    let emulator = emulator_with(|builder| builder.timing(timing)).await;
+    let client = client(&emulator);
+
+    let task = submitted(&client).await;
+    task.cancel().await.unwrap();
+    let error = task.wait().await.unwrap_err();
+    assert!(matches!(&error, WaitError::Failed { task: failed, .. } if failed.task_id == task.id()), "{error}");
+
+    let task = submitted(&client).await;
+    emulator.clock().advance(Duration::from_secs(121));
+    let refused = task.cancel().await.unwrap_err();
+    assert_eq!(refused.class(), Some(ErrorClass::Parameter), "{refused}");
+    task.wait().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_without_a_sub_application_gets_the_clients() {
+    let emulator = emulator().await;
+    let client = client(&emulator);
+    let task = submitted(&client).await;
+    let page = client.call(DescribeTasksRequest::default()).await.unwrap().value;
+    assert_eq!(page.task_set.unwrap()[0].task_id.as_deref(), Some(task.id()));
+    let mut other = DescribeTasksRequest::default();
+    other.sub_app_id = Some(SUB_APP + 1);
+    assert!(client.call(other).await.unwrap().value.task_set.is_none_or(|tasks| tasks.is_empty()));
 }
