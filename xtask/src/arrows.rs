@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 /// A crate, what it needs of ours, and what its examples and tests may use besides.
-const ARROWS: [(&str, &[&str], &[&str]); 8] = [
+const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     ("vod-aigc-core", &[], &[]),
     ("vod-aigc-signer", &[], &[]),
     ("vod-aigc-transport", &["vod-aigc-core", "vod-aigc-signer"], &[]),
-    ("vod-aigc-client", &["vod-aigc-core", "vod-aigc-transport"], &["vod-aigc-emulator"]),
+    ("vod-aigc-store", &["vod-aigc-core"], &[]),
+    ("vod-aigc-client", &["vod-aigc-core", "vod-aigc-transport", "vod-aigc-store"], &["vod-aigc-emulator"]),
     ("vod-aigc-emulator", &["vod-aigc-core", "vod-aigc-signer"], &[]),
     ("vod-aigc-cli", &["vod-aigc-client", "vod-aigc-emulator"], &[]),
     (
@@ -21,6 +22,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 8] = [
             "vod-aigc-core",
             "vod-aigc-signer",
             "vod-aigc-transport",
+            "vod-aigc-store",
             "vod-aigc-client",
             "vod-aigc-emulator",
             "vod-aigc-cli",
@@ -140,6 +142,8 @@ mod tests {
         assert!(depends("vod-aigc-core", "vod-aigc-transport", None).is_err());
         assert!(depends("vod-aigc-client", "vod-aigc-emulator", Some("dev")).is_ok());
         assert!(depends("vod-aigc-client", "vod-aigc-emulator", None).is_err());
+        assert!(depends("vod-aigc-client", "vod-aigc-store", None).is_ok());
+        assert!(depends("vod-aigc-store", "vod-aigc-client", Some("dev")).is_err());
         assert!(depends("vod-aigc-client", "reqwest", None).is_err());
         assert!(depends("vod-aigc-new", "serde", None).is_err());
     }

@@ -20,6 +20,17 @@ pub enum Effect {
     Paid,
 }
 
+/// Whether a paid request, or the job that it belongs to, has cost money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Billed {
+    /// Nothing was started.
+    No,
+    /// Something may have been started: look for its session id before sending it again.
+    Unknown,
+    /// A task was started.
+    Yes,
+}
+
 /// One action of a Tencent Cloud API 3.0 service: the request is the implementing type itself,
 /// serialised as the JSON body.
 pub trait Action: Serialize {

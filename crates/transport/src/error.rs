@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use vod_aigc_core::api::{Effect, ErrorClass, ErrorCode, OnCreate, OnRead};
+use vod_aigc_core::api::{Billed, Effect, ErrorClass, ErrorCode, OnCreate, OnRead};
 
 use crate::{Call, CredentialError, OpenError, SendError, SendErrorKind, Sent};
 
@@ -59,17 +59,6 @@ pub enum ErrorKind {
     Reply,
     /// The service answered with an error; see [`Error::code`].
     Service,
-}
-
-/// Whether a paid request has cost money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Billed {
-    /// Nothing was started.
-    No,
-    /// Something may have been started: look for its session id before sending it again.
-    Unknown,
-    /// An earlier send with the same session id was accepted.
-    Yes,
 }
 
 impl Error {

@@ -55,7 +55,7 @@ pub use credentials::{
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use envelope::{OpenError, Reply, open};
-pub use error::{Billed, Error, ErrorKind, Remedy};
+pub use error::{Error, ErrorKind, Remedy};
 pub use fetch::{Fetched, FileRequest};
 pub use http_client::HttpClient;
 pub use limits::{RateLimiter, Rates, RetryBudget};

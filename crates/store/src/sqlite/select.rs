@@ -1,0 +1,113 @@
+//! What is read.
+
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::failure::Place;
+use super::row::{COLUMNS, Found, number};
+use crate::error::StoreError;
+use crate::page::{Cursor, JobFilter, Page};
+
+const FAILED: &str = "jobs cannot be read";
+
+/// The job of this key, with its body.
+pub(super) async fn by_key(
+    connection: &mut SqliteConnection,
+    key: &str,
+    place: &Place,
+) -> Result<Option<Found>, StoreError> {
+    let query = "SELECT job.*, body FROM job LEFT JOIN body ON body.job = job.id WHERE key = $1";
+    let row = sqlx::query(query).bind(key).fetch_optional(connection).await;
+    Ok(row.map_err(place.of_sqlx(FAILED))?.as_ref().map(Found::read))
+}
+
+/// The job that was planned last of those that have this task, with its body.
+pub(super) async fn by_task(
+    connection: &mut SqliteConnection,
+    task_id: &str,
+    place: &Place,
+) -> Result<Option<Found>, StoreError> {
+    let query = "SELECT job.*, body FROM job LEFT JOIN body ON body.job = job.id WHERE task_id = $1
+        ORDER BY created DESC, id DESC LIMIT 1";
+    let row = sqlx::query(query).bind(task_id).fetch_optional(connection).await;
+    Ok(row.map_err(place.of_sqlx(FAILED))?.as_ref().map(Found::read))
+}
+
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    filter: &JobFilter,
+    after: Option<Cursor>,
+    limit: usize,
+    place: &Place,
+) -> Result<Page, StoreError> {
+    let limit = limit.max(1);
+    // One more than asked for shows whether there is a next page.
+    let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let mut query = QueryBuilder::new("");
+    match filter.states.as_slice() {
+        [] => one_state(&mut query, filter, None, after, rows, place)?,
+        [state] => one_state(&mut query, filter, Some(state.as_str()), after, rows, place)?,
+        states => {
+            // Each state is read in the order of pages by its index, and no more of it than the page takes.
+            for (number, state) in states.iter().enumerate() {
+                query.push(if number == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+                one_state(&mut query, filter, Some(state.as_str()), after, rows, place)?;
+                query.push(format!(") AS of_state_{number}"));
+            }
+            order(&mut query, filter, rows);
+        }
+    }
+    let found = query.build().fetch_all(connection).await.map_err(place.of_sqlx(FAILED))?;
+    let mut found: Vec<_> = found.iter().map(Found::read).collect();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().map(|found| found.place).filter(|_| more);
+    Ok(Page::new(found.into_iter().map(|found| found.row).collect(), next))
+}
+
+/// The page of the jobs of one state, or of all.
+fn one_state(
+    query: &mut QueryBuilder<Sqlite>,
+    filter: &JobFilter,
+    state: Option<&str>,
+    after: Option<Cursor>,
+    rows: i64,
+    place: &Place,
+) -> Result<(), StoreError> {
+    query.push(format!("SELECT {COLUMNS} FROM job WHERE TRUE"));
+    if filter.unfinished {
+        query.push(" AND ended IS NULL");
+    }
+    let texts = [
+        ("state", state),
+        ("account", filter.account.as_deref()),
+        ("model", filter.model.as_deref()),
+        ("endpoint", filter.endpoint.as_deref()),
+        ("label", filter.label.as_deref()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            query.push(format!(" AND {column} = ")).push_bind(text.to_owned());
+        }
+    }
+    for (column, (from, until)) in [("created", filter.created), ("ended", filter.ended)] {
+        for (operator, time) in [(">=", from), ("<", until)] {
+            if let Some(time) = time {
+                // A time beyond what the database holds is later than all of them.
+                let time = i64::try_from(time).unwrap_or(i64::MAX);
+                query.push(format!(" AND {column} {operator} ")).push_bind(time);
+            }
+        }
+    }
+    if let Some(after) = after {
+        let operator = if filter.newest_first { "<" } else { ">" };
+        query.push(format!(" AND (created, id) {operator} (")).push_bind(number(after.created(), "the cursor", place)?);
+        query.push(", ").push_bind(number(after.number(), "the cursor", place)?).push(")");
+    }
+    order(query, filter, rows);
+    Ok(())
+}
+
+fn order(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter, rows: i64) {
+    let order = if filter.newest_first { " ORDER BY created DESC, id DESC" } else { " ORDER BY created, id" };
+    query.push(order).push(" LIMIT ").push_bind(rows);
+}
