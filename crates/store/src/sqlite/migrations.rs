@@ -23,7 +23,11 @@ const APPLICATION: i64 = 0x766f_6461;
 /// Brings the database to the present layout.
 pub(super) async fn run(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
     let failed = place.of_sqlx("its layout cannot be read");
-    if version(connection, place).await? < PRESENT {
+    // One transaction, so that what is read is of one moment: another process may be changing the layout.
+    sqlx::raw_sql("BEGIN").execute(&mut *connection).await.map_err(&failed)?;
+    let found = version(connection, place).await?;
+    sqlx::raw_sql("COMMIT").execute(&mut *connection).await.map_err(&failed)?;
+    if found < PRESENT {
         use_wal(connection, place).await?;
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(&failed)?;
         // Another process may have been faster.
@@ -42,9 +46,9 @@ pub(super) async fn run(connection: &mut SqliteConnection, place: &Place) -> Res
 
 /// Lets readers go on while a job is written. The mode stays with the file.
 async fn use_wal(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
-    let mode = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(connection).await;
+    let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL").fetch_one(connection).await;
     match mode.map_err(place.of_sqlx("its mode cannot be changed"))? {
-        mode if String::eq_ignore_ascii_case(&mode, "wal") => Ok(()),
+        mode if mode == "wal" => Ok(()),
         mode => Err(place.other(format!("its mode stays {mode} and not WAL; is it on a network file system?"))),
     }
 }

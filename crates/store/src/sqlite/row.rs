@@ -23,7 +23,8 @@ impl Found {
     /// Reads a row of [`COLUMNS`], and its column `body` where there is one.
     pub(super) fn read(row: &SqliteRow) -> Self {
         // The type of each column is enforced by the database; only a damaged file has others.
-        let number = |name: &str| row.try_get::<i64, _>(name).ok().and_then(|it| u64::try_from(it).ok());
+        // To sqlx NULL is the number 0, where it is not asked for an option.
+        let number = |name: &str| row.try_get::<Option<i64>, _>(name).ok().flatten().and_then(|it| u64::try_from(it).ok());
         let [id, revision, created, updated] = ["id", "revision", "created", "updated"].map(number);
         let key: String = row.try_get("key").unwrap_or_default();
         let document = row.try_get::<&str, _>("document").map_err(|error| error.to_string());

@@ -57,7 +57,7 @@ pub(super) async fn save(
         FROM job LEFT JOIN body ON body.job = job.id WHERE key = $1";
     let stored = sqlx::query(query).bind(job.key.clone()).fetch_optional(&mut *connection).await.map_err(&failed)?;
     let number_of = |name: &str| {
-        let value = stored.as_ref().and_then(|row| row.try_get::<i64, _>(name).ok());
+        let value = stored.as_ref().and_then(|row| row.try_get::<Option<i64>, _>(name).ok().flatten());
         value.and_then(|value| u64::try_from(value).ok())
     };
     let saved = number_of("revision").and_then(|revision| {
