@@ -1,4 +1,6 @@
-#![doc = include_str!("../README.md")]
+//! Job records, and the stores that keep them.
+//!
+#![cfg_attr(feature = "sqlite", doc = include_str!("../README.md"))]
 #![deny(missing_docs)]
 
 mod error;

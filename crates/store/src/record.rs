@@ -104,12 +104,7 @@ impl JobRecord {
     pub const DERIVED_SESSION: &'static str = "va2-";
 
     /// A planned job of which nothing more is known. The caller fills in the other fields.
-    pub fn new(
-        key: impl Into<String>,
-        action: impl Into<String>,
-        digest: impl Into<String>,
-        sub_app_id: u64,
-    ) -> Self {
+    pub fn new(key: impl Into<String>, action: impl Into<String>, digest: impl Into<String>, sub_app_id: u64) -> Self {
         let action = action.into();
         Self {
             key: key.into(),

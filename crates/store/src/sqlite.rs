@@ -138,7 +138,9 @@ impl JobStore for SqliteStore {
             let saved = write::save(&mut writer, job, now, &self.place).await?;
             writer.put_back();
             match &saved {
-                Some(saved) => debug!(key = saved.key, revision = saved.revision, state = %saved.state.kind(), "job saved"),
+                Some(saved) => {
+                    debug!(key = saved.key, revision = saved.revision, state = %saved.state.kind(), "job saved")
+                }
                 None => debug!(key = job.key, revision = job.revision, "job not saved: it has changed"),
             }
             saved.ok_or(StoreError::Changed)
@@ -187,5 +189,53 @@ impl JobStore for SqliteStore {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn store(folder: &tempfile::TempDir) -> SqliteStore {
+        SqliteStore::open(folder.path().join("jobs.sqlite3")).await.expect("the folder is there")
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_on_the_disk_when_it_returns() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = store(&folder).await;
+        // Of each connection, and of one that is opened again after a failure.
+        for _ in 0..2 {
+            for connection in [&store.writer, &store.reader] {
+                let mut taken = connection.take().await.expect("it is open");
+                let mode: String =
+                    sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *taken).await.expect("a mode");
+                let synchronous: i64 =
+                    sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *taken).await.expect("a number");
+                assert_eq!((mode.as_str(), synchronous), ("wal", 2), "2 is FULL");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_may_only_be_read_is_told_apart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = store(&folder).await;
+        let mut writer = store.writer.take().await.expect("it is open");
+        sqlx::raw_sql("PRAGMA query_only = ON").execute(&mut *writer).await.expect("a pragma");
+        writer.put_back();
+        let job = JobRecord::new("k", "CreateAigcVideoTask", "00ff", 1);
+        let error = store.plan(&job, 1).await.expect_err("it may only be read");
+        assert!(matches!(error, StoreError::ReadOnly(_)), "{error:?}");
+        assert!(error.to_string().ends_with("jobs.sqlite3 cannot be written"), "{error}");
+        // The connection was given up, and the next one may write.
+        store.plan(&job, 1).await.expect("it may be written");
+    }
+
+    #[test]
+    fn the_default_store_is_in_a_folder_of_its_own_wherever_there_is_a_home() {
+        let path = SqliteStore::default_path();
+        assert_eq!(path.is_some(), directories::BaseDirs::new().is_some());
+        assert!(path.is_none_or(|path| path.ends_with("vod-aigc/journal.sqlite3")));
     }
 }

@@ -111,11 +111,9 @@ impl JobState {
             | Self::Failed { task_id, .. }
             | Self::Done { task_id }
             | Self::Downloaded { task_id, .. } => Some(task_id),
-            Self::Planned
-            | Self::Sending
-            | Self::Unresolved { .. }
-            | Self::Refused { .. }
-            | Self::Forgotten { .. } => None,
+            Self::Planned | Self::Sending | Self::Unresolved { .. } | Self::Refused { .. } | Self::Forgotten { .. } => {
+                None
+            }
         }
     }
 
@@ -126,11 +124,9 @@ impl JobState {
             Self::Failed { .. } => 2,
             Self::Done { .. } => 3,
             Self::Downloaded { .. } => 4,
-            Self::Planned
-            | Self::Sending
-            | Self::Unresolved { .. }
-            | Self::Refused { .. }
-            | Self::Forgotten { .. } => 0,
+            Self::Planned | Self::Sending | Self::Unresolved { .. } | Self::Refused { .. } | Self::Forgotten { .. } => {
+                0
+            }
         }
     }
 }

@@ -120,7 +120,8 @@ async fn connect(
     let failed = place.of_sqlx("it cannot be opened");
     let mut connection = options.connect().await.map_err(&failed)?;
     if let Some(bytes) = max_bytes {
-        let page_size: i64 = sqlx::query_scalar("PRAGMA page_size").fetch_one(&mut connection).await.map_err(&failed)?;
+        let page_size: i64 =
+            sqlx::query_scalar("PRAGMA page_size").fetch_one(&mut connection).await.map_err(&failed)?;
         let pages = (bytes / u64::try_from(page_size).unwrap_or(4096).max(1)).clamp(1, u32::MAX.into());
         let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
         sqlx::query(limit).execute(&mut connection).await.map_err(&failed)?;

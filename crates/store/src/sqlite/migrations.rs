@@ -11,8 +11,10 @@ use super::failure::Place;
 use crate::error::StoreError;
 
 /// The steps, in their order. One that has been released is not changed any more.
-const STEPS: [&str; 2] =
-    [include_str!("../../migrations/sqlite/0001_journal.sql"), include_str!("../../migrations/sqlite/0002_columns.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_journal.sql"),
+    include_str!("../../migrations/sqlite/0002_columns.sql"),
+];
 
 /// The number of the present layout.
 const PRESENT: i64 = STEPS.len() as i64;

@@ -84,6 +84,8 @@ impl SqliteOptions {
             .foreign_keys(true)
             // A commit is on the disk when it returns, which the submit protocol relies on.
             .synchronous(SqliteSynchronous::Full)
+            // 8 MiB of pages, so that a prune of many jobs need not read what it has just written.
+            .pragma("cache_size", "-8192")
             .busy_timeout(self.busy_timeout.min(longest))
             .thread_name(|number| format!("job store {number}"))
             .disable_statement_logging()

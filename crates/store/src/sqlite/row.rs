@@ -24,11 +24,13 @@ impl Found {
     pub(super) fn read(row: &SqliteRow) -> Self {
         // The type of each column is enforced by the database; only a damaged file has others.
         // To sqlx NULL is the number 0, where it is not asked for an option.
-        let number = |name: &str| row.try_get::<Option<i64>, _>(name).ok().flatten().and_then(|it| u64::try_from(it).ok());
+        let number =
+            |name: &str| row.try_get::<Option<i64>, _>(name).ok().flatten().and_then(|it| u64::try_from(it).ok());
         let [id, revision, created, updated] = ["id", "revision", "created", "updated"].map(number);
         let key: String = row.try_get("key").unwrap_or_default();
         let document = row.try_get::<&str, _>("document").map_err(|error| error.to_string());
-        let record = document.and_then(|text| serde_json::from_str::<JobRecord>(text).map_err(|error| error.to_string()));
+        let record =
+            document.and_then(|text| serde_json::from_str::<JobRecord>(text).map_err(|error| error.to_string()));
         let created = created.unwrap_or_default();
         let row = match record {
             Ok(record) => Row::Job(JobRecord {

@@ -69,7 +69,8 @@ pub(super) async fn save(
         return Ok(None);
     };
     let id = number(id, "the number", place)?;
-    let update = "UPDATE job SET state = $1, task_id = $2, account = $3, model = $4, endpoint = $5, label = $6, updated = $7,
+    let update =
+        "UPDATE job SET state = $1, task_id = $2, account = $3, model = $4, endpoint = $5, label = $6, updated = $7,
         ended = $8, document = $9, revision = $10 WHERE id = $11";
     columns(sqlx::query(update), &saved, place)?.bind(id).execute(&mut *connection).await.map_err(&failed)?;
     if saved.state.is_final() {
@@ -90,8 +91,9 @@ pub(super) async fn prune(
     ended_before: u64,
     place: &Place,
 ) -> Result<u64, StoreError> {
+    // `+` keeps SQLite from reading all jobs of these states by their index.
     let delete = "DELETE FROM job WHERE id IN (
-        SELECT id FROM job WHERE ended < $1 AND state IN ('refused', 'failed', 'downloaded') ORDER BY ended LIMIT $2)";
+        SELECT id FROM job WHERE ended < $1 AND +state IN ('refused', 'failed', 'downloaded') ORDER BY ended LIMIT $2)";
     let before = i64::try_from(ended_before).unwrap_or(i64::MAX);
     let most = number(PRUNED_AT_ONCE, "the batch", place)?;
     let deleted = sqlx::query(delete).bind(before).bind(most).execute(connection).await;
@@ -116,12 +118,7 @@ fn columns(query: Query, job: &JobRecord, place: &Place) -> Result<Query, StoreE
         .bind(number(job.revision, "the revision", place)?))
 }
 
-async fn insert_body(
-    connection: &mut SqliteConnection,
-    id: i64,
-    body: &str,
-    place: &Place,
-) -> Result<(), StoreError> {
+async fn insert_body(connection: &mut SqliteConnection, id: i64, body: &str, place: &Place) -> Result<(), StoreError> {
     let insert = sqlx::query("INSERT INTO body (job, body) VALUES ($1, $2)").bind(id).bind(body);
     insert.execute(connection).await.map(drop).map_err(place.of_sqlx("the body of a job cannot be written"))
 }

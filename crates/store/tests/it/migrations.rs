@@ -123,7 +123,8 @@ async fn rows_that_cannot_be_read_are_listed_and_hurt_no_other() {
     store.plan(&record("k"), NOW).await.unwrap();
     let rows = rows(&store, &JobFilter::unfinished()).await;
     let found: Vec<_> = rows.iter().map(|row| (row.key(), row.job().is_some())).collect();
-    let expected = [("no json", false), ("number", false), ("list", false), ("odd", false), ("newer", false), ("k", true)];
+    let expected =
+        [("no json", false), ("number", false), ("list", false), ("odd", false), ("newer", false), ("k", true)];
     assert_eq!(found, expected);
     let Row::Unreadable(newer) = &rows[4] else { panic!("a state that is not known") };
     assert_eq!(newer.task_id.as_deref(), Some("t"));
@@ -150,7 +151,11 @@ async fn a_row_of_a_newer_release_with_the_same_layout_is_listed() {
     for key in ["a", "b", "c"] {
         store.plan(&record(key), NOW).await.unwrap();
     }
-    folder.run("UPDATE job SET state = 'paused', document = json_set(document, '$.state.state', 'paused') WHERE key = 'b'").await;
+    folder
+        .run(
+            "UPDATE job SET state = 'paused', document = json_set(document, '$.state.state', 'paused') WHERE key = 'b'",
+        )
+        .await;
     let rows = rows(&store, &JobFilter::all()).await;
     assert_eq!(rows.iter().map(|row| row.job().is_some()).collect::<Vec<_>>(), [true, false, true]);
     let page = store.page(&JobFilter::all(), Some(Cursor::new(NOW, 1)), 1).await.unwrap();

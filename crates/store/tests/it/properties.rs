@@ -84,12 +84,14 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn filter() -> impl Strategy<Value = JobFilter> {
     let states = prop::collection::vec(0..9_usize, 0..4);
-    (states, any::<[bool; 3]>(), [0..12_u64, 0..12, 0..12, 0..12]).prop_map(|(states, [unfinished, newest, times], time)| {
-        let filter = if unfinished { JobFilter::unfinished() } else { JobFilter::all() };
-        let filter = if newest { filter.newest_first() } else { filter };
-        let filter = states.into_iter().fold(filter, |filter, kind| filter.state(StateKind::ALL[kind]));
-        if times { filter.created(time[0]..time[1]).ended(time[2]..=time[3]) } else { filter }
-    })
+    (states, any::<[bool; 3]>(), [0..12_u64, 0..12, 0..12, 0..12]).prop_map(
+        |(states, [unfinished, newest, times], time)| {
+            let filter = if unfinished { JobFilter::unfinished() } else { JobFilter::all() };
+            let filter = if newest { filter.newest_first() } else { filter };
+            let filter = states.into_iter().fold(filter, |filter, kind| filter.state(StateKind::ALL[kind]));
+            if times { filter.created(time[0]..time[1]).ended(time[2]..=time[3]) } else { filter }
+        },
+    )
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
