@@ -31,6 +31,18 @@ async fn of_many_that_open_a_new_store_at_once_each_can_use_it() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_open_an_old_journal_at_once_one_brings_it_to_the_present_layout() {
+    let folder = Folder::new();
+    folder.copy_journal();
+    let mut openings = JoinSet::new();
+    for _ in 0..MANY {
+        let path = folder.file();
+        openings.spawn(async move { keys(&SqliteStore::open(path).await.unwrap(), &JobFilter::all()).await.len() });
+    }
+    assert_eq!(openings.join_all().await, [13; MANY]);
+}
+
 /// Not a test: what each process of the next test does. It reads the store's path and its own number.
 #[tokio::test]
 #[ignore = "run as a process of its own"]

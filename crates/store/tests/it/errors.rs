@@ -206,3 +206,35 @@ async fn a_path_that_looks_like_a_url_is_a_path() {
     assert!(path.exists());
     assert_eq!(store.path(), path);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_locked_store_does_not_stop_the_runtime() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let mut other = folder.database().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let job = record("k");
+    let unlock = async {
+        // The write waits by now. Everything else on the one thread of this runtime goes on.
+        store.load("k").await.unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    };
+    let (planned, ()) = tokio::join!(store.plan(&job, NOW), unlock);
+    planned.expect("the store was free in time");
+}
+
+#[tokio::test]
+async fn more_jobs_are_pruned_than_go_at_once() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    put(&store, record("k"), refused(), NOW).await;
+    folder
+        .run(
+            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
+            INSERT INTO job (key, revision, state, model, endpoint, created, updated, ended, document)
+            SELECT n, 1, 'failed', '', '', n, n, n, 'not read' FROM number",
+        )
+        .await;
+    assert_eq!(store.prune(2401).await.unwrap(), 2400);
+    assert_eq!(keys(&store, &JobFilter::all()).await.len(), 101);
+}

@@ -1,27 +1,17 @@
 //! Journals and stores of other releases.
 
-use std::fs;
-use std::path::Path;
-
 use sqlx::Row as _;
 use vod_aigc_store::{Cursor, JobFilter, JobRecord, JobState, JobStore as _, Row, SqliteStore, StateKind, StoreError};
 
 use crate::support::{Folder, NOW, keys, record, rows};
 
-/// The file that the example of this folder's README made with release 0.1.0.
-const JOURNAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journal-0.1.0.sqlite3");
-
 /// What release 0.1.0 read from it.
 const JOBS: &str = include_str!("../fixtures/journal-0.1.0.json");
-
-fn copy_journal(folder: &Folder) {
-    fs::copy(Path::new(JOURNAL), folder.file()).expect("the fixture is there");
-}
 
 #[tokio::test]
 async fn every_job_of_release_0_1_arrives() {
     let folder = Folder::new();
-    copy_journal(&folder);
+    folder.copy_journal();
     let store = folder.store().await;
     let before: Vec<JobRecord> = serde_json::from_str(JOBS).expect("the fixture is JSON");
     assert_eq!(before.len(), 13);
@@ -48,7 +38,7 @@ async fn every_job_of_release_0_1_arrives() {
 #[tokio::test]
 async fn a_job_of_release_0_1_goes_on() {
     let folder = Folder::new();
-    copy_journal(&folder);
+    folder.copy_journal();
     let store = folder.store().await;
     let job = store.load("sending").await.unwrap().unwrap();
     assert_eq!((job.revision, job.claimed_task.is_some()), (3, true));
@@ -66,7 +56,7 @@ async fn a_job_of_release_0_1_goes_on() {
 #[tokio::test]
 async fn release_0_1_cannot_use_the_store_any_more() {
     let folder = Folder::new();
-    copy_journal(&folder);
+    folder.copy_journal();
     folder.store().await.close().await.unwrap();
     let mut connection = folder.database().await;
     // Its statements, of which each came before a send.

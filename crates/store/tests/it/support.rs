@@ -81,6 +81,12 @@ impl Folder {
         SqliteStore::open(self.file()).await.expect("the folder is there")
     }
 
+    /// Puts the journal that release 0.1.0 wrote in the place of the store.
+    pub(crate) fn copy_journal(&self) {
+        let journal = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journal-0.1.0.sqlite3");
+        std::fs::copy(journal, self.file()).expect("the fixture is there");
+    }
+
     /// The database, without the store.
     pub(crate) async fn database(&self) -> SqliteConnection {
         database(&self.file()).await
