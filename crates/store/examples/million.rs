@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -88,7 +89,7 @@ async fn fill(path: &Path, jobs: u64) -> Outcome<()> {
 }
 
 /// What is measured, each in a process of its own that opens the store, does it and ends.
-const USES: [&str; 14] = [
+const USES: [&str; 15] = [
     "open",
     "list: the first 100",
     "list: the last 100",
@@ -101,6 +102,7 @@ const USES: [&str; 14] = [
     "get: by task",
     "resume: all that have not ended, by 100",
     "plan and save, the median of 100",
+    "plan with a body of 10 MB",
     "list: all, by 1000",
     "prune a tenth",
 ];
@@ -144,6 +146,14 @@ async fn each(path: &Path, jobs: u64, what: &str) -> Outcome<()> {
             times.sort();
             taken = Some(times[50]);
             times.len()
+        }
+        "plan with a body of 10 MB" => {
+            let mut job = JobRecord::new("large", "a", "00", 1);
+            job.body = Some(Arc::new(format!(r#"{{"Image":"{}"}}"#, "x".repeat(10_000_000))));
+            let start = Instant::now();
+            store.plan(&job, START + jobs).await?;
+            taken = Some(start.elapsed());
+            1
         }
         "list: all, by 1000" => every(&store, all(), 1000).await?,
         "prune a tenth" => usize::try_from(store.prune(START + jobs / 10).await?)?,

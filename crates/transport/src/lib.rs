@@ -64,4 +64,5 @@ pub use retry::RetryPolicy;
 pub use signed_request::{Language, SignedRequest};
 pub use store::{FileToStore, Pieces};
 pub use transport::{Transport, TransportBuilder};
+pub use vod_aigc_core::api::Billed;
 pub use vod_aigc_signer as signer;
