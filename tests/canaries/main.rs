@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing_subscriber::fmt::MakeWriter;
 use vod_aigc_client::events::SignKey;
-use vod_aigc_client::{Client, ClientBuilder, Job, Journal, Outcome, SqliteJournal};
+use vod_aigc_client::{Client, ClientBuilder, Job, JobFilter, JobStore, Outcome, SqliteStore};
 use vod_aigc_core::{
     ApplyUploadRequest, CommitUploadRequest, CreateAigcApiTokenRequest, DeleteAigcApiTokenRequest,
     DescribeAigcApiTokensRequest, Image, Kling, ModifyEventConfigRequest, video,
@@ -157,10 +157,10 @@ fn files(folder: &Path) -> Vec<u8> {
 
 /// Submits, waits and downloads; loses a reply; is refused. Shows everything that it gets hold of.
 async fn flow(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
-    let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(folder.join("journal.sqlite3")).unwrap());
+    let store = Arc::new(SqliteStore::open(folder.join("jobs.sqlite3")).await.unwrap());
     let http = Arc::new(LosesOneReply { inner: HttpClient::new(), lost: AtomicBool::new(false) });
     let stack: Arc<dyn Http> = http.clone();
-    let builder = client(emulator, KEY).journal(journal.clone()).transport(|transport| transport.http(stack));
+    let builder = client(emulator, KEY).store(store.clone()).transport(|transport| transport.http(stack));
     shown.debug(&builder);
     let client_of_all = builder.build();
     shown.debug(&client_of_all);
@@ -177,8 +177,9 @@ async fn flow(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
     let video = task.wait().await.unwrap();
     shown.debug(&video);
     shown.debug(&video.download(folder.join("panda.mp4")).await.unwrap());
-    for record in journal.jobs().unwrap() {
-        shown.debug(&record);
+    let page = store.page(&JobFilter::all(), None, 100).await.unwrap();
+    for record in page.jobs() {
+        shown.debug(record);
         shown.both(&record.state);
     }
 
@@ -329,23 +330,23 @@ async fn no_secret_is_logged_shown_or_written_down() {
     assert_eq!(found(&secrets, &logged), Vec::<String>::new(), "logged");
     assert_eq!(found(&secrets, shown.0.as_bytes()), Vec::<String>::new(), "shown");
     #[cfg(unix)]
-    for name in ["journal.sqlite3", "journal.sqlite3-wal"] {
+    for name in ["jobs.sqlite3", "jobs.sqlite3-wal"] {
         let Ok(about) = fs::metadata(folder.path().join(name)) else { continue };
         let mode = std::os::unix::fs::PermissionsExt::mode(&about.permissions());
         assert_eq!(mode & 0o777, 0o600, "{name} can be read by others");
     }
     let written = files(folder.path());
-    assert!(!found(&["job-1"], &written).is_empty(), "the journal holds no job, so that nothing was tried");
+    assert!(!found(&["job-1"], &written).is_empty(), "the store holds no job, so that nothing was tried");
     assert_eq!(found(&secrets, &written), Vec::<String>::new(), "written");
 
-    // The search finds what is there: through both ways of logging, in every spelling, in a journal.
+    // The search finds what is there: through both ways of logging, in every spelling, in a store.
     log::trace!("{KEY}");
     tracing::trace!(token = TOKEN, bytes = ?PRESIGNED.as_bytes(), "control");
     let bytes: Vec<String> = PRESIGNED.bytes().map(|byte| byte.to_string()).collect();
     assert_eq!(found(&CANARIES, &log.bytes()), [KEY.to_owned(), TOKEN.to_owned(), bytes.join(", ")]);
-    let journal = SqliteJournal::open(folder.path().join("journal.sqlite3")).unwrap();
-    let mut record = journal.jobs().unwrap().remove(0);
+    let store = SqliteStore::open(folder.path().join("jobs.sqlite3")).await.unwrap();
+    let mut record = store.load("job-1").await.unwrap().unwrap();
     record.request_id = Some(KEY.to_owned());
-    journal.save(&record).unwrap();
+    store.save(&record, 0).await.unwrap();
     assert_eq!(found(&CANARIES, &files(folder.path())), [KEY]);
 }

@@ -1,10 +1,10 @@
 //! Every error code of the data, and some that nobody knows, as the answer to a create and to a read: what is sent then,
-//! what the job has come to and what the journal says follow from the code's row.
+//! what the job has come to and what the store says follow from the code's row.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use vod_aigc_client::{Client, JobState, Outcome, SubmitError};
+use vod_aigc_client::{Client, JobState, MemoryStore, Outcome, SubmitError};
 use vod_aigc_core::{ErrorClass, ErrorCode, OnCreate, OnRead};
 use vod_aigc_emulator::{Emulator, Fate, Fault, FaultRule, InProcess, Target, When};
 use vod_aigc_transport::testing::SeededRandom;
@@ -41,13 +41,13 @@ impl Service {
         Arc::new(Self { emulator, called: Mutex::default() })
     }
 
-    fn client(self: &Arc<Self>, journal: &Arc<MemoryJournal>) -> Client {
+    fn client(self: &Arc<Self>, store: &Arc<MemoryStore>) -> Client {
         let http = self.clone();
         Client::builder(credential(), SUB_APP)
             .endpoint(self.emulator.endpoint().parse().unwrap())
             .clock(Arc::new(SharedClock(self.emulator.clock().clone())))
             .random(Arc::new(SeededRandom::new(7)))
-            .journal(journal.clone())
+            .store(store.clone())
             .transport(|transport| transport.http(http))
             .build()
     }
@@ -86,13 +86,13 @@ struct End {
 }
 
 async fn submit_to(service: &Arc<Service>) -> (End, Option<SubmitError>) {
-    let journal = MemoryJournal::new();
-    let result = service.client(&journal).submit(panda()).await;
+    let store = Arc::new(MemoryStore::new());
+    let result = service.client(&store).submit(panda()).await;
     let ledger = service.emulator.ledger();
-    let state = match journal.only_job().state {
+    let state = match store.only_job().state {
         JobState::Planned => "planned",
         JobState::Refused { .. } => "refused",
-        JobState::Held { .. } => "held",
+        JobState::Unresolved { .. } => "held",
         JobState::Accepted { task_id } => {
             assert_eq!(task_id, ledger[0].task_id);
             "accepted"
@@ -156,7 +156,7 @@ async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
             assert!(error.session_id().is_some() && error.request_id().is_some(), "{code}: it leads to its request");
             if let SubmitError::Call(error) = error {
                 assert_eq!((error.code(), error.class()), (Some(&code), Some(facts.class)), "{code}");
-                assert!(error.to_string().contains(facts.next_step), "{error}");
+                assert_eq!(error.hint(), Some(facts.next_step), "{error}");
             }
         }
     }
@@ -202,7 +202,7 @@ async fn a_read_is_repeated_as_the_row_of_the_code_says() {
         let repeated = facts.on_read == OnRead::Retry;
         for (when, answered) in [(When::Nth(1), repeated), (When::Every(1), false)] {
             let service = Service::new([]);
-            let task = service.client(&MemoryJournal::new()).submit(panda()).await.unwrap();
+            let task = service.client(&Arc::new(MemoryStore::new())).submit(panda()).await.unwrap();
             let fault = Fault::Error { request: Fate::Taken, code: code.to_string() };
             service.emulator.inject(FaultRule::new(Target::DescribeTaskDetail, when, fault));
             let polled = task.poll().await;

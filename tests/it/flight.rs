@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use vod_aigc_client::{Client, Job};
+use vod_aigc_client::{Client, Job, MemoryStore};
 use vod_aigc_emulator::{Behaviour, Emulator, Fate, Fault, FaultRule, Target, Timing, When};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{Clock as _, RateLimiter, Rates};
@@ -59,7 +59,7 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
         .endpoint(emulator.endpoint().parse().unwrap())
         .clock(simulation.clone())
         .random(Arc::new(SeededRandom::new(7)))
-        .journal(MemoryJournal::new())
+        .store(Arc::new(MemoryStore::new()))
         // Creates use all that is documented, reads the default.
         .transport(|transport| transport.http(http).rate_limiter(RateLimiter::new(rates)))
         .build();

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use vod_aigc_client::{
-    Client, ClientBuilder, Finished, Job, JobRecord, JobState, Outcome, SubmitError, Task, WaitError,
+    Client, ClientBuilder, Finished, Job, JobRecord, JobState, MemoryStore, Outcome, SubmitError, Task, WaitError,
 };
 use vod_aigc_core::{
     Action as _, AigcAudioTask, AigcHunyuan3DTask, AigcImageTask, AigcTask, AigcVideoRedrawTask,
@@ -70,25 +70,25 @@ impl Http for Api {
     }
 }
 
-fn client(answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>, Arc<MemoryJournal>) {
-    let journal = MemoryJournal::new();
-    let (client, api) = client_with(journal.clone(), answers);
-    (client, api, journal)
+fn client(answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>, Arc<MemoryStore>) {
+    let store = Arc::new(MemoryStore::new());
+    let (client, api) = client_with(store.clone(), answers);
+    (client, api, store)
 }
 
-fn client_with(journal: Arc<MemoryJournal>, answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>) {
+fn client_with(store: Arc<MemoryStore>, answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Api>) {
     let answers = Mutex::new(answers.into_iter().collect());
     let api = Arc::new(Api { answers, ..Api::default() });
     let http = api.clone();
-    (builder(journal).transport(|transport| transport.http(http)).build(), api)
+    (builder(store).transport(|transport| transport.http(http)).build(), api)
 }
 
-fn builder(journal: Arc<MemoryJournal>) -> ClientBuilder {
+fn builder(store: Arc<MemoryStore>) -> ClientBuilder {
     Client::builder(credential(), SUB_APP)
         .endpoint("http://127.0.0.1:9".parse().unwrap())
         .clock(Arc::new(ManualClock::at(1_795_435_200)))
         .random(Arc::new(SeededRandom::new(7)))
-        .journal(journal)
+        .store(store)
         .transport(|transport| transport.read_retry(RetryPolicy::once(Duration::from_secs(30))))
 }
 
@@ -125,10 +125,10 @@ fn sound() -> CreateAigcAudioTaskRequest {
 #[tokio::test]
 async fn an_image_task_is_submitted_and_waited_for_like_a_videos() {
     let going = Some(json!({ "Status": "PROCESSING", "AigcImageTask": { "Status": "PROCESSING", "Progress": 40 } }));
-    let (client, api, journal) = client([accepted(), going, drawn()]);
+    let (client, api, store) = client([accepted(), going, drawn()]);
     let task: Task<AigcImageTask> = client.submit(Job::new(picture()).key("order-1")).await.unwrap();
     assert_eq!(task.handle().model.as_deref(), Some("GG:2.5"));
-    assert_eq!(journal.only_job().action, "CreateAigcImageTask");
+    assert_eq!(store.only_job().action, "CreateAigcImageTask");
     let made: Finished<AigcImageTask> = task.wait().await.unwrap();
     assert_eq!(
         made.files().iter().map(|file| file.url().unwrap()).collect::<Vec<_>>(),
@@ -136,7 +136,7 @@ async fn an_image_task_is_submitted_and_waited_for_like_a_videos() {
     );
     assert_eq!((made.width(), made.height(), made.size()), (Some(64), Some(36), Some(7)));
     assert_eq!(made.output().file_infos.as_ref().map(Vec::len), Some(2));
-    assert_eq!(journal.only_job().state, JobState::Done { task_id: "1-AigcImage-t".to_owned() });
+    assert_eq!(store.only_job().state, JobState::Done { task_id: "1-AigcImage-t".to_owned() });
 
     assert_eq!(api.actions(), ["CreateAigcImageTask", "DescribeTaskDetail", "DescribeTaskDetail"]);
     let sent = &api.bodies("CreateAigcImageTask")[0];
@@ -186,11 +186,11 @@ async fn all_files_of_a_task_are_downloaded_by_names_of_their_own_and_the_job_is
     let file = |name: &str| json!({ "FileUrl": format!("{}/{name}?sign=1", server.url) });
     let output = json!({ "FileInfos": [file("../a.PNG"), file("b")] });
     let done = json!({ "AigcImageTask": { "Status": "FINISH", "Output": output } });
-    let (client, _, journal) = client([accepted(), Some(done)]);
+    let (client, _, store) = client([accepted(), Some(done)]);
     let task = client.submit(Job::new(picture()).key("order-1")).await.unwrap();
     let made = task.wait().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let state = || journal.only_job().state;
+    let state = || store.only_job().state;
     made.download(folder.path().join("one")).await.unwrap();
     assert_eq!(state(), JobState::Done { task_id: "1-AigcImage-t".to_owned() }, "one of two is not all");
 
@@ -223,7 +223,7 @@ async fn a_request_names_its_own_sub_application_or_gets_the_clients() {
 
 #[tokio::test]
 async fn limits_of_every_kind_and_the_rules_of_video_models_are_judged_before_anything_leaves() {
-    let (client, api, journal) = client([]);
+    let (client, api, store) = client([]);
     let mut long = picture();
     long.session_context = Some("x".repeat(1001));
     let error = client.submit(long).await.unwrap_err();
@@ -233,7 +233,7 @@ async fn limits_of_every_kind_and_the_rules_of_video_models_are_judged_before_an
     video.output_config.get_or_insert_default().resolution = Some("4K".to_owned());
     let error = client.submit(video).await.unwrap_err();
     assert!(error.to_string().contains("choose 720P, 1080P or 2K"), "{error}");
-    assert_eq!((api.actions().len(), journal.0.lock().unwrap().len()), (0, 0));
+    assert_eq!((api.actions().len(), store.jobs().len()), (0, 0));
 }
 
 #[tokio::test]
@@ -249,17 +249,17 @@ async fn a_lost_answer_of_another_kind_is_looked_for_and_sent_again_with_the_sam
 #[tokio::test]
 async fn a_request_without_a_session_id_is_never_sent_again_once_its_outcome_is_unknown() {
     for lost in [None, Some(json!({ "RequestId": "r" })), refused("InternalError"), refused("NobodyKnowsThis")] {
-        let (client, api, journal) = client([lost]);
+        let (client, api, store) = client([lost]);
         let error = client.submit(Job::new(sound()).key("song")).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
         assert_eq!(error.session_id(), None);
         assert!(error.to_string().contains("CreateAigcAudioTask takes no SessionId"), "{error}");
         assert!(!error.to_string().contains("resume the job"), "{error}");
         assert_eq!(api.bodies("CreateAigcAudioTask"), [json!({ "SubAppId": SUB_APP, "Prompt": "rain on leaves" })]);
-        assert!(matches!(journal.only_job().state, JobState::Held { .. }));
+        assert!(matches!(store.only_job().state, JobState::Unresolved { .. }));
 
         // Neither a new process nor a new submit under its key sends it again.
-        assert!(client.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.is_err());
+        assert!(client.resume_job_as::<CreateAigcAudioTaskRequest>(store.only_job()).await.is_err());
         assert!(client.submit(Job::new(sound()).key("song")).await.is_err());
         assert_eq!(api.actions(), ["CreateAigcAudioTask"]);
     }
@@ -267,11 +267,11 @@ async fn a_request_without_a_session_id_is_never_sent_again_once_its_outcome_is_
 
 #[tokio::test]
 async fn a_request_without_a_session_id_that_was_being_sent_when_its_process_died_is_held() {
-    let (client, api, journal) = client([accepted()]);
+    let (client, api, store) = client([accepted()]);
     client.submit(Job::new(sound()).key("song")).await.unwrap();
-    journal.put(JobState::Sending);
-    let error = client.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.unwrap_err();
-    assert!(matches!(error, SubmitError::Held(_)), "{error}");
+    store.put(JobState::Sending);
+    let error = client.resume_job_as::<CreateAigcAudioTaskRequest>(store.only_job()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Unresolved(_)), "{error}");
     assert_eq!(api.actions().len(), 1);
 }
 
@@ -279,15 +279,15 @@ async fn a_request_without_a_session_id_that_was_being_sent_when_its_process_die
 #[derive(Debug)]
 struct Slow {
     api: Api,
-    journal: Arc<MemoryJournal>,
+    store: Arc<MemoryStore>,
     resumed: Mutex<Option<SubmitError>>,
 }
 
 impl Http for Slow {
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(async move {
-            let (other, _) = client_with(self.journal.clone(), []);
-            let resumed = other.resume_job_as::<CreateAigcAudioTaskRequest>(self.journal.only_job()).await;
+            let (other, _) = client_with(self.store.clone(), []);
+            let resumed = other.resume_job_as::<CreateAigcAudioTaskRequest>(self.store.only_job()).await;
             *self.resumed.lock().unwrap() = resumed.err();
             self.api.send(request, timeout).await
         })
@@ -296,23 +296,23 @@ impl Http for Slow {
 
 #[tokio::test]
 async fn a_second_holder_of_a_job_without_a_session_id_cannot_undo_that_its_task_runs() {
-    let journal = MemoryJournal::new();
+    let store = Arc::new(MemoryStore::new());
     let answers = Mutex::new([accepted()].into_iter().collect());
     let api = Api { answers, ..Api::default() };
-    let slow = Arc::new(Slow { api, journal: journal.clone(), resumed: Mutex::default() });
+    let slow = Arc::new(Slow { api, store: store.clone(), resumed: Mutex::default() });
     let http = slow.clone();
-    let client = builder(journal.clone()).transport(|transport| transport.http(http)).build();
+    let client = builder(store.clone()).transport(|transport| transport.http(http)).build();
     let task = client.submit(Job::new(sound()).key("song")).await.unwrap();
     let other = slow.resumed.lock().unwrap().take();
-    assert!(matches!(other, Some(SubmitError::Held(_))), "{other:?}");
-    assert_eq!(journal.only_job().state, JobState::Accepted { task_id: task.id().to_owned() });
+    assert!(matches!(other, Some(SubmitError::Unresolved(_))), "{other:?}");
+    assert_eq!(store.only_job().state, JobState::Accepted { task_id: task.id().to_owned() });
 }
 
 /// A clock whose sleeps are recorded; in the third of them the first holder writes down its task.
 #[derive(Debug)]
 struct Waiting {
     clock: ManualClock,
-    journal: Arc<MemoryJournal>,
+    store: Arc<MemoryStore>,
     sleeps: Mutex<Vec<u64>>,
 }
 
@@ -325,7 +325,7 @@ impl Clock for Waiting {
         let mut sleeps = self.sleeps.lock().unwrap();
         sleeps.push(duration.as_secs());
         if sleeps.len() == 3 {
-            self.journal.put(JobState::Accepted { task_id: "t".to_owned() });
+            self.store.put(JobState::Accepted { task_id: "t".to_owned() });
         }
         self.clock.sleep(duration)
     }
@@ -333,13 +333,13 @@ impl Clock for Waiting {
 
 #[tokio::test]
 async fn a_second_holder_of_a_job_without_a_session_id_waits_for_the_answer_of_the_first() {
-    let (first, _, journal) = client([accepted()]);
+    let (first, _, store) = client([accepted()]);
     first.submit(Job::new(sound()).key("song")).await.unwrap();
-    journal.put(JobState::Sending);
+    store.put(JobState::Sending);
     let clock = ManualClock::at(1_795_435_200);
-    let clock = Arc::new(Waiting { clock, journal: journal.clone(), sleeps: Mutex::default() });
-    let second = builder(journal.clone()).clock(clock.clone()).build();
-    let task = second.resume_job_as::<CreateAigcAudioTaskRequest>(journal.only_job()).await.unwrap();
+    let clock = Arc::new(Waiting { clock, store: store.clone(), sleeps: Mutex::default() });
+    let second = builder(store.clone()).clock(clock.clone()).build();
+    let task = second.resume_job_as::<CreateAigcAudioTaskRequest>(store.only_job()).await.unwrap();
     assert_eq!(task.id(), "t");
     assert_eq!(*clock.sleeps.lock().unwrap(), [2, 4, 8]);
 }
@@ -353,12 +353,12 @@ async fn a_request_without_a_session_id_that_was_refused_for_now_is_sent_again()
 
 #[tokio::test]
 async fn a_job_is_resumed_as_what_it_is() {
-    let (client, api, journal) = client([accepted()]);
+    let (client, api, store) = client([accepted()]);
     client.submit(Job::new(picture()).key("order-1")).await.unwrap();
-    let error = client.resume_job(journal.only_job()).await.unwrap_err();
+    let error = client.resume_job(store.only_job()).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
     assert!(error.to_string().contains("CreateAigcImageTask"), "{error}");
-    let task = client.resume_job_as::<CreateAigcImageTaskRequest>(journal.only_job()).await.unwrap();
+    let task = client.resume_job_as::<CreateAigcImageTaskRequest>(store.only_job()).await.unwrap();
     assert_eq!(task.id(), "1-AigcImage-t");
     // The key stands for a picture, and for nothing else.
     let error = client.submit(Job::new(panda()).key("order-1")).await.unwrap_err();

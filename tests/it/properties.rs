@@ -1,7 +1,7 @@
 //! Properties: what holds of any input, each tried on some dozens of made-up ones.
 
 mod identity;
-mod journal;
+mod job_record;
 mod media;
 mod models;
 mod patience;

@@ -1,15 +1,17 @@
-//! What several of the modules use: an emulator and a client on one clock, an HTTP stack that a test interposes, a journal
+//! What several of the modules use: an emulator and a client on one clock, an HTTP stack that a test interposes, a store
 //! in memory, a tiny server that plays a script.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, ClientBuilder, JobRecord, JobState, Journal, JournalError, Task, WaitPolicy};
+use vod_aigc_client::{
+    Client, ClientBuilder, JobFilter, JobRecord, JobState, JobStore as _, MemoryStore, Task, WaitPolicy,
+};
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
 use vod_aigc_emulator::{Builder, Emulator, Exchange, InProcess, Received};
 use vod_aigc_signer::Credential;
@@ -225,50 +227,45 @@ pub(crate) fn exchange_with(emulator: &InProcess, request: &SignedRequest, body:
     }
 }
 
-/// A journal of this process alone.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryJournal(pub(crate) Mutex<BTreeMap<String, JobRecord>>);
+/// What tests do with a store in memory, whose futures are ready at once.
+pub(crate) trait StoreExt {
+    /// All jobs, oldest first, with their bodies.
+    fn jobs(&self) -> Vec<JobRecord>;
 
-impl MemoryJournal {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::default()
-    }
+    /// Replaces a job.
+    fn replace(&self, job: &JobRecord);
 
-    /// The job of a journal that holds one.
-    pub(crate) fn only_job(&self) -> JobRecord {
-        let [job] = self.jobs().unwrap().try_into().unwrap();
+    /// The job of a store that holds one.
+    fn only_job(&self) -> JobRecord {
+        let [job] = self.jobs().try_into().unwrap();
         job
     }
 
     /// Gives that job another state, as another process would.
-    pub(crate) fn put(&self, state: JobState) {
-        let mut job = self.only_job();
-        job.state = state;
-        self.save(&job).unwrap();
+    fn put(&self, state: JobState) {
+        self.replace(&self.only_job().with_state(state));
     }
 }
 
-impl Journal for MemoryJournal {
-    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
-        Ok(self.0.lock().unwrap().entry(job.key.clone()).or_insert_with(|| job.clone()).clone())
+impl StoreExt for MemoryStore {
+    fn jobs(&self) -> Vec<JobRecord> {
+        let page = ready(self.page(&JobFilter::all(), None, usize::MAX)).unwrap();
+        page.jobs().map(|job| ready(self.load(&job.key)).unwrap().unwrap()).collect()
     }
 
-    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
-        let mut jobs = self.0.lock().unwrap();
-        let standing = jobs.get_mut(&job.key).filter(|standing| standing.revision == job.revision);
-        let standing = standing.ok_or(JournalError::Changed)?;
-        standing.clone_from(job);
-        standing.revision += 1;
-        Ok(standing.revision)
+    fn replace(&self, job: &JobRecord) {
+        ready(self.save(job, seconds(noon()))).unwrap();
     }
+}
 
-    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
+/// The result of a future that is ready at once.
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("it is ready at once")
+}
 
-    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
-        Ok(self.0.lock().unwrap().values().cloned().collect())
-    }
+/// Seconds since 1970-01-01 UTC.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// A server that answers each connection with the next of some whole HTTP answers and closes it.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use vod_aigc_client::core::{Effect, ErrorClass, RequestError};
 use vod_aigc_client::transport::{Billed, Call, Error, ErrorKind};
 use vod_aigc_client::{
-    AttachError, DownloadError, JobRecord, JobState, JournalError, Outcome, SettingsError, SubmitError, TaskHandle,
-    UploadError, WaitError,
+    AttachError, DownloadError, JobRecord, JobState, Outcome, ResumeError, SettingsError, StoreError, SubmitError,
+    TaskHandle, UploadError, WaitError,
 };
 
 pub(crate) use crate::exit_codes::USAGE;
@@ -49,8 +49,6 @@ struct Details {
     is_of_task: bool,
     /// Whether standard output holds its document already.
     described: bool,
-    /// Whether a person has stopped the command.
-    interrupted: bool,
 }
 
 impl Failure {
@@ -67,7 +65,7 @@ impl Failure {
     /// Interrupted while a task was waited for.
     pub(crate) fn interrupted() -> Self {
         let details = Details::new(INTERRUPTED, "interrupted; the task goes on and may be billed");
-        Details { is_of_task: true, interrupted: true, ..details }.into()
+        Details { is_of_task: true, ..details }.into()
     }
 
     /// Interrupted before there was a request.
@@ -81,10 +79,10 @@ impl Failure {
         let message =
             format!("interrupted while submitting; the outcome is unknown and money may have been spent{named}");
         let resume = Some(RESUME.to_owned());
-        Details { session_id, resume, interrupted: true, ..Details::new(UNRESOLVED, message) }.into()
+        Details { session_id, resume, ..Details::new(UNRESOLVED, message) }.into()
     }
 
-    /// Interrupted while a call was on its way, without a journal that knows of it.
+    /// Interrupted while a call was on its way, that no store knows of.
     pub(crate) fn interrupted_call(call: &Call) -> Self {
         match call.effect() {
             Effect::Paid => {
@@ -94,7 +92,7 @@ impl Failure {
                     call.action(),
                     session_id.as_deref().unwrap_or("none"),
                 );
-                let details = Details { session_id, interrupted: true, ..Details::new(UNRESOLVED, message) };
+                let details = Details { session_id, ..Details::new(UNRESOLVED, message) };
                 Self::from(details).with_advice()
             }
             Effect::Write => {
@@ -105,12 +103,12 @@ impl Failure {
         }
     }
 
-    /// A call of which no journal knows.
+    /// A call that no store knows of.
     pub(crate) fn of_call(error: Error) -> Self {
         Self::from(error).with_advice()
     }
 
-    /// Says how to find out whether a call that no journal knows of was taken.
+    /// Says how to find out whether a call that no store knows of was taken.
     fn with_advice(mut self) -> Self {
         if self.0.code == UNRESOLVED {
             let advice = match &self.0.session_id {
@@ -144,6 +142,12 @@ impl Failure {
         Self(details)
     }
 
+    /// The same, with a next step that is more exact than that of the exit code.
+    fn with_hint(mut self, hint: Option<&str>) -> Self {
+        self.0.hint = self.0.hint.or_else(|| hint.map(str::to_owned));
+        self
+    }
+
     /// The same, for the job that is known by `key`.
     pub(crate) fn with_key(mut self, key: Option<&str>) -> Self {
         self.0.key = self.0.key.or_else(|| key.map(str::to_owned));
@@ -151,7 +155,7 @@ impl Failure {
     }
 
     /// The same, for a command that follows a task: the one place that decides what a failure means once there is one. A
-    /// task that the journal knows is paid for, and no failure of a later step ends with the code of that step.
+    /// task that the store knows is paid for, and no failure of a later step ends with the code of that step.
     pub(crate) fn of_task(self, task: &TaskHandle, output: &Output) -> Self {
         let mut details = self.0;
         let (accepted, said) = match task.key {
@@ -174,14 +178,14 @@ impl Failure {
         Self(details).with_key(task.key.as_deref())
     }
 
-    /// The same, for a job as the journal knows it.
+    /// The same, for a job as the store knows it.
     pub(crate) fn of_job(self, job: &JobRecord, output: &Output) -> Self {
         let failure = match (&job.state, handle_of(job)) {
-            (JobState::Sending | JobState::Held { .. }, _) if !self.0.is_of_task => self.unresolved(),
+            (JobState::Sending | JobState::Unresolved { .. }, _) if !self.0.is_of_task => self.unresolved(),
             (state, Some(task)) => {
                 let mut failure = self.of_task(&task, output);
                 if matches!(state, JobState::Failed { .. }) && failure.0.billed == Billed::Yes {
-                    // The journal does not say whether a failed task is billed.
+                    // The store does not say whether a failed task is billed.
                     failure.0.billed = Billed::Unknown;
                 }
                 failure
@@ -195,7 +199,7 @@ impl Failure {
 
     /// The same, for a command that goes on with all of `jobs`: its bill is the least certain of theirs.
     pub(crate) fn of_jobs(self, jobs: &[JobRecord]) -> Self {
-        let unresolved = jobs.iter().find(|job| matches!(job.state, JobState::Sending | JobState::Held { .. }));
+        let unresolved = jobs.iter().find(|job| matches!(job.state, JobState::Sending | JobState::Unresolved { .. }));
         match unresolved.or_else(|| jobs.iter().find(|job| job.state.task_id().is_some())) {
             Some(job) => self.of_job(job, &Output::to(job.output.clone())),
             None => self,
@@ -227,11 +231,6 @@ impl Failure {
         printable(&self.0.message)
     }
 
-    /// Whether a person has stopped the command.
-    pub(crate) fn is_interruption(&self) -> bool {
-        self.0.interrupted
-    }
-
     /// As one document among those of other jobs.
     pub(crate) fn document(&self, key: &str) -> Value {
         json!({ "key": key, "error": self.0.document() })
@@ -247,6 +246,9 @@ impl Failure {
     pub(crate) fn report(self, json: bool) -> ExitCode {
         eprintln!("error: {}", self.message());
         let details = self.0;
+        if let Some(hint) = &details.hint {
+            eprintln!("next: {}", printable(hint));
+        }
         if let Some(resume) = &details.resume {
             eprintln!("resume with: {}", printable(resume));
         }
@@ -276,14 +278,13 @@ impl Details {
             hint: None,
             is_of_task: false,
             described: false,
-            interrupted: false,
         }
     }
 
     /// An interruption that cost nothing.
     fn interrupted(message: &str, hint: &str) -> Self {
         let hint = Some(hint.to_owned());
-        Self { billed: Billed::No, hint, interrupted: true, ..Self::new(INTERRUPTED, message) }
+        Self { billed: Billed::No, hint, ..Self::new(INTERRUPTED, message) }
     }
 
     /// What the table says of the exit code.
@@ -375,7 +376,7 @@ impl From<Error> for Failure {
         if code != UNRESOLVED {
             details.billed = Billed::No;
         }
-        details.heard_of(&error).into()
+        Self::from(details.heard_of(&error)).with_hint(error.hint())
     }
 }
 
@@ -395,7 +396,7 @@ impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         let message = error.to_string();
         let key = match &error {
-            SubmitError::Held(held) => Some(&held.key),
+            SubmitError::Unresolved(job) => Some(&job.key),
             SubmitError::KeyTaken { key } | SubmitError::OtherAction { key, .. } | SubmitError::NotKept { key } => {
                 Some(key)
             }
@@ -413,16 +414,27 @@ impl From<SubmitError> for Failure {
             }
             _ => Self::usage(message),
         };
-        let mut failure = failure.with_key(key.map(String::as_str));
+        let mut failure = failure.with_key(key.map(String::as_str)).with_hint(error.hint());
         failure.0.session_id = error.session_id().map(str::to_owned);
         failure.0.request_id = error.request_id().map(str::to_owned);
         failure
     }
 }
 
-impl From<JournalError> for Failure {
-    fn from(error: JournalError) -> Self {
-        Self::usage(format!("{error}; nothing was sent"))
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::usage(format!("{error}; nothing was sent")).with_hint(error.hint())
+    }
+}
+
+impl From<ResumeError> for Failure {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Submit(error) => error.into(),
+            ResumeError::Wait(error) => error.into(),
+            ResumeError::Download { task, error } => Self::from(error).of_task(&task, &Output::default()),
+            error => Self::from(Details::new(UNRESOLVED, error.to_string())).with_hint(error.hint()),
+        }
     }
 }
 
@@ -444,7 +456,7 @@ impl From<WaitError> for Failure {
             }
             _ => Details::new(NOT_FETCHED, message),
         };
-        Self::from(Details { is_of_task: true, ..details })
+        Self::from(Details { is_of_task: true, ..details }).with_hint(error.hint())
     }
 }
 
@@ -454,7 +466,7 @@ impl From<DownloadError> for Failure {
             DownloadError::Target { .. } | DownloadError::NoUrl => USAGE,
             _ => NETWORK,
         };
-        Details::new(code, error.to_string()).into()
+        Self::from(Details::new(code, error.to_string())).with_hint(error.hint())
     }
 }
 
@@ -476,7 +488,7 @@ impl From<RequestError> for Failure {
 
 impl From<AttachError> for Failure {
     fn from(error: AttachError) -> Self {
-        let message = error.to_string();
+        let (message, hint) = (error.to_string(), error.hint());
         let code = match error {
             AttachError::Refused(error) => return error.into(),
             AttachError::Upload { error: UploadError::Apply(error) | UploadError::Commit { error, .. }, .. } => {
@@ -487,7 +499,7 @@ impl From<AttachError> for Failure {
             AttachError::Upload { error, .. } if !matches!(error, UploadError::Input(_)) => NETWORK,
             _ => USAGE,
         };
-        Details::new(code, message).into()
+        Self::from(Details::new(code, message)).with_hint(hint)
     }
 }
 

@@ -8,9 +8,7 @@ use vod_aigc_client::core::{
     VideoRequestBuilder,
 };
 use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom};
-use vod_aigc_client::{
-    AttachError, Client, InputProblem, Inputs, Job, JobRecord, Journal as _, PreparedJob, WaitPolicy,
-};
+use vod_aigc_client::{AttachError, Client, InputProblem, Inputs, Job, JobRecord, PreparedJob, WaitPolicy};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
@@ -116,6 +114,9 @@ pub(crate) struct Generate {
     /// What you know the job by: the same key with the same request is billed once, from any process or host
     #[arg(long)]
     key: Option<String>,
+    /// A name for a group of jobs, by which `task list` selects them
+    #[arg(long)]
+    label: Option<String>,
     /// A special way of working, for example motion_control
     #[arg(long, value_name = "SCENE")]
     scene_type: Option<SceneType>,
@@ -207,10 +208,15 @@ impl Generate {
             false => None,
         };
         let prepared = self.prepare(connection, emulator.as_ref(), builder, embedded.clone(), interruption.as_mut());
-        let (client, job) = prepared.await.map_err(|failure| match self.earlier(connection, embedded) {
-            Some(job) => failure.of_job(&job, &self.output),
-            None => failure,
-        })?;
+        let (client, job) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                return Err(match self.earlier(connection, embedded).await {
+                    Some(job) => failure.of_job(&job, &self.output),
+                    None => failure,
+                });
+            }
+        };
         // Kept, because an interrupted submit can only be traced by them.
         let (key, session_id) = (job.key().to_owned(), job.session_id());
         let submitted = tokio::select! {
@@ -255,7 +261,10 @@ impl Generate {
         self.output.check().await?;
         let client = match emulator {
             Some(emulator) => emulator_client(emulator)?,
-            None => connection.client()?.journal(connection.journal()?).submit_policy(self.submit.policy()).build(),
+            None => {
+                let builder = connection.client()?.submit_policy(self.submit.policy());
+                builder.store(connection.store().await?).build()
+            }
         };
         let request = match embedded {
             Some(request) => request,
@@ -268,14 +277,14 @@ impl Generate {
         Ok((client, job))
     }
 
-    /// The job that an earlier run with the same key has left in the journal: it may be paid for already.
-    fn earlier(&self, connection: &Connection, request: Option<VideoRequest>) -> Option<JobRecord> {
+    /// The job that an earlier run with the same key has left in the store: it may be paid for already.
+    async fn earlier(&self, connection: &Connection, request: Option<VideoRequest>) -> Option<JobRecord> {
         if self.emulator || self.key.is_none() && self.session_id.is_none() {
             return None;
         }
         let sub_app_id = connection.sub_app_id().ok()??;
         let job = self.job(request?).ok()?.prepare(sub_app_id, NAMESPACE, &SystemRandom).ok()?;
-        let record = connection.journal().ok()?.load(job.key()).ok()??;
+        let record = connection.store().await.ok()?.load(job.key()).await.ok()??;
         (record.session_id() == job.session_id()).then_some(record)
     }
 
@@ -304,6 +313,7 @@ impl Generate {
     fn job(&self, request: VideoRequest) -> Result<Job, Failure> {
         let job = Job::new(request);
         let job = self.key.iter().fold(job, Job::key);
+        let job = self.label.iter().fold(job, Job::label);
         Ok(self.output.absolute()?.into_iter().fold(job, Job::output))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use vod_aigc_client::transport::Endpoint;
 use vod_aigc_client::transport::signer::Credential;
-use vod_aigc_client::{Client, ClientBuilder, Settings, SettingsError, SqliteJournal};
+use vod_aigc_client::{Client, ClientBuilder, JobStore, MemoryStore, Settings, SettingsError, SqliteStore};
 
 use crate::failure::Failure;
 
@@ -20,9 +20,10 @@ pub(crate) struct Connection {
     /// Send requests to another server, for example a local emulator [env: VOD_AIGC_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<Endpoint>,
-    /// The journal of submitted jobs [env: VOD_AIGC_JOURNAL] [default: where the platform keeps a program's state]
-    #[arg(long, global = true, value_name = "FILE")]
-    journal: Option<PathBuf>,
+    /// The store of submitted jobs, an SQLite file; `:memory:` keeps none [env: VOD_AIGC_STORE, VOD_AIGC_JOURNAL] [default:
+    /// where the platform keeps a program's state]
+    #[arg(long, alias = "journal", global = true, value_name = "FILE")]
+    store: Option<PathBuf>,
     /// The VOD sub-application [env: VITE_VOD_SUB_APP_ID, VOD_SUB_APP_ID]
     #[arg(long, global = true, value_name = "ID")]
     sub_app_id: Option<u64>,
@@ -34,16 +35,17 @@ impl Connection {
         Ok(Client::from_settings(Settings::read(self.look_up()?)?).namespace(NAMESPACE))
     }
 
-    /// The journal of the jobs that this command submits.
-    pub(crate) fn journal(&self) -> Result<Arc<SqliteJournal>, Failure> {
+    /// The store of the jobs that this command submits.
+    pub(crate) async fn store(&self) -> Result<Arc<dyn JobStore>, Failure> {
         let look_up = look_up()?;
-        let given = self.journal.clone().or_else(|| look_up("VOD_AIGC_JOURNAL").map(PathBuf::from));
-        let path = given.or_else(SqliteJournal::default_path).ok_or_else(|| {
-            Failure::usage(
-                "there is no place for the journal: set VOD_AIGC_JOURNAL or give --journal; nothing was sent",
-            )
+        let variable = || look_up("VOD_AIGC_STORE").or_else(|| look_up("VOD_AIGC_JOURNAL")).map(PathBuf::from);
+        let path = self.store.clone().or_else(variable).or_else(SqliteStore::default_path).ok_or_else(|| {
+            Failure::usage("there is no place for the job store: set VOD_AIGC_STORE or give --store; nothing was sent")
         })?;
-        Ok(Arc::new(SqliteJournal::open(path)?))
+        if path.as_os_str() == ":memory:" {
+            return Ok(Arc::new(MemoryStore::new()));
+        }
+        Ok(Arc::new(SqliteStore::open(path).await?))
     }
 
     /// The sub-application, where one is set.

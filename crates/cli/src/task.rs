@@ -6,9 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vod_aigc_client::core::TaskState;
-use vod_aigc_client::{
-    DownloadError, Journal as _, SubmitPolicy, Task as ClientTask, TaskHandle, Video, WaitPolicy, check_target,
-};
+use vod_aigc_client::{DownloadError, SubmitPolicy, Task as ClientTask, TaskHandle, Video, WaitPolicy, check_target};
 
 use crate::failure::Failure;
 use crate::progress::Display;
@@ -22,8 +20,15 @@ pub(crate) enum Task {
         /// The task's id
         id: String,
     },
-    /// List the jobs of the journal
-    List,
+    /// List the jobs of the store
+    List(jobs::List),
+    /// Delete the jobs of the store that ended long ago. A submit under the key of a deleted job is a new one, which is billed
+    Prune(jobs::Prune),
+    /// Ask the service to stop a task, which it does only while the task waits in its queue
+    Cancel {
+        /// The task's id
+        id: String,
+    },
     /// Give a job up whose outcome stays unknown, or whose result can no longer be had. Nothing is sent and no task is stopped
     Forget {
         /// What the job is known by: see `task list`
@@ -63,7 +68,7 @@ pub(crate) struct Wait {
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub(crate) struct Submit {
-    /// Where the service's answer was lost, look for the task for this time after the last send, then hold the job
+    /// Where the service's answer was lost, look for the task for this time after the last send, then leave the job unresolved
     #[arg(long, default_value = "2m", value_name = "TIME", value_parser = humantime::parse_duration)]
     look_for: Duration,
 }
@@ -88,23 +93,28 @@ impl Task {
         interruption: Interruption<'_>,
     ) -> Result<(), Failure> {
         let (id, output) = match &self {
-            Self::List => return jobs::list(connection, json),
-            Self::Forget { key } => return jobs::forget(connection, key, json),
-            Self::Get { id } => (id.clone(), Output::default()),
+            Self::List(list) => return list.run(connection, json).await,
+            Self::Prune(prune) => return prune.run(connection, json).await,
+            Self::Forget { key } => return jobs::forget(connection, key, json).await,
+            Self::Get { id } | Self::Cancel { id } => (id.clone(), Output::default()),
             Self::Wait { id, output, .. } | Self::Download { id, output } => (id.clone(), output.clone()),
         };
-        let journal = connection.journal();
-        let jobs = match &journal {
-            Ok(journal) => journal.jobs(),
-            Err(_) => Ok(Vec::new()),
+        let store = connection.store().await;
+        // With its job where the store knows it, so that its end is recorded.
+        let job = match &store {
+            Ok(store) => store.find_by_task(&id).await,
+            Err(_) => Ok(None),
         };
-        // With its job where the journal knows it, so that its end is written down.
-        let job = jobs.iter().flatten().find(|job| job.state.task_id() == Some(&id));
+        let (job, unreadable) = match job {
+            Ok(job) => (job, None),
+            Err(error) => (None, Some(error)),
+        };
+        let job = job.as_ref();
         let handle = job.and_then(jobs::handle_of).unwrap_or_else(|| TaskHandle::new(&id, 0));
         let follow = async {
-            let client = connection.client()?.journal(journal?).build();
-            if let Err(error) = &jobs {
-                return Err(error.clone().into());
+            let client = connection.client()?.store(store?).build();
+            if let Some(error) = unreadable {
+                return Err(error.into());
             }
             let mut handle = handle.clone();
             handle.sub_app_id = client.sub_app_id();
@@ -118,7 +128,14 @@ impl Task {
 
     async fn follow(self, task: &ClientTask, json: bool, interruption: Interruption<'_>) -> Result<(), Failure> {
         match self {
-            Self::List | Self::Forget { .. } => Ok(()),
+            Self::List(_) | Self::Prune(_) | Self::Forget { .. } => Ok(()),
+            Self::Cancel { .. } => {
+                task.cancel().await?;
+                if json {
+                    return print_json(&document(task, "cancelled", None));
+                }
+                print(format_args!("task {} is cancelled", task.id()))
+            }
             Self::Get { .. } => {
                 let reply = task.poll().await?;
                 if json {
@@ -240,7 +257,11 @@ pub(crate) async fn complete(
 
 /// The document of a task, and of its video once there is one.
 pub(crate) fn document(task: &ClientTask, status: &str, video: Option<(&Video, Option<&Path>)>) -> Value {
-    let handle = task.handle();
+    document_of(task.handle(), status, video)
+}
+
+/// The same, of a task by its handle.
+pub(crate) fn document_of(handle: &TaskHandle, status: &str, video: Option<(&Video, Option<&Path>)>) -> Value {
     json!({
         "task_id": handle.task_id,
         "key": handle.key,

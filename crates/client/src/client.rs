@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use vod_aigc_core::{Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailResponse, Order, StartsTask};
+use vod_aigc_store::{JobRecord, JobStore};
 use vod_aigc_transport::{
     Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
 };
@@ -11,9 +12,9 @@ use crate::context::Context;
 use crate::error::SubmitError;
 use crate::events::{self, Notification, PullPolicy};
 use crate::job::{Job, PreparedJob};
-use crate::journal::{JobRecord, Journal};
 use crate::policy::{SubmitPolicy, WaitPolicy};
 use crate::poller::Poller;
+use crate::resume::ResumeAll;
 use crate::submit::Submit;
 use crate::task::Task;
 use crate::task_handle::TaskHandle;
@@ -61,7 +62,7 @@ impl Client {
             cos_endpoint: None,
             sub_app_id,
             namespace: String::new(),
-            journal: None,
+            store: None,
             submit_policy: SubmitPolicy::default(),
             wait_policy: WaitPolicy::default(),
         }
@@ -71,10 +72,10 @@ impl Client {
     /// [`VideoRequest`](vod_aigc_core::VideoRequest), or the request of any other action that starts a task.
     ///
     /// The request is checked first. Then the submit protocol makes sure that it is billed once: see
-    /// [`Job::key`] and [`ClientBuilder::journal`]. Where an answer is lost, it looks for the task and sends the same bytes
+    /// [`Job::key`] and [`ClientBuilder::store`]. Where an answer is lost, it looks for the task and sends the same bytes
     /// with the same `SessionId` again, so that the service can tell.
     ///
-    /// Dropping the future after the request may have left leaves the outcome unknown; with a journal,
+    /// Dropping the future after the request may have left leaves the outcome unknown; with a store,
     /// [`resume_job`](Self::resume_job) finishes it.
     ///
     /// # Errors
@@ -104,11 +105,11 @@ impl Client {
     pub async fn submit_prepared<K: AigcTask>(&self, job: PreparedJob<K>) -> Result<Task<K>, SubmitError> {
         let (mut record, body) = job.into_parts();
         record.endpoint = self.transport().endpoint().map(ToString::to_string).unwrap_or_default();
-        let handle = Submit::begin::<K>(&self.0, record, body)?.run().await?;
+        let handle = Submit::begin::<K>(&self.0, record, body).await?.run().await?;
         Ok(self.resume_as(handle))
     }
 
-    /// Goes on with a video's job of the journal whose submit was interrupted or held, or finds its task again.
+    /// Goes on with a video's job of the store whose submit was interrupted or left unresolved, or finds its task again.
     ///
     /// # Errors
     /// As [`submit`](Self::submit); [`SubmitError::OtherAction`] where the job is not a video's.
@@ -128,9 +129,30 @@ impl Client {
         Ok(self.resume_as(handle))
     }
 
-    /// The journal, if the client keeps one.
-    pub fn journal(&self) -> Option<&Arc<dyn Journal>> {
-        self.0.journal.as_ref()
+    /// Finishes every unfinished job of the client's store, whatever its action: submits what was not submitted, waits, and
+    /// downloads. Jobs are worked on at the same time, so that one that does not end holds up no other.
+    ///
+    /// ```no_run
+    /// # use vod_aigc_client::{Client, store::StoreError};
+    /// # async fn example(client: Client) -> Result<(), StoreError> {
+    /// for resumed in client.resume_all().folder("videos").await? {
+    ///     match resumed.result {
+    ///         Ok(task) => println!("{}: {} files", resumed.key, task.downloaded.len()),
+    ///         Err(error) => println!("{}: {error} (billed: {})", resumed.key, error.billed()),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Without a store there is nothing to resume. [`ResumeAll::stream`] gives each result as soon as it is known.
+    pub fn resume_all<'a>(&self) -> ResumeAll<'a> {
+        ResumeAll::new(self.clone())
+    }
+
+    /// The store of its jobs, if it has one.
+    pub fn store(&self) -> Option<&Arc<dyn JobStore>> {
+        self.0.store.as_ref()
     }
 
     /// A video's task of this client's sub-application by its id, from this process or any other. Nothing is sent.
@@ -235,7 +257,7 @@ pub struct ClientBuilder {
     cos_endpoint: Option<Endpoint>,
     sub_app_id: u64,
     namespace: String,
-    journal: Option<Arc<dyn Journal>>,
+    store: Option<Arc<dyn JobStore>>,
     submit_policy: SubmitPolicy,
     wait_policy: WaitPolicy,
 }
@@ -294,10 +316,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Writes every job down before it is sent, so that a process that dies loses none. Without a journal a job survives
-    /// lost answers, but not the end of the process.
-    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
-        self.journal = Some(journal);
+    /// Records every job in this store before it is sent, so that a process that dies loses none. Without a store a job
+    /// survives lost answers, but not the end of the process.
+    pub fn store(mut self, store: Arc<dyn JobStore>) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -327,7 +349,7 @@ impl ClientBuilder {
 
     /// The finished client. Nothing is connected or checked yet.
     pub fn build(self) -> Client {
-        let Self { transport, http, cos_endpoint, sub_app_id, namespace, journal, submit_policy, wait_policy } = self;
+        let Self { transport, http, cos_endpoint, sub_app_id, namespace, store, submit_policy, wait_policy } = self;
         let transport = transport.build();
         let on_this_machine = || transport.endpoint().filter(|endpoint| endpoint.is_loopback()).cloned();
         let cos_endpoint = cos_endpoint.or_else(on_this_machine);
@@ -338,7 +360,7 @@ impl ClientBuilder {
             cos_endpoint,
             sub_app_id,
             namespace,
-            journal,
+            store,
             submit_policy,
             wait_policy,
             poller,

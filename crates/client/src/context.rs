@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use vod_aigc_core::{DescribeTaskDetailRequest, DescribeTaskDetailResponse};
+use vod_aigc_store::{JobRecord, JobState, JobStore, StoreError};
 use vod_aigc_transport::{Endpoint, Error, HttpClient, Reply, Transport};
 
-use crate::journal::{JobState, Journal, JournalError};
 use crate::policy::{SubmitPolicy, WaitPolicy};
 use crate::poller::Poller;
 use crate::task_handle::TaskHandle;
+use crate::time::seconds;
 
 /// How calls are sent and for which account, by which policies, and where jobs are kept.
 pub(crate) struct Context {
@@ -20,7 +21,7 @@ pub(crate) struct Context {
     /// The sub-application that owns the client's tasks.
     pub(crate) sub_app_id: u64,
     pub(crate) namespace: String,
-    pub(crate) journal: Option<Arc<dyn Journal>>,
+    pub(crate) store: Option<Arc<dyn JobStore>>,
     pub(crate) submit_policy: SubmitPolicy,
     pub(crate) wait_policy: WaitPolicy,
     pub(crate) poller: Poller,
@@ -34,37 +35,46 @@ impl Context {
         self.transport.call(action).await
     }
 
-    /// Records the new state of a job's task. A journal that fails here loses nothing: the task is described again.
+    /// Records the new state of a job's task. A store that fails here loses nothing: the task is described again.
     pub(crate) async fn note(&self, handle: &TaskHandle, state: &JobState) {
-        let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
-            return;
-        };
-        while let Ok(Some(mut record)) = journal.load(key) {
-            if !record.follow(handle.session_id.as_deref(), state) {
-                return;
-            }
-            match journal.save(&record) {
-                // Another process was faster: its record decides whether there is still something to write.
-                Err(JournalError::Changed) => {}
-                _ => return,
-            }
-        }
+        let follow = |record: &mut JobRecord| record.follow(handle.session_id.as_deref(), state);
+        self.update(handle, follow).await;
     }
 
     /// Takes a task that is another job's away from a job that could not confirm it, so that the job's own task is looked for
     /// when it is resumed.
     pub(crate) async fn disown(&self, handle: &TaskHandle) {
-        let (Some(journal), Some(key)) = (&self.journal, &handle.key) else {
+        // Where that fails, the job finds out again when it is resumed.
+        let disown = |record: &mut JobRecord| {
+            let is_claimed = record.state.task_id() == Some(&handle.task_id) && record.claimed_task.take().is_some();
+            if is_claimed {
+                record.state = JobState::Sending;
+            }
+            is_claimed
+        };
+        self.update(handle, disown).await;
+    }
+
+    /// Changes the record of a task's job, unless `change` says that there is nothing to write.
+    async fn update(&self, handle: &TaskHandle, change: impl Fn(&mut JobRecord) -> bool) {
+        let (Some(store), Some(key)) = (&self.store, &handle.key) else {
             return;
         };
-        if let Ok(Some(mut record)) = journal.load(key)
-            && record.state.task_id() == Some(&handle.task_id)
-            && record.claimed_task.take().is_some()
-        {
-            record.state = JobState::Sending;
-            // Where that fails, the job finds out again when it is resumed.
-            let _ = journal.save(&record);
+        while let Ok(Some(mut record)) = store.load(key).await {
+            if !change(&mut record) {
+                return;
+            }
+            match store.save(&record, self.now()).await {
+                // Another process was faster: its record decides whether there is still something to write.
+                Err(StoreError::Changed) => {}
+                _ => return,
+            }
         }
+    }
+
+    /// Seconds since 1970-01-01 UTC by the service's clock.
+    pub(crate) fn now(&self) -> u64 {
+        seconds(self.transport.now())
     }
 }
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use md5::{Digest as _, Md5};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use vod_aigc_store::JobState;
 use vod_aigc_transport::{Endpoint, Fetched, FileRequest, RetryPolicy, SendError, SendErrorKind};
 
 use crate::context::Context;
 use crate::deferred::Deferred;
-use crate::journal::JobState;
 use crate::part::{Part, folder};
 use crate::result_file::ResultFile;
 use crate::task_handle::TaskHandle;
@@ -102,28 +102,57 @@ impl fmt::Display for DownloadError {
             Self::Fetch(error) if error.kind() == SendErrorKind::Refused => {
                 write!(f, "the file's address must not be read from: {error}")
             }
-            Self::Fetch(error) => write!(f, "the file could not be fetched: {error}; download it again"),
+            Self::Fetch(error) => write!(f, "the file could not be fetched: {error}"),
             Self::Status(status @ (403 | 404 | 410)) => {
-                write!(f, "the file's address is no longer valid (HTTP status {status}); ask for the task again")
+                write!(f, "the file's address is no longer valid (HTTP status {status})")
             }
-            Self::Status(status) => {
-                write!(f, "the file's server answered with HTTP status {status}; download it again")
-            }
-            Self::Length { found, expected } => {
-                write!(f, "the file has {found} bytes in place of {expected}; download it again")
-            }
-            Self::Checksum { found, expected } => {
-                write!(f, "the file's MD5 is {found} in place of {expected}; download it again")
-            }
+            Self::Status(status) => write!(f, "the file's server answered with HTTP status {status}"),
+            Self::Length { found, expected } => write!(f, "the file has {found} bytes in place of {expected}"),
+            Self::Checksum { found, expected } => write!(f, "the file's MD5 is {found} in place of {expected}"),
             Self::NoLength => write!(f, "neither the service nor the server says how long the file is"),
             Self::TooLarge { largest } => write!(f, "the file has more than the {largest} bytes that are allowed"),
         }
     }
 }
 
-impl std::error::Error for DownloadError {}
+impl std::error::Error for DownloadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Fetch(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl DownloadError {
+    /// A stable word for programs, for example `checksum`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoUrl => "no_url",
+            Self::Target { .. } => "target",
+            Self::Fetch(_) => "fetch",
+            Self::Status(_) => "status",
+            Self::Length { .. } => "length",
+            Self::Checksum { .. } => "checksum",
+            Self::NoLength => "no_length",
+            Self::TooLarge { .. } => "too_large",
+        }
+    }
+
+    /// What to do next, as one sentence without a full stop.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoUrl => "fetch the file from VOD by its file id",
+            Self::Target { .. } => "name a file that can be written, in a folder that exists",
+            Self::Fetch(error) if error.kind() == SendErrorKind::Refused => "fetch the file from VOD by its file id",
+            Self::Status(403 | 404 | 410) => "ask for the task again, which gives a new address",
+            Self::Fetch(_) | Self::Status(_) | Self::Length { .. } | Self::Checksum { .. } | Self::NoLength => {
+                "download it again"
+            }
+            Self::TooLarge { .. } => "allow more bytes with `DownloadPolicy::largest`",
+        })
+    }
+
     /// Whether another attempt may go better.
     fn is_passing(&self) -> bool {
         match self {

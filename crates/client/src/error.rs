@@ -1,19 +1,20 @@
 //! What can go wrong between a request and its result: whether it was sent, what it cost, and what to do next.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use vod_aigc_core::{ErrorClass, Progress, RequestError, TaskFailure};
+use vod_aigc_store::{JobRecord, StoreError};
 use vod_aigc_transport::{Billed, Error, ErrorKind, Sent};
 
-use crate::journal::{JobRecord, JournalError};
 use crate::task_handle::TaskHandle;
 
 /// A job whose outcome is unknown and could not be found out yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Held {
-    /// What the job is known by.
+pub struct Unresolved {
+    /// The idempotency key of the job.
     pub key: String,
     /// The `SessionId` of its last send; none where the action takes none.
     pub session_id: Option<String>,
@@ -25,7 +26,7 @@ pub struct Held {
     pub reason: String,
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -39,16 +40,11 @@ impl fmt::Display for Held {
         if let Some(request_id) = &self.request_id {
             write!(f, ", RequestId {request_id}")?;
         }
-        write!(f, "; next: ")?;
-        match self.session_id {
-            Some(_) => write!(f, "resume the job within 71 hours of its first send")?,
-            None => write!(f, "look for the task in the service's console")?,
-        }
-        write!(f, ", or give it up with `vod-aigc task forget`; a new job would be billed again")
+        Ok(())
     }
 }
 
-/// What a submit has come to.
+/// What a submit came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Nothing was sent.
@@ -62,6 +58,21 @@ pub enum Outcome {
 }
 
 /// Why a submit gave no task.
+///
+/// `Display` says what happened and whether money was spent, [`hint`](Self::hint) what to do next. `source()` has the typed
+/// cause, whose text is a part of `Display`.
+///
+/// ```no_run
+/// # use vod_aigc_client::{Client, Job, SubmitError};
+/// # use vod_aigc_client::core::VideoRequest;
+/// # async fn example(client: Client, request: VideoRequest) -> Result<(), SubmitError> {
+/// match client.submit(Job::new(request).key("order-7")).await {
+///     Ok(task) => println!("task {}", task.id()),
+///     Err(error) => eprintln!("{error} (billed: {}); {}", error.billed(), error.hint().unwrap_or_default()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SubmitError {
@@ -69,7 +80,7 @@ pub enum SubmitError {
     Refused(RequestError),
     /// The request cannot be serialised. Nothing was sent.
     Request(String),
-    /// The key stands for another request already. Nothing was sent.
+    /// Another request has this key. Nothing was sent.
     KeyTaken {
         /// The key.
         key: String,
@@ -81,30 +92,30 @@ pub enum SubmitError {
         /// Its own action.
         action: String,
     },
-    /// The journal did not keep the request, because it holds a URL that may be presigned, and nothing of it has been sent
+    /// The store did not keep the request, because it holds a URL that may be presigned, and nothing of it has been sent
     /// or is under way.
     NotKept {
         /// The job's key.
         key: String,
     },
-    /// The journal failed, and nothing is sent that is not written down.
-    Journal {
+    /// The store failed, and nothing is sent that is not recorded.
+    Store {
         /// How it failed.
-        error: JournalError,
+        error: StoreError,
         /// What the job has come to.
         outcome: Outcome,
         /// The `SessionId` of the job; none where its action takes none.
         session_id: Option<String>,
     },
-    /// A task was started, and the journal could not write it down.
+    /// A task was started, and the store could not record it.
     Unrecorded {
         /// The task.
         task: Box<TaskHandle>,
-        /// How the journal failed.
-        error: JournalError,
+        /// How the store failed.
+        error: StoreError,
     },
-    /// A person has given the job up, see [`forget_job`](crate::forget_job), and its `SessionId` is the caller's own, so that
-    /// no other can take its place; or it was given up while it was being submitted.
+    /// A person has given the job up, see [`forget_job`](vod_aigc_store::forget_job), and its `SessionId` is the caller's own,
+    /// so that no other can take its place; or it was given up while it was being submitted.
     Forgotten {
         /// The job's key.
         key: String,
@@ -112,20 +123,61 @@ pub enum SubmitError {
     /// The service refused the request, or nothing of it could be sent. Nothing was started.
     Call(Error),
     /// The outcome is unknown and could not be found out yet.
-    Held(Box<Held>),
+    Unresolved(Box<Unresolved>),
 }
 
 impl SubmitError {
-    pub(crate) fn journal(error: JournalError, job: &JobRecord) -> Self {
+    pub(crate) fn store(error: StoreError, job: &JobRecord) -> Self {
         let outcome = match job.state.billed() {
             Billed::No => Outcome::NotSent,
             Billed::Yes => Outcome::Accepted,
             Billed::Unknown => Outcome::Unknown,
         };
-        Self::Journal { error, outcome, session_id: job.session_id() }
+        Self::Store { error, outcome, session_id: job.session_id() }
     }
 
-    /// What the submit has come to.
+    /// A stable word for programs, for example `key_taken`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "invalid_request",
+            Self::Request(_) => "unserialisable_request",
+            Self::KeyTaken { .. } => "key_taken",
+            Self::OtherAction { .. } => "other_action",
+            Self::NotKept { .. } => "request_not_kept",
+            Self::Store { error, .. } => error.kind(),
+            Self::Unrecorded { .. } => "task_not_recorded",
+            Self::Forgotten { .. } => "job_forgotten",
+            Self::Call(error) => error.kind().as_str(),
+            Self::Unresolved(_) => "unresolved",
+        }
+    }
+
+    /// What to do next, as one sentence without a full stop; none where the message says all.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(_) | Self::Request(_) => None,
+            Self::KeyTaken { .. } => Some("give this request a key of its own"),
+            Self::OtherAction { .. } => Some("resume the job by its own action with `resume_job_as`"),
+            Self::NotKept { .. } => Some("submit the same request again with the same key"),
+            Self::Store { outcome: Outcome::NotSent | Outcome::Rejected, error, .. } => error.hint(),
+            Self::Store { .. } => Some("repair the store and resume the job"),
+            Self::Unrecorded { .. } => Some("keep the id of the task and wait for it"),
+            Self::Forgotten { .. } => Some("give the request another key for a new attempt, which may be billed again"),
+            Self::Call(error) => error.hint(),
+            Self::Unresolved(job) => Some(match job.session_id {
+                Some(_) => {
+                    "resume the job within 71 hours of its first send, or give it up with `forget_job` (`vod-aigc task \
+                     forget`); a new job would be billed again"
+                }
+                None => {
+                    "look for the task in the service's console, or give the job up with `forget_job` (`vod-aigc task \
+                     forget`); a new job would be billed again"
+                }
+            }),
+        }
+    }
+
+    /// What the submit came to.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(_)
@@ -133,11 +185,11 @@ impl SubmitError {
             | Self::KeyTaken { .. }
             | Self::OtherAction { .. }
             | Self::NotKept { .. } => Outcome::NotSent,
-            Self::Journal { outcome, .. } => *outcome,
+            Self::Store { outcome, .. } => *outcome,
             Self::Unrecorded { .. } => Outcome::Accepted,
             Self::Call(error) if error.sent() == Sent::No => Outcome::NotSent,
             Self::Call(_) => Outcome::Rejected,
-            Self::Held(_) | Self::Forgotten { .. } => Outcome::Unknown,
+            Self::Unresolved(_) | Self::Forgotten { .. } => Outcome::Unknown,
         }
     }
 
@@ -159,7 +211,7 @@ impl SubmitError {
             | Self::OtherAction { .. }
             | Self::NotKept { .. } => Some(ErrorClass::Parameter),
             Self::Call(error) => error.class(),
-            Self::Journal { .. } | Self::Unrecorded { .. } | Self::Forgotten { .. } | Self::Held(_) => None,
+            Self::Store { .. } | Self::Unrecorded { .. } | Self::Forgotten { .. } | Self::Unresolved(_) => None,
         }
     }
 
@@ -172,10 +224,10 @@ impl SubmitError {
             | Self::OtherAction { .. }
             | Self::Forgotten { .. }
             | Self::NotKept { .. } => None,
-            Self::Journal { session_id, .. } => session_id.as_deref(),
+            Self::Store { session_id, .. } => session_id.as_deref(),
             Self::Unrecorded { task, .. } => task.session_id.as_deref(),
             Self::Call(error) => error.session_id(),
-            Self::Held(held) => held.session_id.as_deref(),
+            Self::Unresolved(job) => job.session_id.as_deref(),
         }
     }
 
@@ -184,7 +236,7 @@ impl SubmitError {
         match self {
             Self::Call(error) => error.request_id(),
             Self::Unrecorded { task, .. } => task.request_id.as_deref(),
-            Self::Held(held) => held.request_id.as_deref(),
+            Self::Unresolved(job) => job.request_id.as_deref(),
             _ => None,
         }
     }
@@ -203,53 +255,46 @@ impl fmt::Display for SubmitError {
         match self {
             Self::Refused(error) => write!(f, "{error}; nothing was sent and nothing was billed"),
             Self::Request(problem) => write!(f, "the request cannot be serialised: {problem}; nothing was sent"),
-            Self::KeyTaken { key } => {
-                write!(
-                    f,
-                    "the key {key:?} stands for another request already; give this one a key of its own; nothing was sent"
-                )
-            }
-            Self::OtherAction { key, action } => {
-                write!(f, "job {key:?} is one of {action}; resume it as such (`resume_job_as`); nothing was sent")
-            }
+            Self::KeyTaken { key } => write!(f, "another request has the key {key:?}; nothing was sent"),
+            Self::OtherAction { key, action } => write!(f, "job {key:?} is one of {action}; nothing was sent"),
             Self::NotKept { key } => write!(
                 f,
-                "the journal did not keep the request of job {key:?}, because it holds a URL that may be presigned; nothing \
-                 is under way; submit it again with the same key"
+                "the store did not keep the request of job {key:?}, because it holds a URL that may be presigned; nothing \
+                 is under way"
             ),
-            Self::Journal { error, outcome: Outcome::Unknown, session_id } => {
+            Self::Store { error, outcome: Outcome::Unknown, session_id } => {
                 write!(f, "{error}; the outcome is unknown and money may have been spent")?;
-                if let Some(session_id) = session_id {
-                    write!(f, ", SessionId {session_id}")?;
+                match session_id {
+                    Some(session_id) => write!(f, ", SessionId {session_id}"),
+                    None => Ok(()),
                 }
-                write!(f, "; next: mend the journal and resume the job")
             }
-            Self::Journal { error, outcome: Outcome::Accepted, .. } => {
-                write!(
-                    f,
-                    "{error}; the job's task was started and is billed; next: repair the journal and resume the job"
-                )
+            Self::Store { error, outcome: Outcome::Accepted, .. } => {
+                write!(f, "{error}; the job's task was started and is billed")
             }
-            Self::Journal { error, .. } => write!(f, "{error}; nothing was sent and nothing was billed"),
+            Self::Store { error, .. } => write!(f, "{error}; nothing was sent and nothing was billed"),
             Self::Unrecorded { task, error } => {
-                write!(
-                    f,
-                    "task {} was started and is billed, but {error}; next: keep its id and wait for it",
-                    task.task_id
-                )
+                write!(f, "task {} was started and is billed, but {error}", task.task_id)
             }
-            Self::Forgotten { key } => write!(
-                f,
-                "job {key:?} was given up, and whether it was billed is not known; for a new attempt, which may be billed \
-                 again, give another key"
-            ),
+            Self::Forgotten { key } => {
+                write!(f, "job {key:?} was given up, and whether it was billed is not known")
+            }
             Self::Call(error) => error.fmt(f),
-            Self::Held(held) => held.fmt(f),
+            Self::Unresolved(job) => job.fmt(f),
         }
     }
 }
 
-impl std::error::Error for SubmitError {}
+impl StdError for SubmitError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Store { error, .. } | Self::Unrecorded { error, .. } => Some(error),
+            Self::Call(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a wait gave no result. The task is never lost: [`WaitError::task`] names it.
 #[derive(Debug, Clone)]
@@ -317,6 +362,29 @@ impl WaitError {
         }
     }
 
+    /// A stable word for programs, for example `deadline`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Deadline { .. } => "deadline",
+            Self::Failed { .. } => "task_failed",
+            Self::Poll { .. } => "poll_refused",
+            Self::Stalled { .. } => "polls_failed",
+            Self::OthersTask { .. } => "task_of_another_job",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    /// What to do next, as one sentence without a full stop; none where the message says all.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Deadline { .. } | Self::Stalled { .. } => Some("wait for the task again by its id"),
+            Self::Failed { .. } => None,
+            Self::Poll { error, .. } => error.hint(),
+            Self::OthersTask { .. } => Some("resume the job"),
+            Self::Expired { .. } => Some("look for the result in the VOD console"),
+        }
+    }
+
     /// Whether the job of the task was billed, as far as it is known.
     pub fn billed(&self) -> Billed {
         match self {
@@ -336,21 +404,19 @@ impl fmt::Display for WaitError {
                 if let Some(last) = last {
                     write!(f, " (last heard: {last})")?;
                 }
-                write!(f, "; it goes on and may be billed; wait for it again by its id")
+                write!(f, "; it goes on and may be billed")
             }
             Self::Failed { failure, .. } => write!(f, "task {id} failed: {failure}"),
             Self::Poll { error, .. } => {
-                write!(f, "task {id} cannot be asked for: {error}; it goes on and may be billed")
+                write!(f, "task {id} cannot be polled: {error}; it goes on and may be billed")
             }
-            Self::Stalled { polls, error, .. } => write!(
-                f,
-                "task {id} could not be asked for {polls} times in a row, last: {error}; it goes on and may be billed; wait \
-                 for it again by its id"
-            ),
+            Self::Stalled { polls, error, .. } => {
+                write!(f, "{polls} polls of task {id} failed in a row, last: {error}; it goes on and may be billed")
+            }
             Self::OthersTask { task, shown } => write!(
                 f,
                 "task {id} is another job's: it carries the SessionId {} and not {}; the outcome of the job is unknown and \
-                 money may have been spent; next: resume the job",
+                 money may have been spent",
                 shown.escape_debug(),
                 task.session_id.as_deref().unwrap_or("none")
             ),
@@ -359,13 +425,20 @@ impl fmt::Display for WaitError {
                 if let Some(last) = last {
                     write!(f, " (last heard: {last})")?;
                 }
-                write!(f, "; it may be billed; look for its result in the VOD console")
+                write!(f, "; it may be billed")
             }
         }
     }
 }
 
-impl std::error::Error for WaitError {}
+impl StdError for WaitError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Poll { error, .. } | Self::Stalled { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Whether a read that failed so would fail again.
 pub(crate) fn is_lasting(error: &Error) -> bool {

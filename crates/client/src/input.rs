@@ -298,6 +298,26 @@ pub enum AttachError {
     },
 }
 
+impl AttachError {
+    /// A stable word for programs, for example `upload`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "input",
+            Self::Refused(_) => "invalid_request",
+            Self::Upload { .. } => "upload",
+        }
+    }
+
+    /// What to do next, as one sentence without a full stop; none where the message says all.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Input(error) => error.hint(),
+            Self::Refused(_) => None,
+            Self::Upload { error, .. } => error.hint(),
+        }
+    }
+}
+
 impl From<InputError> for AttachError {
     fn from(error: InputError) -> Self {
         Self::Input(error)
@@ -316,4 +336,12 @@ impl fmt::Display for AttachError {
     }
 }
 
-impl std::error::Error for AttachError {}
+impl std::error::Error for AttachError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Self::Input(error) => error,
+            Self::Refused(error) => error,
+            Self::Upload { error, .. } => error,
+        })
+    }
+}

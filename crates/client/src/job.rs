@@ -8,19 +8,19 @@ use std::sync::Arc;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, VideoRequest};
+use vod_aigc_store::{JobRecord, holds_presigned_url};
 use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
 
 use crate::error::SubmitError;
-use crate::journal::{DERIVED, JobRecord, JobState};
 
 /// A request to submit, and what it is known by.
 ///
 /// With a key, the `SessionId` follows from the sub-application, the client's namespace, the key, the action and the
-/// request: a second process, another host or a run without the journal arrives at the same one, and the service starts
+/// request: a second process, another host or a run without the store arrives at the same one, and the service starts
 /// one task for all of them. Without a key each submit is a job of its own.
 ///
-/// An action whose request has no `SessionId` is billed once as long as its journal is kept: the service cannot tell a
+/// An action whose request has no `SessionId` is billed once as long as its store is kept: the service cannot tell a
 /// second submit of it from elsewhere.
 #[derive(Debug, Clone)]
 #[must_use = "a job does nothing until it is submitted"]
@@ -28,12 +28,13 @@ pub struct Job<O = VideoRequest> {
     order: O,
     key: Option<String>,
     output: Option<PathBuf>,
+    label: Option<String>,
 }
 
 impl<O: Order> Job<O> {
     /// A job without a key.
     pub fn new(order: O) -> Self {
-        Self { order, key: None, output: None }
+        Self { order, key: None, output: None, label: None }
     }
 
     /// What the caller knows the job by: the same key with the same request is the same job, and is paid for once.
@@ -45,6 +46,12 @@ impl<O: Order> Job<O> {
     /// Where the result is to go, for whoever resumes the job.
     pub fn output(mut self, path: impl Into<PathBuf>) -> Self {
         self.output = Some(path.into());
+        self
+    }
+
+    /// A name for a group of jobs, for example a batch, by which a store lists them. Not a part of what the job is known by.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
         self
     }
 
@@ -72,7 +79,8 @@ impl<O: Order> Job<O> {
         let (body, session_id) = body(self.order.into_request(sub_app_id)).map_err(unserialised)?;
         let digest = same.unwrap_or_else(|| hash_of(&body)).as_str().to_owned();
         let action = O::Request::NAME;
-        let identity = Identity { action, namespace, key: self.key, digest, session_id, output: self.output };
+        let Self { key, output, label, .. } = self;
+        let identity = Identity { action, namespace, key, digest, session_id, output, label };
         let record = identity.record(&body, random).map_err(unserialised)?;
         Ok(PreparedJob { record, body, kind: PhantomData })
     }
@@ -123,6 +131,7 @@ struct Identity<'a> {
     /// The request's own; the outer one is none where its action takes none.
     session_id: Option<Option<String>>,
     output: Option<PathBuf>,
+    label: Option<String>,
 }
 
 impl Identity<'_> {
@@ -147,29 +156,16 @@ impl Identity<'_> {
             (Some(name), None) => name.to_owned(),
             (None, _) => self.action.to_owned(),
         };
-        Ok(JobRecord {
-            key,
-            action: self.action.to_owned(),
-            shared,
-            digest,
-            session,
-            attempt: 0,
-            // The client that sends it fills its own in.
-            endpoint: String::new(),
-            sub_app_id,
-            model,
-            off_peak: request["OutputConfig"]["OffPeak"] == "Enabled",
-            body: (!holds_presigned_url(&request)).then(|| body.clone()),
-            output: self.output,
-            state: JobState::Planned,
-            first_sent: None,
-            last_sent: None,
-            refused_before: false,
-            used_up_by: None,
-            claimed_task: None,
-            request_id: None,
-            revision: 0,
-        })
+        // The client that sends it fills its endpoint in.
+        let mut record = JobRecord::new(key, self.action, digest, sub_app_id);
+        record.shared = shared;
+        record.session = session;
+        record.model = model;
+        record.off_peak = request["OutputConfig"]["OffPeak"] == "Enabled";
+        record.body = (!holds_presigned_url(body)).then(|| body.clone());
+        record.output = self.output;
+        record.label = self.label;
+        Ok(record)
     }
 }
 
@@ -177,22 +173,20 @@ impl Identity<'_> {
 fn session_of(sub_app_id: u64, namespace: &str, key: &str, action: &str, digest: &str) -> String {
     let identity = serde_json::json!([sub_app_id, namespace, key, action, digest]).to_string();
     // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.
-    format!("{DERIVED}{}", &BodyHash::of(identity.as_bytes()).as_str()[..32])
+    format!("{}{}", JobRecord::DERIVED_SESSION, &BodyHash::of(identity.as_bytes()).as_str()[..32])
 }
 
 /// The job that a submit under a forgotten key runs instead: its key is `KEY~2`, then `KEY~3`. None where the `SessionId` is
 /// the caller's own, so that no other can be derived.
 pub(crate) fn next_after_forgotten(forgotten: &JobRecord, namespace: &str) -> Option<JobRecord> {
-    let session = forgotten.session.as_deref();
-    if session.is_some_and(|session| !session.starts_with(DERIVED)) {
+    if forgotten.has_own_session_id() {
         return None;
     }
-    let numbered = forgotten.key.rsplit_once('~').and_then(|(base, number)| Some((base, number.parse::<u32>().ok()?)));
-    let (base, number) = numbered.unwrap_or((&forgotten.key, 1));
-    let key = format!("{base}~{}", number.saturating_add(1));
-    let JobRecord { sub_app_id, action, digest, .. } = forgotten;
-    let session = session.map(|_| session_of(*sub_app_id, namespace, &key, action, digest));
-    Some(JobRecord { key, session, ..forgotten.clone() })
+    let mut next = forgotten.clone();
+    next.key = forgotten.key_after_forgotten();
+    let JobRecord { sub_app_id, key, action, digest, .. } = &next;
+    next.session = next.session.as_ref().map(|_| session_of(*sub_app_id, namespace, key, action, digest));
+    Some(next)
 }
 
 /// The JSON of a request without its `SessionId`, and that `SessionId`, if it can have one.
@@ -201,21 +195,7 @@ fn body<R: StartsTask>(mut request: R) -> Result<(Arc<String>, Option<Option<Str
     Ok((Arc::new(serde_json::to_string(&request)?), session_id))
 }
 
-/// Whether any text of a request, also within `ExtInfo`, holds a URL with a query, which may be a signature: such a
-/// request is never written to a journal.
-fn holds_presigned_url(request: &Value) -> bool {
-    match request {
-        Value::String(text) => {
-            // JSON within a text may write a slash as `\/`.
-            (text.contains("://") || text.contains(r":\/\/")) && text.contains(['?', '@'])
-        }
-        Value::Array(values) => values.iter().any(holds_presigned_url),
-        Value::Object(members) => members.values().any(holds_presigned_url),
-        _ => false,
-    }
-}
-
-/// Whether a journal's text is what it was when it was written: the JSON of a request without a `SessionId`.
+/// Whether a stored text is what it was when it was written: the JSON of a request without a `SessionId`.
 pub(crate) fn is_request(body: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, IgnoredAny>>(body).is_ok_and(|members| !members.contains_key("SessionId"))
 }
@@ -279,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_json_of_a_request_without_a_session_id_is_sent_from_a_journal() {
+    fn only_the_json_of_a_request_without_a_session_id_is_sent_from_a_store() {
         assert!(is_request(r#"{"A":{"SessionId":"of something else"}}"#));
         for text in ["", "[]", "{", "null", r#"{"SessionId":"x"}"#, r#"{"A":1} {"B":2}"#] {
             assert!(!is_request(text), "{text}");

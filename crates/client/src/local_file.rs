@@ -169,6 +169,15 @@ impl InputError {
         &self.path
     }
 
+    /// What to do next, as one sentence without a full stop.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self.problem {
+            InputProblem::NotAFile | InputProblem::Unfit(_) => "name a file of the kind that its use asks for",
+            InputProblem::Changed => "try again when the file is complete",
+            InputProblem::DoesNotFit => "let the file be uploaded, or give a smaller one",
+        })
+    }
+
     /// What is wrong with it.
     pub fn problem(&self) -> &InputProblem {
         &self.problem
@@ -195,7 +204,7 @@ impl fmt::Display for InputError {
         match &self.problem {
             InputProblem::NotAFile => write!(f, "is no file"),
             InputProblem::Unfit(fault) => write!(f, "{fault}"),
-            InputProblem::Changed => write!(f, "was written to while it was read; try again when it is complete"),
+            InputProblem::Changed => write!(f, "was written to while it was read"),
             InputProblem::DoesNotFit => {
                 write!(
                     f,
@@ -206,4 +215,11 @@ impl fmt::Display for InputError {
     }
 }
 
-impl std::error::Error for InputError {}
+impl std::error::Error for InputError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            InputProblem::Unfit(fault) => Some(fault),
+            InputProblem::NotAFile | InputProblem::Changed | InputProblem::DoesNotFit => None,
+        }
+    }
+}

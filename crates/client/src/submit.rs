@@ -30,12 +30,12 @@ use vod_aigc_core::{
     Action as _, AigcTask, DescribeTaskDetailResponse, DescribeTasksRequest, Effect, ErrorClass, OnCreate, SortBy,
     SortOrder, TaskSimpleInfo, TimeRange,
 };
+use vod_aigc_store::{JobRecord, JobState, StoreError, StoreFailure};
 use vod_aigc_transport::{Call, Error, ErrorKind, Remedy, Sent};
 
 use crate::context::Context;
-use crate::error::{Held, SubmitError, is_lasting};
+use crate::error::{SubmitError, Unresolved, is_lasting};
 use crate::job::{is_request, next_after_forgotten, with_session_id};
-use crate::journal::{JobRecord, JobState, JournalError};
 use crate::policy::SubmitPolicy;
 use crate::task_handle::TaskHandle;
 use crate::time::{iso, seconds};
@@ -44,7 +44,7 @@ use crate::time::{iso, seconds};
 pub(crate) struct Submit<'a> {
     context: &'a Context,
     record: JobRecord,
-    /// The request without its `SessionId`; none where the journal could not keep it.
+    /// The request without its `SessionId`; none where the store could not keep it.
     body: Option<Arc<String>>,
     /// Reads the `SessionId` of a task of the job's kind.
     session_of: fn(&DescribeTaskDetailResponse) -> Option<&str>,
@@ -104,15 +104,18 @@ impl Listed {
 }
 
 impl<'a> Submit<'a> {
-    /// Begins, or goes on with what the journal holds under the job's key.
-    pub(crate) fn begin<K: AigcTask>(
+    /// Begins, or goes on with what the store holds under the job's key.
+    pub(crate) async fn begin<K: AigcTask>(
         context: &'a Context,
         mut planned: JobRecord,
         body: Arc<String>,
     ) -> Result<Self, SubmitError> {
         let record = loop {
-            let record = match &context.journal {
-                Some(journal) => journal.plan(&planned).map_err(|error| SubmitError::journal(error, &planned))?,
+            let record = match &context.store {
+                Some(store) => {
+                    let plan = store.plan(&planned, context.now()).await;
+                    plan.map_err(|error| SubmitError::store(error, &planned))?
+                }
                 None => planned.clone(),
             };
             if !record.is_same_job(&planned) {
@@ -127,7 +130,7 @@ impl<'a> Submit<'a> {
         Ok(Self { is_new_order: true, ..Self::new::<K>(context, record, Some(body)) })
     }
 
-    /// Goes on with a job of the journal.
+    /// Goes on with a job of the store.
     pub(crate) fn resume<K: AigcTask>(context: &'a Context, record: JobRecord) -> Self {
         let body = record.body.clone().filter(|body| is_request(body));
         Self::new::<K>(context, record, body)
@@ -155,8 +158,8 @@ impl<'a> Submit<'a> {
             let step = match &self.record.state {
                 JobState::Planned => self.send().await,
                 // A submit under the key of a refused job is a new try at the same thing.
-                JobState::Refused { .. } => self.save(JobState::Planned),
-                JobState::Sending | JobState::Held { .. } => self.recover().await,
+                JobState::Refused { .. } => self.save(JobState::Planned).await,
+                JobState::Sending | JobState::Unresolved { .. } => self.recover().await,
                 JobState::Forgotten { .. } => return Err(SubmitError::Forgotten { key: self.record.key }),
                 JobState::Accepted { task_id } if self.record.claimed_task.is_some() => {
                     let task_id = task_id.clone();
@@ -171,7 +174,7 @@ impl<'a> Submit<'a> {
                 }
                 JobState::Failed { unbilled: true, task_id, .. } if self.is_new_order => {
                     match self.record.next_attempt() {
-                        Some(next) => self.replace(next),
+                        Some(next) => self.replace(next).await,
                         None => return Ok(self.task(task_id)),
                     }
                 }
@@ -180,7 +183,7 @@ impl<'a> Submit<'a> {
             match step {
                 Ok(()) => {}
                 // Another process was faster: its record says how to go on.
-                Err(SubmitError::Journal { error: JournalError::Changed, .. }) => self.reload()?,
+                Err(SubmitError::Store { error: StoreError::Changed, .. }) => self.reload().await?,
                 Err(error) => return Err(error),
             }
         }
@@ -209,11 +212,12 @@ impl<'a> Submit<'a> {
             // What was sent before and is known to have started nothing is not looked for.
             record.first_sent = record.first_sent.filter(|_| was_unknown).or(Some(now));
             record.last_sent = Some(now);
-        })?;
+        })
+        .await?;
         // A record that took long, or a machine that was suspended meanwhile: the signature would be refused.
         let age = self.context.transport.now().duration_since(time).unwrap_or_default();
         if age >= SubmitPolicy::TIMESTAMP_TOLERANCE {
-            return self.nothing_started(was_unknown);
+            return self.nothing_started(was_unknown).await;
         }
         self.sent = Some((now, self.clock_offset()));
         let answer = self.context.transport.attempt::<Value>(&call, time).await;
@@ -223,8 +227,8 @@ impl<'a> Submit<'a> {
                 let named = reply.value["TaskId"].as_str().filter(|id| is_id(id)).map(str::to_owned);
                 self.record.request_id = reply.request_id.or(self.record.request_id.take());
                 return match named {
-                    Some(task_id) if self.record.session.is_some() => self.claim(task_id),
-                    Some(task_id) => self.accept(task_id, self.record.attempt),
+                    Some(task_id) if self.record.session.is_some() => self.claim(task_id).await,
+                    Some(task_id) => self.accept(task_id, self.record.attempt).await,
                     None => Ok(()),
                 };
             }
@@ -236,7 +240,7 @@ impl<'a> Submit<'a> {
         match error.code().map(|code| code.facts().on_create) {
             _ if error.remedy().is_some_and(|remedy| !self.remedies.contains(&remedy)) => {
                 self.remedies.extend(error.remedy());
-                self.nothing_started(was_unknown)
+                self.nothing_started(was_unknown).await
             }
             None if error.sent() == Sent::No => self.not_sent(error, was_unknown).await,
             Some(OnCreate::Again) => {
@@ -246,7 +250,7 @@ impl<'a> Submit<'a> {
             Some(OnCreate::Refused) if !was_unknown => {
                 self.record.refused_before = true;
                 let code = error.code().map(ToString::to_string).unwrap_or_default();
-                self.save(JobState::Refused { code })?;
+                self.save(JobState::Refused { code }).await?;
                 Err(SubmitError::Call(error))
             }
             // A later refusal does not undo an earlier send that may have been accepted.
@@ -261,6 +265,7 @@ impl<'a> Submit<'a> {
                     record.used_up_by = Some(by);
                     record.refused_before &= !was_unknown;
                 })
+                .await
             }
             // A code that says nothing definite, no reply at all, or one that cannot be read.
             Some(OnCreate::Unclear) | None => {
@@ -271,13 +276,13 @@ impl<'a> Submit<'a> {
     }
 
     /// This send started nothing; an earlier one whose outcome is unknown may have.
-    fn nothing_started(&mut self, was_unknown: bool) -> Result<(), SubmitError> {
-        if was_unknown { Ok(()) } else { self.save(JobState::Planned) }
+    async fn nothing_started(&mut self, was_unknown: bool) -> Result<(), SubmitError> {
+        if was_unknown { Ok(()) } else { self.save(JobState::Planned).await }
     }
 
     /// Nothing was started by this send. Backs off and lets the loop send again, until the policy's number is used up.
     async fn not_sent(&mut self, error: Error, was_unknown: bool) -> Result<(), SubmitError> {
-        self.nothing_started(was_unknown)?;
+        self.nothing_started(was_unknown).await?;
         let pause = self.context.submit_policy.wait(self.refusals);
         self.refusals += 1;
         let most = self.context.submit_policy.refusals;
@@ -301,7 +306,7 @@ impl<'a> Submit<'a> {
             && error.class() != Some(ErrorClass::Clock)
             && let Ok(Listed { task: Some((task_id, attempt)), .. }) = self.look(Window::Everything).await
         {
-            return self.accept(task_id, attempt);
+            return self.accept(task_id, attempt).await;
         }
         Err(SubmitError::Call(error))
     }
@@ -317,19 +322,20 @@ impl<'a> Submit<'a> {
                 // Another process may be waiting for the answer, and writes down what comes.
                 self.sleep(policy.wait(self.looks)).await;
                 self.looks += 1;
-                return self.reload();
+                return self.reload().await;
             }
-            return self.hold(format!(
+            return self.leave_unresolved(format!(
                 "{} takes no SessionId, so that its task cannot be told from others and the request cannot be sent again",
                 self.record.action
-            ));
+            ))
+            .await;
         }
         let claim = match self.record.claimed_task.clone() {
             None => None,
             Some(task_id) => match self.check_claim(&task_id).await {
-                Claim::Ours => return self.accept(task_id, self.record.attempt),
+                Claim::Ours => return self.accept(task_id, self.record.attempt).await,
                 Claim::OthersTask => {
-                    self.save_with(JobState::Sending, |record| record.claimed_task = None)?;
+                    self.save_with(JobState::Sending, |record| record.claimed_task = None).await?;
                     None
                 }
                 claim => Some((task_id, claim)),
@@ -339,10 +345,10 @@ impl<'a> Submit<'a> {
         let listed = self.look(window).await;
         self.correct_times();
         if let Ok(Listed { task: Some((task_id, attempt)), .. }) = listed {
-            return self.accept(task_id, attempt);
+            return self.accept(task_id, attempt).await;
         }
         if let Some((task_id, Claim::Undecidable)) = claim {
-            return self.accept_unconfirmed(&task_id);
+            return self.accept_unconfirmed(&task_id).await;
         }
         let knows_id = self.knows_id_at(self.now());
         if let (Some(used_up_by), Ok(listed)) = (self.record.used_up_by, &listed)
@@ -353,8 +359,8 @@ impl<'a> Submit<'a> {
         {
             // Every send was refused, and the list reaches from the first of them beyond the last.
             return match self.record.next_attempt() {
-                Some(next) => self.replace(next),
-                None => self.hold("a hundred session ids have been used up"),
+                Some(next) => self.replace(next).await,
+                None => self.leave_unresolved("a hundred session ids have been used up").await,
             };
         }
         let searched = window == Window::Everything && listed.is_ok();
@@ -379,7 +385,7 @@ impl<'a> Submit<'a> {
             return Ok(());
         }
         let reason = match (claim, listed) {
-            (Some((task_id, Claim::NoAnswer)), _) => return self.accept_unconfirmed(&task_id),
+            (Some((task_id, Claim::NoAnswer)), _) => return self.accept_unconfirmed(&task_id).await,
             (Some((task_id, _)), _) => format!("the service does not know the task that it named: {task_id}"),
             (None, Err(error)) => format!("its task could not be looked for: {error}"),
             (None, Ok(_)) if self.record.used_up_by.is_some() => {
@@ -415,7 +421,8 @@ impl<'a> Submit<'a> {
         self.save_with(state, |record| {
             record.attempt = attempt;
             record.claimed_task = None;
-        })?;
+        })
+        .await?;
         Ok(false)
     }
 
@@ -482,40 +489,42 @@ impl<'a> Submit<'a> {
     }
 
     /// Writes down which task the service has named.
-    fn claim(&mut self, task_id: String) -> Result<(), SubmitError> {
+    async fn claim(&mut self, task_id: String) -> Result<(), SubmitError> {
         self.note(&task_id, |record| {
             record.claimed_task = Some(task_id.clone());
         })
+        .await
     }
 
     /// Writes down the job's task.
-    fn accept(&mut self, task_id: String, attempt: u8) -> Result<(), SubmitError> {
+    async fn accept(&mut self, task_id: String, attempt: u8) -> Result<(), SubmitError> {
         self.note(&task_id, |record| {
             record.state = JobState::Accepted { task_id: task_id.clone() };
             record.attempt = record.attempt.max(attempt);
             record.claimed_task = None;
         })
+        .await
     }
 
     /// Writes down the task that the service named and will say no more of now. It stays to be confirmed: by the wait for it,
     /// and when the job is resumed.
-    fn accept_unconfirmed(&mut self, task_id: &str) -> Result<(), SubmitError> {
-        self.note(task_id, |record| record.state = JobState::Accepted { task_id: task_id.to_owned() })
+    async fn accept_unconfirmed(&mut self, task_id: &str) -> Result<(), SubmitError> {
+        self.note(task_id, |record| record.state = JobState::Accepted { task_id: task_id.to_owned() }).await
     }
 
     /// Writes down what is known of a task that was started, over whatever another process has written meanwhile, unless
     /// that knows of a task already.
-    fn note(&mut self, task_id: &str, change: impl Fn(&mut JobRecord)) -> Result<(), SubmitError> {
+    async fn note(&mut self, task_id: &str, change: impl Fn(&mut JobRecord)) -> Result<(), SubmitError> {
         while self.record.state.task_id().is_none() {
             let mut next = self.record.clone();
             change(&mut next);
-            match self.replace(next) {
-                Err(SubmitError::Journal { error: JournalError::Changed, .. }) => {
+            match self.replace(next).await {
+                Err(SubmitError::Store { error: StoreError::Changed, .. }) => {
                     let request_id = self.record.request_id.take();
-                    self.reload()?;
+                    self.reload().await?;
                     self.record.request_id = request_id.or(self.record.request_id.take());
                 }
-                Err(SubmitError::Journal { error, .. }) => {
+                Err(SubmitError::Store { error, .. }) => {
                     return Err(SubmitError::Unrecorded { task: Box::new(self.task(task_id)), error });
                 }
                 written => return written,
@@ -528,15 +537,15 @@ impl<'a> Submit<'a> {
     /// task is not there.
     async fn give_up(&mut self, reason: impl Into<String>, searched: bool) -> Result<(), SubmitError> {
         if !searched && let Ok(Listed { task: Some((task_id, attempt)), .. }) = self.look(Window::Everything).await {
-            return self.accept(task_id, attempt);
+            return self.accept(task_id, attempt).await;
         }
-        self.hold(reason)
+        self.leave_unresolved(reason).await
     }
 
-    fn hold(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {
+    async fn leave_unresolved(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {
         let reason = reason.into();
-        self.save(JobState::Held { reason: reason.clone() })?;
-        Err(SubmitError::Held(Box::new(Held {
+        self.save(JobState::Unresolved { reason: reason.clone() }).await?;
+        Err(SubmitError::Unresolved(Box::new(Unresolved {
             key: self.record.key.clone(),
             session_id: self.record.session_id(),
             request_id: self.record.request_id.clone(),
@@ -556,32 +565,32 @@ impl<'a> Submit<'a> {
         handle
     }
 
-    fn save(&mut self, state: JobState) -> Result<(), SubmitError> {
-        self.save_with(state, |_| {})
+    async fn save(&mut self, state: JobState) -> Result<(), SubmitError> {
+        self.save_with(state, |_| {}).await
     }
 
-    fn save_with(&mut self, state: JobState, change: impl FnOnce(&mut JobRecord)) -> Result<(), SubmitError> {
-        let mut next = JobRecord { state, ..self.record.clone() };
+    async fn save_with(&mut self, state: JobState, change: impl FnOnce(&mut JobRecord)) -> Result<(), SubmitError> {
+        let mut next = self.record.clone().with_state(state);
         change(&mut next);
-        self.replace(next)
+        self.replace(next).await
     }
 
     /// Writes the job's new record down before anything is done on the strength of it. Where that fails, the record stays
     /// as it was.
-    fn replace(&mut self, mut next: JobRecord) -> Result<(), SubmitError> {
-        if let Some(journal) = &self.context.journal {
-            next.revision = journal.save(&next).map_err(|error| SubmitError::journal(error, &self.record))?;
+    async fn replace(&mut self, mut next: JobRecord) -> Result<(), SubmitError> {
+        if let Some(store) = &self.context.store {
+            let saved = store.save(&next, self.context.now()).await;
+            next = saved.map_err(|error| SubmitError::store(error, &self.record))?;
         }
         self.record = next;
         Ok(())
     }
 
-    fn reload(&mut self) -> Result<(), SubmitError> {
-        let journal = self.context.journal.as_ref().expect("only a journal says that a record has changed");
-        let loaded = journal.load(&self.record.key).map_err(|error| SubmitError::journal(error, &self.record))?;
-        self.record = loaded.ok_or_else(|| {
-            SubmitError::journal(JournalError::Store("the job is no longer in it".to_owned()), &self.record)
-        })?;
+    async fn reload(&mut self) -> Result<(), SubmitError> {
+        let store = self.context.store.as_ref().expect("only a store says that a record has changed");
+        let loaded = store.load(&self.record.key).await.map_err(|error| SubmitError::store(error, &self.record))?;
+        let gone = || StoreError::Other(StoreFailure::new("").with_detail("the job is no longer in it"));
+        self.record = loaded.ok_or_else(|| SubmitError::store(gone(), &self.record))?;
         Ok(())
     }
 
@@ -610,7 +619,7 @@ impl<'a> Submit<'a> {
 
     /// Seconds since 1970-01-01 UTC by the service's clock.
     fn now(&self) -> u64 {
-        seconds(self.context.transport.now())
+        self.context.now()
     }
 }
 

@@ -10,7 +10,7 @@ pub struct TaskHandle {
     pub task_id: String,
     /// The sub-application that owns it.
     pub sub_app_id: u64,
-    /// What its job is known by in the journal.
+    /// What its job is known by in the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The `SessionId` of its request.

@@ -364,6 +364,31 @@ pub enum UploadError {
 }
 
 impl UploadError {
+    /// A stable word for programs, for example `checksum`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "input",
+            Self::Apply(_) => "apply",
+            Self::Reply(_) => "reply",
+            Self::Store(_) => "storage",
+            Self::Status { .. } => "storage_status",
+            Self::Checksum { .. } => "checksum",
+            Self::NoFileId => "no_file_id",
+            Self::Commit { .. } => "commit",
+        }
+    }
+
+    /// What to do next, as one sentence without a full stop.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Input(error) => error.hint(),
+            Self::NoFileId | Self::Commit { may_exist: true, .. } => Some("look for the file in the VOD console"),
+            Self::Apply(error) | Self::Commit { error, .. } => error.hint(),
+            Self::Store(error) if error.kind() == SendErrorKind::Refused => Some("check the endpoint"),
+            Self::Reply(_) | Self::Store(_) | Self::Status { .. } | Self::Checksum { .. } => Some("upload it again"),
+        }
+    }
+
     /// Whether another attempt may go better.
     fn is_passing(&self) -> bool {
         match self {
@@ -396,31 +421,39 @@ impl fmt::Display for UploadError {
         match self {
             Self::Input(error) => write!(f, "{error}")?,
             Self::Apply(error) => write!(f, "{error}")?,
-            Self::Reply(member) => write!(f, "the service's reply has no {member} that can be used; try again later")?,
+            Self::Reply(member) => write!(f, "the service's reply has no {member} that can be used")?,
             Self::Store(error) if error.kind() == SendErrorKind::Refused => {
                 write!(f, "storage must not be written to: {error}")?;
             }
-            Self::Store(error) => write!(f, "storage got no whole file: {error}; upload it again")?,
+            Self::Store(error) => write!(f, "storage got no whole file: {error}")?,
             Self::Status { status, code } => {
                 write!(f, "storage answered with HTTP status {status}")?;
                 if let Some(code) = code {
                     write!(f, " and {code}")?;
                 }
-                write!(f, "; upload it again")?;
             }
             Self::Checksum { found, expected } => {
-                write!(f, "storage has a file with MD5 {found} in place of {expected}; upload it again")?;
+                write!(f, "storage has a file with MD5 {found} in place of {expected}")?;
             }
             Self::NoFileId => write!(f, "the service took the upload and named no file id")?,
             Self::Commit { error, .. } => write!(f, "{error}")?,
         }
         match self {
             Self::NoFileId | Self::Commit { may_exist: true, .. } => {
-                write!(f, "; whether there is a file now is unknown, look for it in the console: it costs storage")
+                write!(f, "; whether there is a file in VOD now, which costs storage, is unknown")
             }
             _ => write!(f, "; there is no file in VOD"),
         }
     }
 }
 
-impl std::error::Error for UploadError {}
+impl std::error::Error for UploadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Input(error) => Some(error),
+            Self::Apply(error) | Self::Commit { error, .. } => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Reply(_) | Self::Status { .. } | Self::Checksum { .. } | Self::NoFileId => None,
+        }
+    }
+}

@@ -121,7 +121,15 @@ impl fmt::Display for SettingsError {
     }
 }
 
-impl std::error::Error for SettingsError {}
+impl std::error::Error for SettingsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Credential(error) => Some(error),
+            Self::Endpoint(error) => Some(error),
+            Self::NoCredential | Self::NoSubAppId | Self::SubAppId { .. } => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::stream::{once, unfold};
 use futures_util::{Stream, StreamExt as _};
 use vod_aigc_core::{AigcTask, AigcVideoTask, DescribeTaskDetailResponse, ErrorClass, Progress, TaskState};
+use vod_aigc_store::JobState;
 use vod_aigc_transport::Error;
 
 use crate::context::Context;
 use crate::deferred::Deferred;
 use crate::error::{WaitError, is_lasting};
 use crate::finished::Finished;
-use crate::journal::JobState;
 use crate::policy::WaitPolicy;
 use crate::poller::{Interest, Stage, Subscription, Update};
 use crate::task_handle::TaskHandle;

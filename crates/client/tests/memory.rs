@@ -142,13 +142,13 @@ async fn an_image_of_the_largest_size_is_held_four_times_at_most() {
     assert!(peak <= 4 * body + SLACK, "{peak} with a body of {body}");
 }
 
-#[cfg(feature = "journal")]
+#[cfg(feature = "sqlite")]
 #[tokio::test]
-async fn a_journal_holds_no_further_copy_of_an_image() {
+async fn a_store_holds_no_further_copy_of_an_image() {
     let folder = Folder::new();
-    let journal = vod_aigc_client::SqliteJournal::open(folder.0.path().join("journal")).unwrap();
+    let store = vod_aigc_client::SqliteStore::open(folder.0.path().join("jobs")).await.unwrap();
     let api = Arc::new(Api::default());
-    let (peak, body) = peak_of_a_submit(client(&api).journal(Arc::new(journal)).build(), &api).await;
+    let (peak, body) = peak_of_a_submit(client(&api).store(Arc::new(store)).build(), &api).await;
     assert!(peak <= 4 * body + SLACK, "{peak} with a body of {body}");
 }
 

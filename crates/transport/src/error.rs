@@ -10,7 +10,8 @@ use crate::{Call, CredentialError, OpenError, SendError, SendErrorKind, Sent};
 /// A call that failed.
 ///
 /// Its `Display` is one line without secrets: what happened, the service's code, message and RequestId, and for
-/// a paid action whether money may have been spent.
+/// a paid action whether money may have been spent. [`hint`](Self::hint) says what to do next, and `source()` has the typed
+/// cause, whose text is a part of `Display`.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -59,6 +60,21 @@ pub enum ErrorKind {
     Reply,
     /// The service answered with an error; see [`Error::code`].
     Service,
+}
+
+impl ErrorKind {
+    /// A stable word for programs, for example `send`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Request => "request",
+            Self::Credential => "credential",
+            Self::Send => "send",
+            Self::Reply => "reply",
+            Self::Service => "service",
+        }
+    }
 }
 
 impl Error {
@@ -223,10 +239,10 @@ impl Error {
         }
     }
 
-    /// What a person should do next.
+    /// What to do next, as one sentence without a full stop.
     #[must_use]
-    pub fn next_step(&self) -> &'static str {
-        match &self.0.cause {
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match &self.0.cause {
             Cause::Configuration(_) => "correct the setting",
             Cause::Request(_) => "correct the request",
             Cause::Credential(_) => "set up credentials",
@@ -239,7 +255,7 @@ impl Error {
             Cause::Open(OpenError::Unreadable { .. }) => {
                 "check that the endpoint is the API's and that no proxy answers in its place"
             }
-        }
+        })
     }
 }
 
@@ -265,19 +281,18 @@ impl fmt::Display for Error {
         }
         let session_id = self.session_id().unwrap_or("none");
         match (self.0.effect, self.billed()) {
-            (Effect::Paid, Billed::No) => formatter.write_str("; nothing was billed")?,
+            (Effect::Paid, Billed::No) => formatter.write_str("; nothing was billed"),
             (Effect::Paid, Billed::Unknown) => {
-                write!(formatter, "; the outcome is unknown and money may have been spent, SessionId {session_id}")?;
+                write!(formatter, "; the outcome is unknown and money may have been spent, SessionId {session_id}")
             }
             (Effect::Paid, Billed::Yes) => {
-                write!(formatter, "; an earlier send was accepted and may have been billed, SessionId {session_id}")?
+                write!(formatter, "; an earlier send was accepted and may have been billed, SessionId {session_id}")
             }
             (Effect::Write, _) if self.sent() != Sent::No && self.code().is_none() => {
-                formatter.write_str("; it may have taken effect")?;
+                formatter.write_str("; it may have taken effect")
             }
-            _ => {}
+            _ => Ok(()),
         }
-        write!(formatter, "; next: {}", self.next_step())
     }
 }
 
@@ -294,4 +309,12 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Credential(error) => Some(error),
+            Cause::Send(error) => Some(error),
+            Cause::Configuration(_) | Cause::Request(_) | Cause::Open(_) => None,
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Whatever a server answers becomes a typed error, with the RequestId where there is one, and never a panic.
 
-use vod_aigc_client::{Client, JobState, Outcome, SubmitError};
+use std::sync::Arc;
+
+use vod_aigc_client::{Client, JobState, MemoryStore, Outcome, SubmitError};
 use vod_aigc_core::{DescribeTaskDetailResponse, TaskState};
 use vod_aigc_transport::{Billed, ErrorKind, RawReply, RetryPolicy, open};
 
@@ -58,7 +60,7 @@ async fn a_create_that_names_no_task_has_an_unknown_outcome() {
 
 /// Nothing is known of the job after all that the policy allows was tried, and the error leads to it.
 fn check_held(error: &SubmitError, http: &Interposed) {
-    assert!(matches!(error, SubmitError::Held(_)), "{error:?}");
+    assert!(matches!(error, SubmitError::Unresolved(_)), "{error:?}");
     assert_eq!((error.outcome(), error.billed()), (Outcome::Unknown, Billed::Unknown));
     let ids = http.session_ids();
     assert_eq!(ids.len(), 4, "the first send and three more");
@@ -127,14 +129,14 @@ async fn a_reply_that_breaks_off_on_the_wire_is_an_error_and_names_no_task() {
     cut.truncate(cut.len() - 10);
     for broken in [cut, b"HTTP/1.1 200 OK\r\ncontent-le".to_vec(), b"\x00\x01 no HTTP".to_vec()] {
         let server = Server::start(std::iter::repeat(broken)).await;
-        let journal = MemoryJournal::new();
+        let store = Arc::new(MemoryStore::new());
         let client: Client = client_to(&emulator, &server.url)
-            .journal(journal.clone())
+            .store(store.clone())
             .transport(|it| it.read_retry(RetryPolicy::once(RetryPolicy::READ.total)))
             .build();
         let error = client.submit(panda()).await.unwrap_err();
         assert_eq!((error.outcome(), error.billed()), (Outcome::Unknown, Billed::Unknown));
-        assert!(matches!(journal.only_job().state, JobState::Held { .. }));
+        assert!(matches!(store.only_job().state, JobState::Unresolved { .. }));
         assert_eq!(client.task("t-1").poll().await.unwrap_err().kind(), ErrorKind::Send);
     }
 }

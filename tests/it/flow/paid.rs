@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use vod_aigc_client::{Client, Held, Job, Journal as _, Outcome, SubmitError, WaitError};
+use vod_aigc_client::{Client, Job, MemoryStore, Outcome, SubmitError, Unresolved, WaitError};
 use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
 use vod_aigc_emulator::{
     Behaviour, Credential, DuplicateCode, Emulator, Fate, Fault, FaultRule, StatusBody, Target, When,
@@ -109,8 +109,8 @@ async fn a_lost_reply_that_no_list_shows_is_held_and_never_billed_twice() {
 }
 
 /// The task was started, nobody knows its id, and the error leads to it.
-fn check_held<'a>(error: &'a SubmitError, emulator: &Emulator) -> &'a Held {
-    let SubmitError::Held(held) = error else {
+fn check_held<'a>(error: &'a SubmitError, emulator: &Emulator) -> &'a Unresolved {
+    let SubmitError::Unresolved(held) = error else {
         panic!("{error:?}");
     };
     assert_eq!((error.outcome(), error.billed()), (Outcome::Unknown, Billed::Unknown));
@@ -175,10 +175,10 @@ async fn a_submit_without_keys_ends_at_once() {
 #[tokio::test]
 async fn a_job_that_was_not_kept_is_resumed_by_the_next_submit_under_its_key() {
     let emulator = emulator().await;
-    let journal = Arc::new(MemoryJournal::default());
+    let store = Arc::new(MemoryStore::new());
     let client = |http: &Arc<Interposed>| {
         let http = http.clone();
-        client_to(&emulator, emulator.endpoint()).journal(journal.clone()).transport(|it| it.http(http)).build()
+        client_to(&emulator, emulator.endpoint()).store(store.clone()).transport(|it| it.http(http)).build()
     };
     let job = || {
         let request = VideoRequest::builder(Kling::V2_1).image("https://a/b.png?sign=1").build().unwrap();
@@ -186,7 +186,7 @@ async fn a_job_that_was_not_kept_is_resumed_by_the_next_submit_under_its_key() {
     };
     let unreachable = Interposed::new(|_| Step::Fail(SendErrorKind::Connect, Sent::No));
     client(&unreachable).submit(job()).await.unwrap_err();
-    let record = journal.jobs().unwrap().pop().unwrap();
+    let record = store.jobs().pop().unwrap();
     assert_eq!(record.body, None);
 
     let http = Interposed::new(|_| Step::Pass);
@@ -245,7 +245,7 @@ async fn a_service_in_trouble_is_asked_under_one_id_and_then_the_job_is_held() {
         let body = format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"why"}},"RequestId":"r-9"}}}}"#);
         let http = Interposed::answering(200, body);
         let error = client_through(&emulator, &http).submit(panda()).await.unwrap_err();
-        assert!(matches!(error, SubmitError::Held(_)), "{error:?}");
+        assert!(matches!(error, SubmitError::Unresolved(_)), "{error:?}");
         assert_eq!((error.billed(), error.request_id()), (Billed::Unknown, Some("r-9")), "{code}");
         let ids = http.session_ids();
         assert_eq!(ids.len(), 4, "{code}");

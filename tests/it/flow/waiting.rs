@@ -299,8 +299,7 @@ async fn a_wait_with_the_wrong_key_ends_at_once() {
 
 #[tokio::test]
 async fn a_task_is_cancelled_while_it_is_queued_and_not_after() {
-    let mut timing = Timing::default();
-    timing.waiting = Duration::from_secs(120);
+    let timing = Timing { waiting: Duration::from_secs(120), ..Timing::default() };
     let emulator = emulator_with(|builder| builder.timing(timing)).await;
     let client = client(&emulator);
 

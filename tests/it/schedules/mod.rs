@@ -1,7 +1,7 @@
 //! A paid request is never billed twice and never lost: schedules of faults and crashes, played on a virtual clock.
 //!
 //! The service is the emulator in process, so each schedule is the same every time. A process dies by never going on from
-//! some step: a send, the arrival of a reply, a wait, or a write of the journal, before or after it.
+//! some step: a send, the arrival of a reply, a wait, or a write of the store, before or after it.
 
 mod world;
 
@@ -45,7 +45,7 @@ impl Tally {
                 }
             }
             // Unresolved jobs are a state of their own: the person has been told, and `resume` goes on with them.
-            Some(JobState::Held { reason }) => {
+            Some(JobState::Unresolved { reason }) => {
                 let reason = reason.split(':').next().unwrap_or_default().to_owned();
                 *self.unresolved.entry(reason).or_default() += 1;
             }
@@ -247,21 +247,21 @@ fn no_crash_at_any_step_bills_a_job_without_a_key_twice() {
 }
 
 #[test]
-fn no_lost_journal_bills_a_job_with_a_key_twice() {
+fn no_lost_store_bills_a_job_with_a_key_twice() {
     let tally = for_every_fault(|fault, rules, tally| {
         for (behaviour, settings) in behaviours().into_iter().step_by(5) {
             let world = |crash| World::new(settings.clone(), rules, crash, 1);
             for step in 0..world(None).play(true, false).steps_of_first_life {
                 let end = world(Some(step)).play(true, true);
-                tally.count(|| format!("{fault}; {behaviour}; journal lost at crash {step}"), &end);
+                tally.count(|| format!("{fault}; {behaviour}; store lost at crash {step}"), &end);
             }
         }
     });
-    tally.judge("journal lost");
+    tally.judge("store lost");
 }
 
 #[test]
-fn a_job_whose_journal_was_lost_is_found_the_next_day() {
+fn a_job_whose_store_was_lost_is_found_the_next_day() {
     let (_, settings) = behaviours().swap_remove(0);
     let world = |crash| World::new(settings.clone(), &[], crash, 1);
     let last = world(None).play(true, false).steps_of_first_life - 1;
@@ -426,12 +426,12 @@ fn play_seeds(seeds: std::ops::Range<u64>) -> Tally {
             world = world.with_clocks_ahead([clock(), clock()]);
         }
         let way = below(4);
-        // Without its journal, nobody knows that a job was sent longer ago than the service knows its id.
-        let keeps_journal = way != 1;
-        if keeps_journal && below(3) == 0 {
+        // Without its store, nobody knows that a job was sent longer ago than the service knows its id.
+        let keeps_store = way != 1;
+        if keeps_store && below(3) == 0 {
             world = world.with_suspension(below(24), Duration::from_secs(below(90) * 3600));
         }
-        if keeps_journal && below(3) == 0 {
+        if keeps_store && below(3) == 0 {
             world = world.with_pause(Duration::from_secs(below(100) * 3600));
         }
         if below(3) == 0 {

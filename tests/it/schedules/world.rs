@@ -1,14 +1,16 @@
-//! One schedule: the emulator in process, a journal that dies with its process, and lives that follow each other.
+//! One schedule: the emulator in process, a store that dies with its process, and lives that follow each other.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use vod_aigc_client::{Client, Job, JobRecord, JobState, Journal, JournalError, SubmitError, Task};
+use vod_aigc_client::store::{Cursor, Page, StoreFailure, StoreFuture};
+use vod_aigc_client::{
+    Client, Job, JobFilter, JobRecord, JobState, JobStore, MemoryStore, StoreError, SubmitError, Task,
+};
 use vod_aigc_core::{Kling, VideoRequest, video};
 use vod_aigc_emulator::{Behaviour, Clock as EmulatorClock, Emulator, Exchange, Fault, FaultRule, InProcess, Received};
 use vod_aigc_transport::testing::SeededRandom;
@@ -16,7 +18,7 @@ use vod_aigc_transport::{
     BoxFuture, Clock, Http, Random as _, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
 };
 
-use crate::support::headers;
+use crate::support::{StoreExt as _, headers};
 
 const SUB_APP_ID: u64 = 1_500_000_001;
 const KEY: &str = "job-1";
@@ -27,7 +29,7 @@ const MOST_LIVES: u64 = 7;
 pub(super) struct End {
     pub(super) lives: u64,
     pub(super) steps_of_first_life: u64,
-    /// What the last journal says.
+    /// What the last store says.
     pub(super) state: Option<JobState>,
     /// How many SessionIds the job has given up.
     pub(super) attempt: u8,
@@ -106,15 +108,15 @@ impl World {
     fn start_others_task(&self) -> String {
         let life = Life::new(None, None);
         let request = VideoRequest::builder(Kling::V2_1).prompt("a bear").session_context(OTHERS_CONTEXT).build();
-        let client = self.client(&life, &Store::default(), 0);
+        let client = self.client(&life, &Arc::default(), 0);
         let submitted = life.live(client.submit(request.expect("the table allows it")));
         submitted.and_then(Result::ok).map(|task| task.id().to_owned()).unwrap_or_default()
     }
 
-    /// One host. The first life dies at the step of the schedule, where its journal may be lost with it; later ones live
+    /// One host. The first life dies at the step of the schedule, where its store may be lost with it; later ones live
     /// on.
-    pub(super) fn play(self, shared: bool, journal_is_lost: bool) -> End {
-        let mut store = Store::default();
+    pub(super) fn play(self, shared: bool, store_is_lost: bool) -> End {
+        let mut store = Arc::new(MemoryStore::new());
         let mut steps_of_first_life = 0;
         let mut lives = 0;
         while lives < MOST_LIVES {
@@ -128,15 +130,15 @@ impl World {
                 steps_of_first_life = life.steps.load(Ordering::Relaxed);
             }
             // The wait for a task that is not confirmed finds out whose it is, and the person comes back.
-            if matches!(ended, Some(Ok(_))) && store.is_confirmed() {
+            if matches!(ended, Some(Ok(_))) && is_confirmed(&store) {
                 break;
             }
-            if journal_is_lost && lives == 1 {
-                store = Store::default();
+            if store_is_lost && lives == 1 {
+                store = Arc::new(MemoryStore::new());
             }
             // Whoever runs it again does so after a while, and after longer each time; whoever has lost everything, the
             // next day.
-            let pause = if journal_is_lost && lives == 1 { 20 * 3600 } else { 60 << lives };
+            let pause = if store_is_lost && lives == 1 { 20 * 3600 } else { 60 << lives };
             let pause = self.pause.filter(|_| lives == 1).unwrap_or(Duration::from_secs(pause));
             self.emulator.advance(pause);
             if self.others {
@@ -146,9 +148,9 @@ impl World {
         self.end(lives, steps_of_first_life, &store)
     }
 
-    /// Two hosts with a journal each and the same key, at the same time.
+    /// Two hosts with a store each and the same key, at the same time.
     pub(super) fn play_on_two_hosts(self) -> End {
-        let stores = [Store::default(), Store::default()];
+        let stores = [Arc::<MemoryStore>::default(), Arc::default()];
         let random = SeededRandom::new(self.seed);
         let mut lives = 0;
         let mut ids = Vec::new();
@@ -157,7 +159,7 @@ impl World {
             let submit = |store| self.submit(&life, store, true, 0);
             let (one, other) = life.race(submit(&stores[0]), submit(&stores[1]), &random);
             lives += 1;
-            let confirmed = [one, other].into_iter().zip(&stores).filter(|(_, store)| store.is_confirmed());
+            let confirmed = [one, other].into_iter().zip(&stores).filter(|(_, store)| is_confirmed(store));
             ids = confirmed.filter_map(|(ended, _)| Some(ended.ok()?.id().to_owned())).collect();
             if ids.len() == 2 {
                 break;
@@ -169,15 +171,21 @@ impl World {
         // Two ids would be two bills.
         end.billed = end.billed.max(ids.len());
         if end.state.as_ref().is_none_or(|state| state.task_id().is_none()) {
-            end.state = stores[1].state().filter(|state| state.task_id().is_some()).or(end.state);
+            end.state = state_of(&stores[1]).filter(|state| state.task_id().is_some()).or(end.state);
         }
         end
     }
 
-    /// What a person does: resume what the journal holds, else submit.
-    async fn submit(&self, life: &Life, store: &Store, shared: bool, ahead: i64) -> Result<Task, SubmitError> {
+    /// What a person does: resume what the store holds, else submit.
+    async fn submit(
+        &self,
+        life: &Life,
+        store: &Arc<MemoryStore>,
+        shared: bool,
+        ahead: i64,
+    ) -> Result<Task, SubmitError> {
         let client = self.client(life, store, ahead);
-        let unfinished = store.jobs().unwrap_or_default().pop();
+        let unfinished = store.jobs().pop();
         match unfinished {
             Some(job) if !shared => client.resume_job(job).await,
             _ => {
@@ -187,27 +195,27 @@ impl World {
         }
     }
 
-    fn client(&self, life: &Life, store: &Store, ahead: i64) -> Client {
+    fn client(&self, life: &Life, store: &Arc<MemoryStore>, ahead: i64) -> Client {
         let process = self.processes.fetch_add(1, Ordering::Relaxed);
         let wire = Arc::new(Wire { emulator: self.emulator.clone(), life: life.clone(), ahead });
         Client::builder(self.emulator.credential().clone(), SUB_APP_ID)
             .endpoint(self.emulator.endpoint().parse().expect("it is a loopback address"))
             .clock(wire.clone())
             .random(Arc::new(SeededRandom::new(self.seed ^ (process << 32))))
-            .journal(Arc::new(DyingJournal { store: store.clone(), life: life.clone() }))
+            .store(Arc::new(DyingStore { store: store.clone(), life: life.clone() }))
             .transport(|transport| transport.http(wire))
             .build()
     }
 
-    fn end(self, lives: u64, steps_of_first_life: u64, store: &Store) -> End {
+    fn end(self, lives: u64, steps_of_first_life: u64, store: &Arc<MemoryStore>) -> End {
         // What was accepted late is on the bill too.
         self.emulator.advance(Duration::from_secs(600));
         let ledger = self.emulator.ledger().into_iter();
         let own = ledger.filter(|entry| entry.session_context.as_deref() != Some(OTHERS_CONTEXT));
         let ledger: Vec<_> = own.map(|entry| entry.task_id).collect();
-        let job = store.jobs().unwrap_or_default().pop();
+        let job = store.jobs().pop();
         let attempt = job.as_ref().map_or(0, |job| job.attempt);
-        End { lives, steps_of_first_life, state: store.state(), attempt, billed: ledger.len(), ledger }
+        End { lives, steps_of_first_life, state: state_of(store), attempt, billed: ledger.len(), ledger }
     }
 }
 
@@ -263,7 +271,7 @@ impl Life {
         let mut context = Context::from_waker(Waker::noop());
         loop {
             if let Poll::Ready(ended) = process.as_mut().poll(&mut context) {
-                // A process that was told that its journal is gone has died there.
+                // A process that was told that its store is gone has died there.
                 return (!self.is_over()).then_some(ended);
             }
             if self.is_over() {
@@ -350,85 +358,63 @@ impl Http for Wire {
     }
 }
 
-/// What a disk holds.
-#[derive(Clone, Debug, Default)]
-struct Store(Arc<Mutex<BTreeMap<String, JobRecord>>>);
-
-impl Store {
-    /// Whether its job, if it has one, has a task that was confirmed to be its own.
-    fn is_confirmed(&self) -> bool {
-        self.records().values().all(|job| job.claimed_task.is_none())
-    }
-
-    /// How far its job is. A task that could not be confirmed does not count.
-    fn state(&self) -> Option<JobState> {
-        let job = self.records().values().next().cloned()?;
-        let reason = "the task that the service named could not be confirmed".to_owned();
-        Some(if job.claimed_task.is_some() { JobState::Held { reason } } else { job.state })
-    }
-
-    fn records(&self) -> MutexGuard<'_, BTreeMap<String, JobRecord>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Whether the job of a store, if it has one, has a task that was confirmed to be its own.
+fn is_confirmed(store: &MemoryStore) -> bool {
+    store.jobs().iter().all(|job| job.claimed_task.is_none())
 }
 
-impl Journal for Store {
-    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
-        Ok(self.records().entry(job.key.clone()).or_insert_with(|| job.clone()).clone())
-    }
-
-    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
-        let mut records = self.records();
-        let standing = records.get_mut(&job.key).ok_or(JournalError::Changed)?;
-        if standing.revision != job.revision {
-            return Err(JournalError::Changed);
-        }
-        standing.clone_from(job);
-        standing.revision += 1;
-        Ok(standing.revision)
-    }
-
-    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
-        Ok(self.records().get(key).cloned())
-    }
-
-    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
-        Ok(self.records().values().cloned().collect())
-    }
+/// How far the job of a store is. A task that could not be confirmed does not count.
+fn state_of(store: &MemoryStore) -> Option<JobState> {
+    let job = store.jobs().into_iter().next()?;
+    let reason = "the task that the service named could not be confirmed".to_owned();
+    Some(if job.claimed_task.is_some() { JobState::Unresolved { reason } } else { job.state })
 }
 
-/// A journal whose process may die before a write is on the disk, or right after.
+/// A store whose process may die before a write is on the disk, or right after.
 #[derive(Debug)]
-struct DyingJournal {
-    store: Store,
+struct DyingStore {
+    store: Arc<MemoryStore>,
     life: Life,
 }
 
-impl DyingJournal {
-    fn write<T>(&self, write: impl FnOnce(&Store) -> Result<T, JournalError>) -> Result<T, JournalError> {
-        let died = || JournalError::Store("the process has died".to_owned());
-        if !self.life.goes_on() {
-            return Err(died());
-        }
-        let written = write(&self.store)?;
-        if self.life.goes_on() { Ok(written) } else { Err(died()) }
+impl DyingStore {
+    fn survive<'a, T>(&'a self, work: StoreFuture<'a, T>) -> StoreFuture<'a, T>
+    where
+        T: Send + 'a,
+    {
+        let died = || StoreError::Other(StoreFailure::new("a test").with_detail("the process has died"));
+        Box::pin(async move {
+            if !self.life.goes_on() {
+                return Err(died());
+            }
+            let done = work.await?;
+            if self.life.goes_on() { Ok(done) } else { Err(died()) }
+        })
     }
 }
 
-impl Journal for DyingJournal {
-    fn plan(&self, job: &JobRecord) -> Result<JobRecord, JournalError> {
-        self.write(|store| store.plan(job))
+impl JobStore for DyingStore {
+    fn plan<'a>(&'a self, job: &'a JobRecord, now: u64) -> StoreFuture<'a, JobRecord> {
+        self.survive(self.store.plan(job, now))
     }
 
-    fn save(&self, job: &JobRecord) -> Result<u64, JournalError> {
-        self.write(|store| store.save(job))
+    fn save<'a>(&'a self, job: &'a JobRecord, now: u64) -> StoreFuture<'a, JobRecord> {
+        self.survive(self.store.save(job, now))
     }
 
-    fn load(&self, key: &str) -> Result<Option<JobRecord>, JournalError> {
-        self.write(|store| store.load(key))
+    fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<JobRecord>> {
+        self.survive(self.store.load(key))
     }
 
-    fn jobs(&self) -> Result<Vec<JobRecord>, JournalError> {
-        self.write(Store::jobs)
+    fn find_by_task<'a>(&'a self, task_id: &'a str) -> StoreFuture<'a, Option<JobRecord>> {
+        self.survive(self.store.find_by_task(task_id))
+    }
+
+    fn page<'a>(&'a self, filter: &'a JobFilter, after: Option<Cursor>, limit: usize) -> StoreFuture<'a, Page> {
+        self.survive(self.store.page(filter, after, limit))
+    }
+
+    fn prune(&self, ended_before: u64) -> StoreFuture<'_, u64> {
+        self.survive(self.store.prune(ended_before))
     }
 }

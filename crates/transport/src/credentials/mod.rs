@@ -144,7 +144,14 @@ impl fmt::Display for CredentialError {
     }
 }
 
-impl Error for CredentialError {}
+impl Error for CredentialError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Invalid { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+}
 
 /// Builds a credential out of parts that all come from one source. Empty parts count as missing.
 fn pair(
