@@ -46,7 +46,7 @@ impl SqliteOptions {
     }
 
     /// Lets the file take no more than this number of bytes, besides its write-ahead log. A store that is larger does not grow any
-    /// more. What does not fit is [`StoreError::Full`](crate::StoreError::Full).
+    /// more, and an empty one takes 300 kB. What does not fit is [`StoreError::Full`](crate::StoreError::Full).
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
@@ -84,6 +84,10 @@ impl SqliteOptions {
             .foreign_keys(true)
             // A commit is on the disk when it returns, which the submit protocol relies on.
             .synchronous(SqliteSynchronous::Full)
+            // For a new file. Pages of 4 KiB double the time of a body of 9 MB, and save 0.2 ms where there is none.
+            .page_size(16384)
+            // 32 MB of log before it is written into the file, so that the commit of a large body does not wait for that.
+            .pragma("wal_autocheckpoint", "2000")
             // 8 MiB of pages, so that a prune of many jobs need not read what it has just written.
             .pragma("cache_size", "-8192")
             .busy_timeout(self.busy_timeout.min(longest))

@@ -147,11 +147,11 @@ async fn a_new_store_that_another_process_holds_is_named() {
 #[tokio::test]
 async fn a_full_store_keeps_what_it_has_and_goes_on_when_there_is_room() {
     let folder = Folder::new();
-    let small = SqliteOptions::new().max_bytes(200_000);
+    let small = SqliteOptions::new().max_bytes(1_000_000);
     let store = SqliteStore::open_with(folder.file(), small).await.unwrap();
     let planned = store.plan(&record("small"), NOW).await.unwrap();
     let mut large = record("large");
-    large.body = Some(Arc::new("x".repeat(300_000)));
+    large.body = Some(Arc::new("x".repeat(2_000_000)));
     for _ in 0..2 {
         let error = store.plan(&large, NOW).await.unwrap_err();
         assert!(matches!(error, StoreError::Full(_)), "{error:?}");
