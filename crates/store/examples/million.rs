@@ -85,6 +85,7 @@ async fn fill(path: &Path, jobs: u64) -> Outcome<()> {
         .await?;
     // The log is written into the file before anything is measured.
     connection.close().await?;
+    std::fs::File::open(path)?.sync_all()?;
     Ok(())
 }
 
