@@ -194,7 +194,10 @@ impl JobStore for SqliteStore {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Row as _;
+
     use super::*;
+    use crate::state::StateKind;
 
     async fn store(folder: &tempfile::TempDir) -> SqliteStore {
         SqliteStore::open(folder.path().join("jobs.sqlite3")).await.expect("the folder is there")
@@ -237,5 +240,36 @@ mod tests {
         let path = SqliteStore::default_path();
         assert_eq!(path.is_some(), directories::BaseDirs::new().is_some());
         assert!(path.is_none_or(|path| path.ends_with("vod-aigc/journal.sqlite3")));
+    }
+
+    #[tokio::test]
+    async fn a_page_is_read_in_order_from_an_index() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = store(&folder).await;
+        let mut reader = store.reader.take().await.expect("it is open");
+        let (all, unfinished) = (JobFilter::all, JobFilter::unfinished);
+        for (filter, index) in [
+            (all(), "job_by_created"),
+            (all().created(3..5), "job_by_created"),
+            (unfinished(), "job_unfinished"),
+            (unfinished().label("l").endpoint("e").created(3..5), "job_unfinished"),
+            (all().state(StateKind::Accepted), "job_by_state"),
+            (all().state(StateKind::Accepted).label("l").account("a"), "job_by_state"),
+            (all().state(StateKind::Downloaded).label("l").model("m"), "job_by_label"),
+            (all().state(StateKind::Downloaded).account("a").ended(3..), "job_by_account"),
+            (all().model("m").endpoint("e"), "job_by_model"),
+            (all().endpoint("e").created(3..5), "job_by_endpoint"),
+            (all().state(StateKind::Failed), "job_by_state"),
+        ] {
+            for (filter, after) in
+                [(filter.clone(), None), (filter.clone(), Some(Cursor::new(4, 2))), (filter.newest_first(), None)]
+            {
+                let sql = select::page_query(&filter, after, 100, &store.place).expect("small numbers").into_string();
+                let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+                let steps = explain.fetch_all(&mut *reader).await.expect("a plan");
+                let steps: Vec<String> = steps.iter().map(|row| row.get("detail")).collect();
+                assert!(steps.len() == 1 && steps[0].contains(index), "{sql}: {steps:?}");
+            }
+        }
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn page(
     let limit = limit.max(1);
     // One more than asked for shows whether there is a next page.
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let mut query = select(filter, after, rows, place)?;
+    let mut query = page_query(filter, after, rows, place)?;
     let found = query.build().fetch_all(connection).await.map_err(place.of_sqlx(FAILED))?;
     let mut found: Vec<_> = found.iter().map(Found::read).collect();
     let more = found.len() > limit;
@@ -55,7 +55,7 @@ pub(super) async fn page(
 }
 
 /// The first rows that the filter selects after the cursor.
-fn select(
+pub(super) fn page_query(
     filter: &JobFilter,
     after: Option<Cursor>,
     rows: i64,
@@ -131,45 +131,4 @@ fn one_state(
 fn order(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter, rows: i64) {
     let order = if filter.newest_first { " ORDER BY created DESC, id DESC" } else { " ORDER BY created, id" };
     query.push(order).push(" LIMIT ").push_bind(rows);
-}
-
-#[cfg(test)]
-mod tests {
-    use sqlx::{AssertSqlSafe, Row as _};
-
-    use super::*;
-    use crate::sqlite::SqliteStore;
-    use crate::state::StateKind;
-
-    #[tokio::test]
-    async fn a_page_is_read_in_order_from_an_index() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = SqliteStore::open(folder.path().join("jobs.sqlite3")).await.expect("the folder is there");
-        let place = Place::new(store.path());
-        let mut reader = store.reader.take().await.expect("it is open");
-        let (all, unfinished) = (JobFilter::all, JobFilter::unfinished);
-        for (filter, index) in [
-            (all(), "job_by_created"),
-            (all().created(3..5), "job_by_created"),
-            (unfinished(), "job_unfinished"),
-            (unfinished().label("l").endpoint("e").created(3..5), "job_unfinished"),
-            (all().state(StateKind::Accepted), "job_by_state"),
-            (all().state(StateKind::Accepted).label("l").account("a"), "job_by_state"),
-            (all().state(StateKind::Downloaded).label("l").model("m"), "job_by_label"),
-            (all().state(StateKind::Downloaded).account("a").ended(3..), "job_by_account"),
-            (all().model("m").endpoint("e"), "job_by_model"),
-            (all().endpoint("e").created(3..5), "job_by_endpoint"),
-            (all().state(StateKind::Failed), "job_by_state"),
-        ] {
-            for (filter, after) in
-                [(filter.clone(), None), (filter.clone(), Some(Cursor::new(4, 2))), (filter.newest_first(), None)]
-            {
-                let sql = select(&filter, after, 100, &place).expect("small numbers").into_string();
-                let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
-                let steps = explain.fetch_all(&mut *reader).await.expect("a plan");
-                let steps: Vec<String> = steps.iter().map(|row| row.get("detail")).collect();
-                assert!(steps.len() == 1 && steps[0].contains(index), "{sql}: {steps:?}");
-            }
-        }
-    }
 }
