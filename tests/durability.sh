@@ -22,7 +22,7 @@ export VOD_AIGC_ENDPOINT
 
 calls=write,writev,pwrite64,sendto,sendmsg,fsync,fdatasync,rename,renameat,renameat2
 strace --follow-forks --decode-fds=path --string-limit=4000 --trace="$calls" --output=trace -- \
-    "$binary" generate 'a panda' --model Kling:2.1 --key k --journal journal.sqlite3 --output video.mp4 --first-poll 0s >/dev/null
+    "$binary" generate 'a panda' --model Kling:2.1 --key k --store jobs.sqlite3 --output video.mp4 --first-poll 0s >/dev/null
 
 # line PATTERN [AFTER [BEFORE]]: the last line of the trace between two that matches, or 0.
 line() {
@@ -38,9 +38,9 @@ expect() {
 
 sent="$(awk '/(write|writev|sendto|sendmsg)\(.*socket:.*CreateAigcVideoTask/ { print NR; exit }' trace)"
 expect "the paid request leaves" "${sent:-0}"
-written="$(line 'pwrite64\(.*journal.sqlite3-wal' 0 "$sent")"
+written="$(line 'pwrite64\(.*jobs.sqlite3-wal' 0 "$sent")"
 expect "the job is written" "$written"
-expect "and is on the disk before the request leaves" "$(line '(fsync|fdatasync)\(.*journal.sqlite3-wal' "$written" "$sent")"
+expect "and is on the disk before the request leaves" "$(line '(fsync|fdatasync)\(.*jobs.sqlite3-wal' "$written" "$sent")"
 
 named="$(line 'rename.*video.mp4.part')"
 expect "the video gets its name" "$named"

@@ -22,7 +22,7 @@ struct Area {
     tests: &'static [&'static str],
 }
 
-const AREAS: [Area; 2] = [
+const AREAS: [Area; 3] = [
     Area {
         name: "limits",
         files: &["crates/transport/src/limits.rs"],
@@ -35,19 +35,31 @@ const AREAS: [Area; 2] = [
         files: &[
             "crates/client/src/submit.rs",
             "crates/client/src/job.rs",
-            "crates/client/src/journal.rs",
-            "crates/client/src/journal/sqlite.rs",
             "crates/client/src/download.rs",
             "crates/client/src/wait.rs",
+            "crates/client/src/resume.rs",
         ],
         packages: "vod-aigc-client,vod-aigc-tests",
         targets: &["--lib", "--test", "it"],
         #[rustfmt::skip]
         tests: &[
             "codes", "kinds", "flow::paid", "flow::recovery", "flow::waiting", "flow::download", "flow::bad_input",
-            "properties::identity", "properties::journal", "properties::patience", "submit::",
-            "wait::", "waits::", "crowd::a_wait_among_many", "download::", "job::", "journal::", "sqlite::",
+            "properties::identity", "properties::job_record", "properties::patience", "submit::",
+            "wait::", "poller::", "crowd::a_wait_among_many", "download::", "job::", "resume",
         ],
+    },
+    Area {
+        name: "store",
+        files: &[
+            "crates/store/src/record.rs",
+            "crates/store/src/state.rs",
+            "crates/store/src/forget.rs",
+            "crates/store/src/memory.rs",
+            "crates/store/src/sqlite/write.rs",
+        ],
+        packages: "vod-aigc-store",
+        targets: &["--lib", "--test", "it"],
+        tests: &[],
     },
 ];
 

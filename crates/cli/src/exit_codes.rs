@@ -76,19 +76,19 @@ Exit codes:
                       billed: no if refused at submit, unknown if the task ended so
                       next: change the prompt or the inputs and use a new key
    8  deadline        the time to wait is over; the task goes on
-                      billed: yes; unknown if the task is not in the journal
+                      billed: yes; unknown if the task is not in the store
                       next: run `vod-aigc task wait TASK_ID`
    9  interrupted     a person stopped the command; a submitted task goes on
-                      billed: no before submit, yes while waiting; unknown if not in the journal
+                      billed: no before submit, yes while waiting; unknown if not in the store
                       next: run `vod-aigc task wait TASK_ID`
   10  unresolved      the outcome of a paid request is unknown
                       billed: unknown
                       next: run `vod-aigc resume`; do not submit the request again; `vod-aigc task forget KEY` gives the job up
   11  not_fetched     a task was submitted, and its result is not here yet
-                      billed: yes; unknown if the task is not in the journal
+                      billed: yes; unknown if the task is not in the store
                       next: correct what the message names, then run `vod-aigc task wait TASK_ID`
 ";
 
 /// The table in one line.
 #[rustfmt::skip]
-pub(crate) const SUMMARY: &str = "Exit codes: 0 done, 2 usage (billed: no), 3 authentication (billed: no), 4 limit (billed: no), 5 network (billed: no), 6 task_failed (billed: no if the account ran too many tasks at a time, else unknown), 7 content (billed: no if refused at submit, unknown if the task ended so), 8 deadline (billed: yes; unknown if the task is not in the journal), 9 interrupted (billed: no before submit, yes while waiting; unknown if not in the journal), 10 unresolved (billed: unknown), 11 not_fetched (billed: yes; unknown if the task is not in the journal).";
+pub(crate) const SUMMARY: &str = "Exit codes: 0 done, 2 usage (billed: no), 3 authentication (billed: no), 4 limit (billed: no), 5 network (billed: no), 6 task_failed (billed: no if the account ran too many tasks at a time, else unknown), 7 content (billed: no if refused at submit, unknown if the task ended so), 8 deadline (billed: yes; unknown if the task is not in the store), 9 interrupted (billed: no before submit, yes while waiting; unknown if not in the store), 10 unresolved (billed: unknown), 11 not_fetched (billed: yes; unknown if the task is not in the store).";

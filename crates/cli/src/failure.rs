@@ -144,7 +144,9 @@ impl Failure {
 
     /// The same, with a next step that is more exact than that of the exit code.
     fn with_hint(mut self, hint: Option<&str>) -> Self {
-        self.0.hint = self.0.hint.or_else(|| hint.map(str::to_owned));
+        if !matches!(self.0.code, UNRESOLVED | DEADLINE) {
+            self.0.hint = self.0.hint.or_else(|| hint.map(str::to_owned));
+        }
         self
     }
 
@@ -212,6 +214,7 @@ impl Failure {
             self.0.code = UNRESOLVED;
             self.0.billed = Billed::Unknown;
             self.0.message += "; the outcome of a submit is unknown and money may have been spent";
+            self.0.hint = None;
         }
         self.0.resume = Some(RESUME.to_owned());
         self
@@ -297,10 +300,12 @@ impl Details {
     /// What a program learns of the failure.
     fn document(&self) -> Value {
         let row = self.row();
-        let hint = self.hint.clone().unwrap_or_else(|| match &self.resume {
-            Some(resume) => row.next.replace("vod-aigc task wait TASK_ID", resume),
-            None => row.next.to_owned(),
-        });
+        let hint = match (&self.hint, &self.resume) {
+            (Some(hint), Some(resume)) => format!("{hint}, then run `{resume}`"),
+            (Some(hint), None) => hint.clone(),
+            (None, Some(resume)) => row.next.replace("vod-aigc task wait TASK_ID", resume),
+            (None, None) => row.next.to_owned(),
+        };
         let mut document = json!({
             "exit_code": row.code,
             "kind": row.kind,

@@ -205,16 +205,16 @@ impl Resume {
 /// What came of the jobs that have ended.
 #[derive(Default)]
 struct Ended {
-    /// A document for each job, with its place in the order of the store.
-    documents: Vec<((u64, String), Value)>,
+    /// A document for each job, with its place in the order of the store and its key.
+    documents: Vec<((usize, String), Value)>,
     gravest: Option<Failure>,
 }
 
 impl Ended {
     fn add(&mut self, resumed: Resumed) {
-        let Resumed { key, job, result, .. } = resumed;
+        let Resumed { index, key, job, result, .. } = resumed;
         let output = Output::to(job.as_ref().and_then(|job| job.output.clone()));
-        let place = (job.as_ref().map_or(0, |job| job.created), key);
+        let place = (index, key);
         match result {
             Ok(done) => {
                 let path = done.downloaded.first().map(|file| file.path.as_path());
@@ -244,7 +244,7 @@ impl Ended {
         }
     }
 
-    fn fail(&mut self, place: (u64, String), failure: Failure) {
+    fn fail(&mut self, place: (usize, String), failure: Failure) {
         eprintln!("job {}: {}", place.1.escape_debug(), failure.message());
         let document = failure.document(&place.1);
         self.documents.push((place, document));
@@ -266,7 +266,7 @@ impl Ended {
                     None => Failure::interrupted_submit(job.session_id()),
                 };
                 let failure = failure.of_job(job, &Output::to(job.output.clone()));
-                self.fail((job.created, job.key.clone()), failure);
+                self.fail((usize::MAX, job.key.clone()), failure);
             }
             after = page.next;
             if after.is_none() {
@@ -277,7 +277,7 @@ impl Ended {
 
     /// Prints what came of each job, in the order of the store.
     async fn report(mut self, store: &dyn JobStore, json: bool) -> Result<(), Failure> {
-        self.documents.sort_by(|(place, _), (other, _)| place.cmp(other));
+        self.documents.sort_by_key(|((index, _), _)| *index);
         let documents = || self.documents.iter().map(|(_, document)| document);
         let printed = match json {
             true => print_json(&documents().collect::<Vec<_>>()),

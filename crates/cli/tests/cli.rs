@@ -455,7 +455,7 @@ fn a_key_is_billed_once_from_any_host_and_stands_for_one_request() {
 
     let seen = emulator.http("GET", "/_emulator/bill", "");
     let another = ["generate", "a bear", "--model", "Kling:2.1", "--key", "k"];
-    place.run(&another).failed(2, "stands for another request already");
+    place.run(&another).failed(2, "another request has the key");
     assert_eq!(emulator.http("GET", "/_emulator/bill", ""), seen, "something was sent");
 }
 

@@ -47,6 +47,8 @@ type OnProgress<'a> = Arc<dyn Fn(&TaskHandle, &Progress) + Send + Sync + 'a>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Resumed {
+    /// The place of the job among those that were resumed, oldest first, from 0.
+    pub index: usize,
     /// The job's idempotency key.
     pub key: String,
     /// The job as it was before; none where the store cannot read it.
@@ -234,16 +236,17 @@ impl<'a> ResumeAll<'a> {
             downloads: Semaphore::new(DOWNLOADS),
         });
         let rows = store.map(|store| rows(store, self.filter));
-        let jobs = stream::iter(rows).flatten().map(move |row| {
+        let jobs = stream::iter(rows).flatten().enumerate().map(move |(index, row)| {
             let work = work.clone();
             async move {
                 match row? {
                     Row::Job(job) => {
-                        Ok(Resumed { key: job.key.clone(), result: work.resume(&job).await, job: Some(job) })
+                        let result = work.resume(&job).await;
+                        Ok(Resumed { index, key: job.key.clone(), job: Some(job), result })
                     }
                     Row::Unreadable(row) => {
                         let result = Err(ResumeError::Unreadable(row.reason));
-                        Ok(Resumed { key: row.key, job: None, result })
+                        Ok(Resumed { index, key: row.key, job: None, result })
                     }
                 }
             }
