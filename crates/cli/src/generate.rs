@@ -363,7 +363,7 @@ async fn upload(client: &Client, builder: VideoRequestBuilder, inputs: Inputs) -
         display.show_bytes(&doing, sent, Some(all));
         display.line(doing);
     };
-    client.attach_with(builder, inputs, show).await
+    client.attach(builder, inputs).on_progress(show).await
 }
 
 /// Prints the body that the job would be sent with.

@@ -8,6 +8,7 @@ mod exit_codes;
 mod failure;
 mod generate;
 mod jobs;
+mod log;
 mod models;
 mod narrow;
 mod progress;
@@ -27,6 +28,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use vod_aigc_client::core::ACTIONS;
 
 use crate::failure::Failure;
+use crate::log::Verbosity;
 use crate::settings::Connection;
 
 /// AI video through Tencent Cloud VOD: submit, wait, download.
@@ -39,6 +41,8 @@ use crate::settings::Connection;
 struct Arguments {
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    verbosity: Verbosity,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     json: bool,
@@ -76,7 +80,7 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Arguments { connection, json, command } = match Arguments::try_parse() {
+    let Arguments { connection, verbosity, json, command } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // The exit code for wrong usage is 2, and 0 for --help and --version; writing can only fail for want of a reader.
@@ -84,7 +88,11 @@ async fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
         }
     };
-    match run(connection, json, command).await {
+    let ran = match settings::log_variable().and_then(|variable| verbosity.apply(variable)) {
+        Ok(()) => run(connection, json, command).await,
+        Err(failure) => Err(failure),
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),
     }

@@ -1,10 +1,27 @@
 //! Progress for people, on standard error only: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal as _;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use vod_aigc_client::{Progress, TaskEvent};
+
+/// Every bar of this process, because they share one terminal.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+/// Whether nothing is shown.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Shows nothing from now on.
+pub(crate) fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Writes to the terminal while no bar is drawn.
+pub(crate) fn above_bars<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
 
 /// Shows how far a wait and a download are.
 pub(crate) struct Display {
@@ -16,8 +33,8 @@ pub(crate) struct Display {
 
 impl Display {
     pub(crate) fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(100);
+        let bar = (std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed)).then(|| {
+            let bar = BARS.add(ProgressBar::new(100));
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_bar} {percent:>3} % {msg}") {
                 bar.set_style(style);
             }
@@ -58,6 +75,7 @@ impl Display {
         }
         match &self.bar {
             Some(bar) => bar.set_message(line.clone()),
+            None if QUIET.load(Ordering::Relaxed) => {}
             None => eprintln!("{line}"),
         }
         self.last = line;

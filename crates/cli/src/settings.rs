@@ -69,6 +69,11 @@ impl Connection {
     }
 }
 
+/// What is to be logged, as the variables and `.env` say it.
+pub(crate) fn log_variable() -> Result<Option<String>, Failure> {
+    Ok(look_up()?("VOD_AIGC_LOG"))
+}
+
 /// The key pair that the variables and `.env` hold.
 pub(crate) fn credential() -> Result<Credential, Failure> {
     Ok(credential_if_set()?.ok_or(SettingsError::NoCredential)?)

@@ -243,7 +243,7 @@ impl Client {
         self.0.sub_app_id
     }
 
-    pub(crate) fn context(&self) -> &Context {
+    pub(crate) fn context(&self) -> &Arc<Context> {
         &self.0
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tracing::warn;
 use vod_aigc_core::{DescribeTaskDetailRequest, DescribeTaskDetailResponse};
 use vod_aigc_store::{JobRecord, JobState, JobStore, StoreError};
 use vod_aigc_transport::{Endpoint, Error, HttpClient, Reply, Transport};
@@ -67,7 +68,8 @@ impl Context {
             match store.save(&record, self.now()).await {
                 // Another process was faster: its record decides whether there is still something to write.
                 Err(StoreError::Changed) => {}
-                _ => return,
+                Err(error) => return warn!(key, task_id = handle.task_id, %error, "the end of a task was not recorded"),
+                Ok(_) => return,
             }
         }
     }

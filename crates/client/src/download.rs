@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use md5::{Digest as _, Md5};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use tracing::{debug, info};
 use vod_aigc_store::JobState;
 use vod_aigc_transport::{Endpoint, Fetched, FileRequest, RetryPolicy, SendError, SendErrorKind};
 
@@ -286,8 +287,11 @@ async fn download(
     let start = transport.clock().now();
     let mut attempts = 0;
     let mut described_again = false;
+    let task_id = source.task().task_id.as_str();
+    debug!(task_id, path = %path.display(), "download");
     while let Err(error) = transfer.attempt(&mut show).await {
         attempts += 1;
+        debug!(task_id, attempt = attempts, %error, "download attempt failed");
         if attempts >= policy.retry.attempts {
             return Err(error);
         }
@@ -306,6 +310,7 @@ async fn download(
     let Transfer { mut file, found, .. } = transfer;
     file.flush().await.map_err(failed)?;
     part.keep(path).await.map_err(failed)?;
+    info!(task_id, bytes = found, path = %path.display(), "downloaded");
     Ok(Downloaded { path: path.to_owned(), bytes: found })
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
 
 use vod_aigc_core::{
     FileCategory, MAX_BASE64_BYTES, MAX_REQUEST_BYTES, Media, MediaFault, MediaUse, RequestError, VideoRequest,
@@ -10,6 +13,7 @@ use vod_aigc_core::{
 
 use crate::client::Client;
 use crate::context::Context;
+use crate::deferred::Deferred;
 use crate::local_file::{InputError, InputProblem, LocalFile};
 use crate::upload::{UploadError, UploadPolicy, Uploaded, upload};
 
@@ -89,7 +93,7 @@ impl Inputs {
         self,
         builder: VideoRequestBuilder,
         context: Option<&Context>,
-        mut show: impl FnMut(&Path, u64, u64),
+        mut show: impl FnMut(&Path, u64, u64) + Send,
     ) -> Result<VideoRequest, AttachError> {
         let plan = self.plan(&builder).await?;
         // What the table refuses is refused before anything is read whole or uploaded.
@@ -171,22 +175,45 @@ impl Client {
     ///
     /// # Errors
     /// A file that cannot be an input, every rule that the request breaks, or an upload that failed. No task was started.
-    pub async fn attach(&self, builder: VideoRequestBuilder, inputs: Inputs) -> Result<VideoRequest, AttachError> {
-        inputs.attach(builder, Some(self.context()), |_, _, _| {}).await
+    pub fn attach(&self, builder: VideoRequestBuilder, inputs: Inputs) -> Attach<'static> {
+        let context = self.context().clone();
+        Attach(Deferred::New(Setup { context, builder, inputs, on_progress: Box::new(|_, _, _| {}) }))
     }
+}
 
-    /// The same, showing for each file that is uploaded its path, the bytes so far and in all. An upload that breaks
-    /// begins anew, so the bytes so far may become fewer.
-    ///
-    /// # Errors
-    /// As [`attach`](Self::attach).
-    pub async fn attach_with(
-        &self,
-        builder: VideoRequestBuilder,
-        inputs: Inputs,
-        show: impl FnMut(&Path, u64, u64),
-    ) -> Result<VideoRequest, AttachError> {
-        inputs.attach(builder, Some(self.context()), show).await
+/// A request that is finished with its local files when it is awaited: see [`Client::attach`].
+#[must_use = "nothing is attached until it is awaited"]
+pub struct Attach<'a>(Deferred<'a, Setup<'a>, Result<VideoRequest, AttachError>>);
+
+struct Setup<'a> {
+    context: Arc<Context>,
+    builder: VideoRequestBuilder,
+    inputs: Inputs,
+    on_progress: Box<dyn FnMut(&Path, u64, u64) + Send + 'a>,
+}
+
+impl<'a> Attach<'a> {
+    /// Calls `show` for each file that is uploaded with its path, the bytes so far and in all. An upload that breaks begins anew,
+    /// so the bytes so far may become fewer.
+    pub fn on_progress(mut self, show: impl FnMut(&Path, u64, u64) + Send + 'a) -> Self {
+        self.0.set(|setup| setup.on_progress = Box::new(show));
+        self
+    }
+}
+
+impl Future for Attach<'_> {
+    type Output = Result<VideoRequest, AttachError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.0.poll(context, |Setup { context, builder, inputs, on_progress }| {
+            Box::pin(async move { inputs.attach(builder, Some(&*context), on_progress).await })
+        })
+    }
+}
+
+impl fmt::Debug for Attach<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Attach").finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Semaphore;
+use tracing::{Instrument as _, debug_span};
 use vod_aigc_core::{Action as _, AigcTask, CreateAigcVideoTaskRequest, Progress, PullUploadRequest, StartsTask};
 use vod_aigc_store::{Billed, Cursor, JobFilter, JobRecord, JobStore, Row, StoreError};
 use vod_aigc_transport::BoxFuture;
@@ -303,7 +304,7 @@ impl Work<'_> {
         if job.endpoint != self.endpoint {
             return Err(ResumeError::OtherEndpoint(job.endpoint.clone()));
         }
-        self.dispatch(job).await
+        self.dispatch(job).instrument(debug_span!("resume", key = job.key)).await
     }
 
     async fn resume_as<R: StartsTask>(&self, job: &JobRecord) -> Result<ResumedTask, ResumeError> {

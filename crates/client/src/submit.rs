@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tracing::{Instrument as _, debug, debug_span, info, warn};
 use vod_aigc_core::{
     Action as _, AigcTask, DescribeTaskDetailResponse, DescribeTasksRequest, Effect, ErrorClass, OnCreate, SortBy,
     SortOrder, TaskSimpleInfo, TimeRange,
@@ -153,7 +154,17 @@ impl<'a> Submit<'a> {
     }
 
     /// Runs until there is a task, a definite refusal, or nothing more to do but to leave the job unresolved.
-    pub(crate) async fn run(mut self) -> Result<TaskHandle, SubmitError> {
+    pub(crate) async fn run(self) -> Result<TaskHandle, SubmitError> {
+        let span = debug_span!(
+            "submit",
+            key = self.record.key,
+            action = self.record.action,
+            session_id = self.record.session_id()
+        );
+        self.run_protocol().instrument(span).await
+    }
+
+    async fn run_protocol(mut self) -> Result<TaskHandle, SubmitError> {
         loop {
             let step = match &self.record.state {
                 JobState::Planned => self.send().await,
@@ -220,6 +231,7 @@ impl<'a> Submit<'a> {
             return self.nothing_started(was_unknown).await;
         }
         self.sent = Some((now, self.clock_offset()));
+        debug!(attempt = self.record.attempt, resend = was_unknown, "send");
         let answer = self.context.transport.attempt::<Value>(&call, time).await;
         self.correct_times();
         let error = match answer {
@@ -442,6 +454,18 @@ impl<'a> Submit<'a> {
 
     /// Looks for a task with the job's `SessionId`, of its present attempt or a later one, in all pages of the list.
     async fn look(&self, window: Window) -> Result<Listed, Error> {
+        let listed = self.search(window).await;
+        match &listed {
+            Ok(Listed { task, is_complete, .. }) => {
+                let task_id = task.as_ref().map(|(task_id, _)| task_id.as_str());
+                debug!(task_id, is_complete, "look");
+            }
+            Err(error) => debug!(%error, "look failed"),
+        }
+        listed
+    }
+
+    async fn search(&self, window: Window) -> Result<Listed, Error> {
         const PAGE: u64 = 100;
         const MOST_PAGES: usize = 200;
         let mut request = DescribeTasksRequest::default();
@@ -498,6 +522,7 @@ impl<'a> Submit<'a> {
 
     /// Writes down the job's task.
     async fn accept(&mut self, task_id: String, attempt: u8) -> Result<(), SubmitError> {
+        info!(task_id, attempt, request_id = self.record.request_id.as_deref(), "accepted");
         self.note(&task_id, |record| {
             record.state = JobState::Accepted { task_id: task_id.clone() };
             record.attempt = record.attempt.max(attempt);
@@ -544,6 +569,7 @@ impl<'a> Submit<'a> {
 
     async fn leave_unresolved(&mut self, reason: impl Into<String>) -> Result<(), SubmitError> {
         let reason = reason.into();
+        warn!(request_id = self.record.request_id.as_deref(), reason, "unresolved");
         self.save(JobState::Unresolved { reason: reason.clone() }).await?;
         Err(SubmitError::Unresolved(Box::new(Unresolved {
             key: self.record.key.clone(),

@@ -1,14 +1,17 @@
 //! From a local file to a file id: a place with temporary keys, one PUT to object storage, the commit.
 
 use std::fmt;
-use std::path::Path;
-use std::pin::pin;
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
+use tracing::{debug, info};
 use vod_aigc_core::{
     Action, ApplyUploadRequest, ApplyUploadResponse, CommitUploadRequest, MediaType, MediaUse, OnRead, Secret, Way,
 };
@@ -17,6 +20,7 @@ use vod_aigc_transport::{Endpoint, Error, ErrorKind, FileToStore, RawReply, Retr
 
 use crate::client::Client;
 use crate::context::Context;
+use crate::deferred::Deferred;
 use crate::local_file::{InputError, InputProblem, LocalFile};
 use crate::time::seconds;
 
@@ -74,27 +78,77 @@ impl Client {
     /// new keys where the old ones have ended. Only a file that is there whole, and that nobody has written to meanwhile,
     /// is committed and gets an id. Dropping the future before that leaves nothing that has one.
     ///
-    /// # Errors
-    /// What failed, and whether a file may have come to be.
-    pub async fn upload(&self, path: impl AsRef<Path>) -> Result<Uploaded, UploadError> {
-        self.upload_as(MediaUse::Other, path, &UploadPolicy::default(), |_, _| {}).await
-    }
-
-    /// The same for a certain use, whose limits on types, bytes and pixels are judged first, by a policy, and showing the
-    /// bytes so far and in all. An upload that breaks begins anew, so the bytes so far may become fewer.
+    /// ```no_run
+    /// # use vod_aigc_client::{Client, UploadError};
+    /// # async fn example(client: &Client) -> Result<(), UploadError> {
+    /// let film = client.upload("film.mp4").on_progress(|sent, all| println!("{sent} of {all}")).await?;
+    /// println!("{}", film.file_id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// As [`upload`](Self::upload).
-    pub async fn upload_as(
-        &self,
-        used: MediaUse,
-        path: impl AsRef<Path>,
-        policy: &UploadPolicy,
-        show: impl FnMut(u64, u64),
-    ) -> Result<Uploaded, UploadError> {
-        let file = LocalFile::open(path.as_ref()).await?;
-        used.check(&file.about, Way::Stored).map_err(|fault| file.refused(InputProblem::Unfit(fault)))?;
-        upload(self.context(), file, policy, show).await
+    /// What failed, and whether a file may have come to be.
+    pub fn upload(&self, path: impl AsRef<Path>) -> Upload<'static> {
+        Upload(Deferred::New(Setup {
+            context: self.context().clone(),
+            path: path.as_ref().to_owned(),
+            used: MediaUse::Other,
+            policy: UploadPolicy::default(),
+            on_progress: Box::new(|_, _| {}),
+        }))
+    }
+}
+
+/// An upload, which begins when it is awaited: see [`Client::upload`].
+#[must_use = "an upload does nothing until it is awaited"]
+pub struct Upload<'a>(Deferred<'a, Setup<'a>, Result<Uploaded, UploadError>>);
+
+struct Setup<'a> {
+    context: Arc<Context>,
+    path: PathBuf,
+    used: MediaUse,
+    policy: UploadPolicy,
+    on_progress: Box<dyn FnMut(u64, u64) + Send + 'a>,
+}
+
+impl<'a> Upload<'a> {
+    /// Judges the file by the limits of this use on types, bytes and pixels, before anything is sent.
+    pub fn used_as(mut self, used: MediaUse) -> Self {
+        self.0.set(|setup| setup.used = used);
+        self
+    }
+
+    /// Uploads by another policy.
+    pub fn policy(mut self, policy: UploadPolicy) -> Self {
+        self.0.set(|setup| setup.policy = policy);
+        self
+    }
+
+    /// Calls `show` with the bytes so far and in all. An upload that breaks begins anew, so the bytes so far may become fewer.
+    pub fn on_progress(mut self, show: impl FnMut(u64, u64) + Send + 'a) -> Self {
+        self.0.set(|setup| setup.on_progress = Box::new(show));
+        self
+    }
+}
+
+impl Future for Upload<'_> {
+    type Output = Result<Uploaded, UploadError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.0.poll(context, |setup| {
+            Box::pin(async move {
+                let file = LocalFile::open(&setup.path).await?;
+                setup.used.check(&file.about, Way::Stored).map_err(|fault| file.refused(InputProblem::Unfit(fault)))?;
+                upload(&setup.context, file, &setup.policy, setup.on_progress).await
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Upload<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Upload").finish_non_exhaustive()
     }
 }
 
@@ -106,6 +160,7 @@ pub(crate) async fn upload(
     show: impl FnMut(u64, u64),
 ) -> Result<Uploaded, UploadError> {
     let md5 = file.md5().await?;
+    debug!(path = %file.path.display(), bytes = file.about.bytes, "upload");
     let mut transfer = Transfer { context, file, md5, policy, show };
     let place = transfer.store().await?;
     transfer.file.unchanged().await?;
@@ -117,6 +172,7 @@ pub(crate) async fn upload(
     let committed = repeated(context, policy, || action.clone(), |error| lost |= no_answer(error)).await;
     let committed = committed.map_err(|error| UploadError::Commit { error, may_exist: lost })?;
     let file_id = committed.file_id.filter(|id| !id.is_empty()).ok_or(UploadError::NoFileId)?;
+    info!(file_id, bytes = file.about.bytes, "uploaded");
     let url = committed.media_url.filter(|url| !url.is_empty());
     Ok(Uploaded { file_id, url, media_type: file.about.media_type, bytes: file.about.bytes, md5: hex::encode(md5) })
 }
@@ -157,7 +213,7 @@ impl<Show: FnMut(u64, u64)> Transfer<'_, Show> {
         }
     }
 
-    async fn apply(&self) -> Result<Place, UploadError> {
+    async fn apply(&mut self) -> Result<Place, UploadError> {
         let mut action = ApplyUploadRequest::new(self.file.about.media_type.extension());
         action.sub_app_id = Some(self.context.sub_app_id);
         action.media_name = self.file.path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use serde::de::DeserializeOwned;
+use tracing::{debug, info, trace};
 use vod_aigc_core::api::{Action, Effect, ErrorClass, ErrorCode};
 use vod_aigc_signer::{Credential, Signer};
 
@@ -186,6 +187,7 @@ impl Transport {
             if wait >= remaining() || !tokens.take(cost) {
                 return Err(error);
             }
+            debug!(action = call.action(), attempt = failed + 1, wait = wait.as_secs_f64(), "retry");
             settings.clock.sleep(wait).await;
             self.admit(call).await;
             if remaining().is_zero() {
@@ -283,8 +285,12 @@ impl Transport {
         };
         let signed = self.sign_at(call, time).await?;
         let sent = settings.clock.now();
+        debug!(action = call.action(), session_id = call.session_id(), "send");
         let reply = settings.http.send(signed.request, timeout).await;
-        let reply = reply.map_err(|error| Error::of(call, Cause::Send(error), None))?;
+        let reply = reply.map_err(|error| {
+            debug!(action = call.action(), session_id = call.session_id(), %error, sent = ?error.sent(), "no reply");
+            Error::of(call, Cause::Send(error), None)
+        })?;
         let received = settings.clock.now();
 
         let measured = measure(&reply, sent, received);
@@ -292,6 +298,7 @@ impl Transport {
         let error = match open(&reply) {
             Ok(reply) => {
                 learn(false);
+                trace!(action = call.action(), request_id = reply.request_id.as_deref(), "reply");
                 return Ok(reply);
             }
             Err(error) => error,
@@ -304,6 +311,9 @@ impl Transport {
         let remedy = match code {
             Some(ErrorCode::AuthFailureSignatureExpire) if settings.correct_clock => {
                 let stale = shown || distance(signed.time, self.now()) > TOLERANCE;
+                if stale {
+                    info!(action = call.action(), "clock corrected by the service's");
+                }
                 stale.then_some(Remedy::Clock)
             }
             Some(ErrorCode::AuthFailureTokenFailure | ErrorCode::AuthFailure) => {
@@ -316,7 +326,16 @@ impl Transport {
             }
             _ => None,
         };
-        Err(Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy))
+        let error = Error::of(call, Cause::Open(error), retry_after(&reply, self.now())).with_remedy(remedy);
+        let code = error.code().map(tracing::field::display);
+        debug!(
+            action = call.action(),
+            session_id = call.session_id(),
+            request_id = error.request_id(),
+            code,
+            "refused"
+        );
+        Err(error)
     }
 }
 

@@ -85,7 +85,8 @@ async fn an_image_that_is_too_large_for_a_request_becomes_a_video_all_the_same()
 
     let mut shown = Vec::new();
     let inputs = Inputs::new().image(&path);
-    let request = client.attach_with(panda_from(), inputs, |_, sent, all| shown.push((sent, all))).await.unwrap();
+    let request =
+        client.attach(panda_from(), inputs).on_progress(|_, sent, all| shown.push((sent, all))).await.unwrap();
     assert_eq!(ways(request.clone()), [FileInfoType::File]);
     assert_one_file(&emulator, &path);
     let [upload] = emulator.uploads().try_into().unwrap();
@@ -192,8 +193,7 @@ async fn what_is_refused_is_refused_before_anything_leaves() {
     check(panda_from(), Inputs::new().sound(files.png("song.mp3", 100)), "is PNG; a sound must be WAV or MP3").await;
     assert!(emulator.uploads().is_empty() && emulator.ledger().is_empty());
 
-    let error =
-        client.upload_as(MediaUse::ElementImage, &small, &UploadPolicy::default(), |_, _| {}).await.unwrap_err();
+    let error = client.upload(&small).used_as(MediaUse::ElementImage).await.unwrap_err();
     assert!(error.to_string().contains("must be JPEG or PNG"), "{error}");
     assert!(emulator.uploads().is_empty());
 }
@@ -264,7 +264,7 @@ async fn keys_that_end_on_the_way_are_exchanged() {
     on_put(&emulator, When::Nth(1), Fault::ResetInRequest);
     let mut hours = Some(Duration::from_secs(3 * 3600));
     let show = |_, _| emulator.advance(hours.take().unwrap_or_default());
-    client(&emulator).upload_as(MediaUse::Image, &path, &policy, show).await.unwrap();
+    client(&emulator).upload(&path).used_as(MediaUse::Image).policy(policy).on_progress(show).await.unwrap();
     assert_eq!(emulator.uploads().len(), 2);
     assert_one_file(&emulator, &path);
 }
@@ -305,7 +305,13 @@ async fn a_file_that_is_written_to_meanwhile_gets_no_id() {
                 change(&path);
             }
         };
-        let error = client(&emulator).upload_as(MediaUse::Image, &path, &policy, show).await.unwrap_err();
+        let error = client(&emulator)
+            .upload(&path)
+            .used_as(MediaUse::Image)
+            .policy(policy)
+            .on_progress(show)
+            .await
+            .unwrap_err();
         let UploadError::Input(error) = &error else { panic!("{error}") };
         assert_eq!(error.problem(), &InputProblem::Changed);
         assert_nothing_committed(&emulator);
@@ -319,7 +325,7 @@ async fn another_file_under_the_same_name_does_not_disturb() {
     let copy = files.png("copy.png", LARGE);
     let mut other = Some(other);
     let show = |_, _| other.take().into_iter().for_each(|other| fs::rename(other, &path).unwrap());
-    client(&emulator).upload_as(MediaUse::Image, &path, &UploadPolicy::default(), show).await.unwrap();
+    client(&emulator).upload(&path).used_as(MediaUse::Image).on_progress(show).await.unwrap();
     assert_one_file(&emulator, &copy);
 }
 
@@ -365,7 +371,7 @@ async fn an_upload_that_is_dropped_leaves_no_file() {
         }
     };
     tokio::select! {
-        uploaded = client.upload_as(MediaUse::Image, &path, &policy, show) => panic!("{uploaded:?}"),
+        uploaded = client.upload(&path).used_as(MediaUse::Image).policy(policy).on_progress(show) => panic!("{uploaded:?}"),
         () = gone.notified() => {}
     }
     assert_nothing_committed(&emulator);

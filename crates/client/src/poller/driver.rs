@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
+use tracing::debug;
 use vod_aigc_core::{
     DescribeTaskDetailRequest, DescribeTaskDetailResponse, DescribeTasksResponse, Progress, TaskSimpleInfo,
 };
@@ -232,6 +233,8 @@ impl Driver {
         (task.is_in_flight, task.doubted_at) = (false, doubted_at);
         let (update, has_ended) = match reply {
             Ok(reply) => {
+                let status = reply.status.as_ref().map(|status| status.as_str());
+                debug!(task_id = %task_id, status, "poll");
                 let created = || humantime::parse_rfc3339(reply.create_time.as_deref()?).ok();
                 if task.created.is_none() {
                     task.created = created();
@@ -243,6 +246,7 @@ impl Driver {
                 (Update::Answer(reply), stage == Stage::Ended)
             }
             Err(error) => {
+                debug!(task_id = %task_id, %error, "poll failed");
                 let (polls, since) = task.failing.unwrap_or((0, now));
                 task.failing = Some((polls + 1, since));
                 let lasting = now.duration_since(since).unwrap_or_default();
@@ -296,6 +300,7 @@ impl Driver {
             && (expected.peek().is_none()
                 || expected.any(|task| task.listed.as_ref().is_some_and(|listed| listed.at >= sweep.began)));
         self.list.silent = if is_reliable { 0 } else { self.list.silent + 1 };
+        debug!(tasks = self.tasks.len(), is_reliable, "sweep");
         self.list.next = Some(sweep.began + sweep.length(self.list.silent));
         if is_reliable {
             self.list.holds_for = LISTED_FOR.max(2 * sweep.length(0));
