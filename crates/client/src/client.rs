@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use vod_aigc_core::{Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailResponse, Order, StartsTask};
+use futures_util::stream::{Stream, try_unfold};
+use vod_aigc_core::{
+    Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailResponse, Order, Paged, StartsTask,
+};
 use vod_aigc_store::{JobRecord, JobStore};
 use vod_aigc_transport::{
     Clock, Endpoint, Error, HttpClient, ProvideCredential, Random, Reply, Transport, TransportBuilder,
@@ -231,6 +234,39 @@ impl Client {
     pub async fn call<A: Action>(&self, mut action: A) -> Result<Reply<A::Reply>, Error> {
         action.fill_sub_app_id(self.0.sub_app_id);
         self.0.transport.call(action).await
+    }
+
+    /// The pages of a list, each asked for when it is needed. A request that names no sub-application gets this client's.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &vod_aigc_client::Client) -> Result<(), vod_aigc_client::transport::Error> {
+    /// use futures_util::TryStreamExt as _;
+    /// use vod_aigc_client::core::DescribeTasksRequest;
+    ///
+    /// let mut pages = std::pin::pin!(client.pages(DescribeTasksRequest::default()));
+    /// while let Some(page) = pages.try_next().await? {
+    ///     for task in page.task_set.iter().flatten() {
+    ///         println!("{:?} {:?}", task.task_id, task.status);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What went wrong with a call; nothing follows it.
+    pub fn pages<A: Paged + Send>(&self, mut request: A) -> impl Stream<Item = Result<A::Reply, Error>> + use<A> {
+        request.fill_sub_app_id(self.0.sub_app_id);
+        let transport = self.transport().clone();
+        try_unfold(Some(request), move |request| {
+            let transport = transport.clone();
+            async move {
+                let Some(request) = request else { return Ok(None) };
+                let reply = transport.call(request.clone()).await?.value;
+                let next = request.next_page(&reply);
+                Ok(Some((reply, next)))
+            }
+        })
     }
 
     /// The transport, for single steps of a call.

@@ -7,8 +7,11 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{Stream, unfold};
 use md5::{Digest as _, Md5};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
 use tracing::{debug, info};
 use vod_aigc_store::JobState;
 use vod_aigc_transport::{Endpoint, Fetched, FileRequest, RetryPolicy, SendError, SendErrorKind};
@@ -88,6 +91,8 @@ pub enum DownloadError {
     },
     /// Nothing says how long the file is, so a broken connection would look like its end.
     NoLength,
+    /// The connection broke in the middle of a stream, and the server does not go on where it broke.
+    NotResumable,
     /// The file is longer than the policy allows.
     TooLarge {
         /// What it allows, in bytes.
@@ -111,6 +116,9 @@ impl fmt::Display for DownloadError {
             Self::Length { found, expected } => write!(f, "the file has {found} bytes in place of {expected}"),
             Self::Checksum { found, expected } => write!(f, "the file's MD5 is {found} in place of {expected}"),
             Self::NoLength => write!(f, "neither the service nor the server says how long the file is"),
+            Self::NotResumable => {
+                write!(f, "the connection broke, and the server does not go on where it broke")
+            }
             Self::TooLarge { largest } => write!(f, "the file has more than the {largest} bytes that are allowed"),
         }
     }
@@ -136,6 +144,7 @@ impl DownloadError {
             Self::Length { .. } => "length",
             Self::Checksum { .. } => "checksum",
             Self::NoLength => "no_length",
+            Self::NotResumable => "not_resumable",
             Self::TooLarge { .. } => "too_large",
         }
     }
@@ -147,9 +156,12 @@ impl DownloadError {
             Self::Target { .. } => "name a file that can be written, in a folder that exists",
             Self::Fetch(error) if error.kind() == SendErrorKind::Refused => "fetch the file from VOD by its file id",
             Self::Status(403 | 404 | 410) => "ask for the task again, which gives a new address",
-            Self::Fetch(_) | Self::Status(_) | Self::Length { .. } | Self::Checksum { .. } | Self::NoLength => {
-                "download it again"
-            }
+            Self::Fetch(_)
+            | Self::Status(_)
+            | Self::Length { .. }
+            | Self::Checksum { .. }
+            | Self::NoLength
+            | Self::NotResumable => "download it again",
             Self::TooLarge { .. } => "allow more bytes with `DownloadPolicy::largest`",
         })
     }
@@ -161,7 +173,7 @@ impl DownloadError {
             // An answer to a range that was not asked for is followed by an attempt without one.
             Self::Status(status) => matches!(status, 206 | 408 | 416 | 429 | 500..),
             Self::Length { .. } | Self::Checksum { .. } => true,
-            Self::NoUrl | Self::Target { .. } | Self::NoLength | Self::TooLarge { .. } => false,
+            Self::NoUrl | Self::Target { .. } | Self::NoLength | Self::NotResumable | Self::TooLarge { .. } => false,
         }
     }
 }
@@ -262,6 +274,55 @@ impl ResultFile {
     pub fn download(&self, path: impl AsRef<Path>) -> Download<'static> {
         Download::new(Some(self.clone()), path.as_ref())
     }
+
+    /// The whole file in memory, by the same rules and checks as [`download`](Self::download). It is not recorded in a store
+    /// that the result was fetched.
+    ///
+    /// # Errors
+    /// As [`download`](Self::download); [`DownloadError::TooLarge`] where the file has more than `largest` bytes.
+    pub async fn bytes(&self, largest: u64) -> Result<Vec<u8>, DownloadError> {
+        let policy = DownloadPolicy { largest, ..DownloadPolicy::default() };
+        Ok(transfer(self, &policy, Vec::new(), |_, _| {}).await?.sink)
+    }
+
+    /// The file piece by piece, by the same rules as [`download`](Self::download): where the connection breaks, the stream goes on
+    /// if the server can. Length and MD5 are checked at the end, so that the last item may be an error; whoever passes the pieces on
+    /// has to take them back then. It is not recorded in a store that the result was fetched.
+    ///
+    /// ```no_run
+    /// # use vod_aigc_client::{DownloadError, ResultFile};
+    /// # async fn example(file: &ResultFile) -> Result<(), DownloadError> {
+    /// use futures_util::TryStreamExt as _;
+    ///
+    /// let mut pieces = std::pin::pin!(file.stream(1 << 30));
+    /// while let Some(piece) = pieces.try_next().await? {
+    ///     println!("{} bytes", piece.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`download`](Self::download), and [`DownloadError::NotResumable`]; nothing follows.
+    pub fn stream(&self, largest: u64) -> impl Stream<Item = Result<Bytes, DownloadError>> + Send + 'static {
+        let policy = DownloadPolicy { largest, ..DownloadPolicy::default() };
+        let (file, (pieces, received)) = (self.clone(), mpsc::channel(2));
+        let work = Box::pin(async move { transfer(&file, &policy, pieces, |_, _| {}).await.map(drop) });
+        unfold((Some(work), received, None), |(mut work, mut received, mut failed)| async move {
+            loop {
+                let Some(transfer) = &mut work else {
+                    // What it sent before it ended comes first.
+                    let item = received.recv().await.map(Ok).or_else(|| failed.take().map(Err))?;
+                    return Some((item, (work, received, failed)));
+                };
+                tokio::select! {
+                    biased;
+                    Some(piece) = received.recv() => return Some((Ok(piece), (work, received, failed))),
+                    ended = transfer => (work, failed) = (None, ended.err()),
+                }
+            }
+        })
+    }
 }
 
 /// Records that all that the task has made is on the disk.
@@ -274,25 +335,41 @@ async fn download(
     source: &ResultFile,
     path: &Path,
     policy: &DownloadPolicy,
-    mut show: impl FnMut(u64, Option<u64>),
+    show: impl FnMut(u64, Option<u64>),
 ) -> Result<Downloaded, DownloadError> {
     check_target(path).await?;
     let failed = |error: io::Error| DownloadError::Target { path: path.to_owned(), problem: error.to_string() };
     let part = Part::create(path).map_err(failed)?;
     let file = part.file().map_err(failed)?;
+    let Transfer { sink: Target { mut file, .. }, found, .. } =
+        transfer(source, policy, Target { file, path }, show).await?;
+    file.flush().await.map_err(failed)?;
+    part.keep(path).await.map_err(failed)?;
+    info!(task_id = source.task().task_id, bytes = found, path = %path.display(), "downloaded");
+    Ok(Downloaded { path: path.to_owned(), bytes: found })
+}
+
+/// Brings a file into a sink, over as many attempts as the policy has.
+async fn transfer<'a, S: Sink>(
+    source: &ResultFile,
+    policy: &'a DownloadPolicy,
+    sink: S,
+    mut show: impl FnMut(u64, Option<u64>),
+) -> Result<Transfer<'a, S>, DownloadError> {
     let mut transfer =
-        Transfer { source: source.clone(), policy, path, file, found: 0, etag: None, digest: None, retry_after: None };
+        Transfer { source: source.clone(), policy, sink, found: 0, etag: None, digest: None, retry_after: None };
 
     let transport = &source.context().transport;
     let start = transport.clock().now();
     let mut attempts = 0;
     let mut described_again = false;
     let task_id = source.task().task_id.as_str();
-    debug!(task_id, path = %path.display(), "download");
+    debug!(task_id, "download");
     while let Err(error) = transfer.attempt(&mut show).await {
         attempts += 1;
         debug!(task_id, attempt = attempts, %error, "download attempt failed");
-        if attempts >= policy.retry.attempts {
+        let begins_anew = transfer.found > 0 && transfer.etag.is_none();
+        if attempts >= policy.retry.attempts || (begins_anew && !S::CAN_BEGIN_ANEW) {
             return Err(error);
         }
         if matches!(error, DownloadError::Status(403 | 404 | 410)) && !std::mem::replace(&mut described_again, true) {
@@ -307,19 +384,80 @@ async fn download(
         }
         transport.clock().sleep(wait).await;
     }
-    let Transfer { mut file, found, .. } = transfer;
-    file.flush().await.map_err(failed)?;
-    part.keep(path).await.map_err(failed)?;
-    info!(task_id, bytes = found, path = %path.display(), "downloaded");
-    Ok(Downloaded { path: path.to_owned(), bytes: found })
+    Ok(transfer)
+}
+
+/// Where the bytes of a file go.
+trait Sink {
+    /// Whether `clear` can succeed.
+    const CAN_BEGIN_ANEW: bool = true;
+
+    /// Takes back what it has, because the file begins anew.
+    async fn clear(&mut self) -> Result<(), DownloadError>;
+
+    /// Takes the next bytes.
+    async fn append(&mut self, bytes: Bytes) -> Result<(), DownloadError>;
+}
+
+/// A file beside its target, whose path errors name.
+struct Target<'a> {
+    file: tokio::fs::File,
+    path: &'a Path,
+}
+
+impl Target<'_> {
+    fn unwritable(&self, error: &io::Error) -> DownloadError {
+        DownloadError::Target { path: self.path.to_owned(), problem: error.to_string() }
+    }
+}
+
+impl Sink for Target<'_> {
+    async fn clear(&mut self) -> Result<(), DownloadError> {
+        let emptied = async {
+            self.file.flush().await?;
+            self.file.set_len(0).await?;
+            self.file.rewind().await
+        };
+        emptied.await.map(drop).map_err(|error| self.unwritable(&error))
+    }
+
+    async fn append(&mut self, bytes: Bytes) -> Result<(), DownloadError> {
+        self.file.write_all(&bytes).await.map_err(|error| self.unwritable(&error))
+    }
+}
+
+impl Sink for Vec<u8> {
+    async fn clear(&mut self) -> Result<(), DownloadError> {
+        Vec::clear(self);
+        Ok(())
+    }
+
+    async fn append(&mut self, bytes: Bytes) -> Result<(), DownloadError> {
+        self.extend_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+/// The pieces of a stream. What was sent cannot be taken back.
+impl Sink for mpsc::Sender<Bytes> {
+    const CAN_BEGIN_ANEW: bool = false;
+
+    async fn clear(&mut self) -> Result<(), DownloadError> {
+        Err(DownloadError::NotResumable)
+    }
+
+    async fn append(&mut self, bytes: Bytes) -> Result<(), DownloadError> {
+        // Nobody receives where the stream was dropped, and then nobody polls this either.
+        let _ = self.send(bytes).await;
+        Ok(())
+    }
 }
 
 /// A download under way, over as many attempts as it takes.
-struct Transfer<'a> {
+struct Transfer<'a, S> {
     source: ResultFile,
     policy: &'a DownloadPolicy,
-    path: &'a Path,
-    file: tokio::fs::File,
+    sink: S,
     /// How many bytes of the file are there.
     found: u64,
     /// The strong ETag of what is there; without one the next attempt begins anew.
@@ -329,7 +467,7 @@ struct Transfer<'a> {
     retry_after: Option<Duration>,
 }
 
-impl Transfer<'_> {
+impl<S: Sink> Transfer<'_, S> {
     async fn attempt(&mut self, show: &mut impl FnMut(u64, Option<u64>)) -> Result<(), DownloadError> {
         if self.etag.is_none() {
             self.restart().await?;
@@ -362,11 +500,11 @@ impl Transfer<'_> {
             if self.found + chunk.len() as u64 > largest {
                 return Err(DownloadError::TooLarge { largest });
             }
-            self.file.write_all(&chunk).await.map_err(|error| self.unwritable(error))?;
             self.found += chunk.len() as u64;
             if let Some(digest) = &mut self.digest {
                 digest.update(&chunk);
             }
+            self.sink.append(chunk).await?;
             show(self.found, announced);
         }
         self.check(announced.or(size))
@@ -403,12 +541,9 @@ impl Transfer<'_> {
     }
 
     async fn restart(&mut self) -> Result<(), DownloadError> {
-        let emptied = async {
-            self.file.flush().await?;
-            self.file.set_len(0).await?;
-            self.file.rewind().await
-        };
-        emptied.await.map_err(|error| self.unwritable(error))?;
+        if self.found > 0 {
+            self.sink.clear().await?;
+        }
         self.found = 0;
         self.etag = None;
         self.digest = self.source.md5().map(|_| Md5::new());
@@ -433,10 +568,6 @@ impl Transfer<'_> {
             }
         }
         Ok(())
-    }
-
-    fn unwritable(&self, error: io::Error) -> DownloadError {
-        DownloadError::Target { path: self.path.to_owned(), problem: error.to_string() }
     }
 }
 

@@ -46,6 +46,7 @@ impl fmt::Display for Unresolved {
 
 /// What a submit came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Outcome {
     /// Nothing was sent.
     NotSent,

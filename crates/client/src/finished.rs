@@ -94,6 +94,14 @@ impl<K: AigcTask> Finished<K> {
         Download::new(self.file().cloned(), path.as_ref())
     }
 
+    /// The first of its files that can be had, in memory: see [`ResultFile::bytes`].
+    ///
+    /// # Errors
+    /// What failed; the file can be fetched again.
+    pub async fn bytes(&self, largest: u64) -> Result<Vec<u8>, DownloadError> {
+        self.file().ok_or(DownloadError::NoUrl)?.bytes(largest).await
+    }
+
     /// Downloads every file that has a URL into `folder`, named after the task, with its number where there are several.
     /// One that was downloaded before is replaced.
     ///

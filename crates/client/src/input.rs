@@ -189,8 +189,10 @@ struct Setup<'a> {
     context: Arc<Context>,
     builder: VideoRequestBuilder,
     inputs: Inputs,
-    on_progress: Box<dyn FnMut(&Path, u64, u64) + Send + 'a>,
+    on_progress: OnProgress<'a>,
 }
+
+type OnProgress<'a> = Box<dyn FnMut(&Path, u64, u64) + Send + 'a>;
 
 impl<'a> Attach<'a> {
     /// Calls `show` for each file that is uploaded with its path, the bytes so far and in all. An upload that breaks begins anew,

@@ -79,6 +79,7 @@ impl WaitPolicy {
     }
 
     /// The same for a request that asked for off-peak hours: polled every 15 s while it is queued, for 24 hours at least.
+    #[must_use]
     pub fn for_off_peak(self) -> Self {
         const DAY: Duration = Duration::from_secs(24 * 3600);
         Self { off_peak: true, deadline: self.deadline.max(DAY), ..self }

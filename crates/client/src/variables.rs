@@ -25,6 +25,7 @@ const ENDPOINT: &str = "VOD_AIGC_ENDPOINT";
 ///
 /// Half a pair is an error, and the halves of two pairs are never put together.
 #[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Settings {
     /// The key pair.
     pub credential: Credential,

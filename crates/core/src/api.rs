@@ -10,6 +10,7 @@ use crate::limits::Breach;
 
 /// What happens on the service when a request is accepted, and so how often it may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Effect {
     /// Reads only: it may be sent again as often as a retry policy allows.
     Read,
@@ -22,6 +23,7 @@ pub enum Effect {
 
 /// Whether a paid request, or the job that it belongs to, has cost money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Billed {
     /// Nothing was started.
     No,

@@ -20,6 +20,7 @@ pub struct ErrorFacts {
 
 /// What a paid request that got an error has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum OnCreate {
     /// Nothing was started; the same request would be refused again.
     Refused,
@@ -33,6 +34,7 @@ pub enum OnCreate {
 
 /// What a request that only reads may do after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum OnRead {
     /// Give up.
     Stop,

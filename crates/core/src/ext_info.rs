@@ -34,6 +34,7 @@ const PARAMETERS: &str = "AdditionalParameters";
 /// assert_eq!(ext_info.size(1280, 720).to_string(), r#"{"AdditionalParameters":"{\"seed\":1,\"size\":\"1280x720\"}","Trace":7}"#);
 /// # Ok::<(), vod_aigc_core::InvalidExtInfo>(())
 /// ```
+#[must_use = "it does nothing until it is a part of a request"]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExtInfo {
     parameters: BTreeMap<String, Value>,
@@ -214,6 +215,7 @@ impl fmt::Display for InvalidExtInfo {
 impl std::error::Error for InvalidExtInfo {}
 
 /// One shot of a video.
+#[must_use = "it does nothing until it is a part of a request"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shot {
     prompt: String,
@@ -229,6 +231,7 @@ impl Shot {
 
 /// Whom a person in a `motion_control` turns towards as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum Orientation {
     /// As in the image; the video may then have at most 10 seconds.
     Image,
@@ -237,6 +240,7 @@ pub enum Orientation {
 }
 
 /// A face of a video in a `lip_sync`, and what it says. Times are milliseconds.
+#[must_use = "it does nothing until it is a part of a request"]
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceChoice(Map<String, Value>);
 

@@ -12,6 +12,7 @@ use crate::similar::edits;
 
 /// What is wrong with a body, and what is only strange about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Judgement {
     /// One sentence for each reason to refuse the body; one about a member begins with its path.
     pub faults: Vec<String>,

@@ -182,6 +182,7 @@ fn other(head: &[u8]) -> &'static str {
 
 /// How a file gets to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum Way {
     /// Inside the request, in Base64.
     Embedded,

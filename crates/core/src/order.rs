@@ -2,10 +2,12 @@
 
 use crate::generated::CreateAigcVideoTaskRequest;
 use crate::request::{RequestError, VideoRequest};
+use crate::sealed;
 use crate::task::StartsTask;
 
-/// Something that becomes a request which starts a task: a [`VideoRequest`], or any such request itself.
-pub trait Order {
+/// Something that becomes a request which starts a task: a [`VideoRequest`], or any such request itself. Sealed: the types of
+/// this crate implement it.
+pub trait Order: sealed::Request {
     /// The request.
     type Request: StartsTask;
 
@@ -28,6 +30,7 @@ pub trait Order {
     fn into_request(self, sub_app_id: u64) -> Self::Request;
 }
 
+impl sealed::Request for VideoRequest {}
 impl Order for VideoRequest {
     type Request = CreateAigcVideoTaskRequest;
 

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::generated::*;
+use crate::sealed;
 
-/// What a kind of task makes.
-pub trait TaskOutput: fmt::Debug + Clone + PartialEq {
+/// What a kind of task makes. Sealed: the results of this crate's kinds implement it.
+pub trait TaskOutput: sealed::Output + fmt::Debug + Clone + PartialEq {
     /// The files, in the service's order; none where the kind makes no files.
     fn files(&self) -> Vec<OutputFile<'_>>;
 
@@ -89,6 +90,8 @@ impl<'a> From<&'a AigcHunyuan3DTaskOutputFileInfo> for OutputFile<'a> {
 macro_rules! files {
     ($($(#[$gate:meta])* $output:ty,)*) => {$(
         $(#[$gate])*
+        impl sealed::Output for $output {}
+        $(#[$gate])*
         impl TaskOutput for $output {
             fn files(&self) -> Vec<OutputFile<'_>> {
                 self.file_infos.iter().flatten().map(OutputFile::from).collect()
@@ -110,6 +113,8 @@ files! {
 }
 
 #[cfg(feature = "redraw")]
+impl sealed::Output for AigcVideoRedrawTaskOutput {}
+#[cfg(feature = "redraw")]
 impl TaskOutput for AigcVideoRedrawTaskOutput {
     fn files(&self) -> Vec<OutputFile<'_>> {
         self.file_info.iter().map(OutputFile::from).collect()
@@ -117,12 +122,16 @@ impl TaskOutput for AigcVideoRedrawTaskOutput {
 }
 
 #[cfg(feature = "audio")]
+impl sealed::Output for AigcAudioTaskOutput {}
+#[cfg(feature = "audio")]
 impl TaskOutput for AigcAudioTaskOutput {
     fn files(&self) -> Vec<OutputFile<'_>> {
         self.audio_infos.iter().chain(&self.video_infos).flatten().map(OutputFile::from).collect()
     }
 }
 
+#[cfg(feature = "audio")]
+impl sealed::Output for CreateAigcAudioCloneOutput {}
 #[cfg(feature = "audio")]
 impl TaskOutput for CreateAigcAudioCloneOutput {
     /// The spoken sample.
@@ -135,6 +144,8 @@ impl TaskOutput for CreateAigcAudioCloneOutput {
     }
 }
 
+#[cfg(feature = "upload")]
+impl sealed::Output for PullUploadTask {}
 #[cfg(feature = "upload")]
 impl TaskOutput for PullUploadTask {
     fn files(&self) -> Vec<OutputFile<'_>> {
@@ -152,6 +163,8 @@ impl TaskOutput for PullUploadTask {
 #[cfg(any(feature = "elements", feature = "face"))]
 macro_rules! things {
     ($($gate:literal $output:ty: |$this:ident| $ids:expr;)*) => {$(
+        #[cfg(feature = $gate)]
+        impl sealed::Output for $output {}
         #[cfg(feature = $gate)]
         impl TaskOutput for $output {
             fn files(&self) -> Vec<OutputFile<'_>> {

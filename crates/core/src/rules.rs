@@ -10,6 +10,7 @@ use crate::generated::{AspectRatio, Resolution, SceneType, StorageMode};
 ///
 /// A word that this release does not know is `None` here: the limits on its member name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the shape is judged by `check` or `assert`"]
 #[non_exhaustive]
 pub struct Shape {
     /// Whether it has a prompt.
@@ -42,6 +43,7 @@ pub struct Shape {
 
 /// What a request asks for of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Asked<T> {
     /// Nothing: the service chooses.
     Nothing,

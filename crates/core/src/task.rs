@@ -11,9 +11,11 @@ use crate::generated::{
 };
 use crate::output::TaskOutput;
 use crate::request::RequestError;
+use crate::sealed;
 
-/// The details of one kind of AIGC task, as a reply or an event holds them. What a kind does not tell is `None`.
-pub trait AigcTask: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+/// The details of one kind of AIGC task, as a reply or an event holds them. What a kind does not tell is `None`. Sealed:
+/// the kinds of this crate implement it.
+pub trait AigcTask: sealed::Task + DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// The word of `TaskType` for this kind, for example `AigcVideoTask`.
     const TASK_TYPE: &'static str;
     /// What it makes.
@@ -70,6 +72,7 @@ macro_rules! aigc_task {
         told in reply.$reply:ident $(, event.$event:ident)?
         holds $($held:ident),*
     ) => {
+        impl $crate::sealed::Task for $shape {}
         impl $crate::task::AigcTask for $shape {
             const TASK_TYPE: &'static str = $word;
             type Output = $output;
@@ -99,8 +102,8 @@ macro_rules! aigc_task {
 }
 pub(crate) use aigc_task;
 
-/// A request that starts a task.
-pub trait StartsTask: Action {
+/// A request that starts a task. Sealed: the requests of this crate implement it.
+pub trait StartsTask: Action + sealed::Request {
     /// The kind of task.
     type Task: AigcTask;
 
@@ -118,6 +121,7 @@ pub trait StartsTask: Action {
 
 /// How far a task is. `O` is what its kind makes.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum TaskState<'a, O = AigcVideoTaskOutput> {
     /// Not begun.
     Waiting,
@@ -156,6 +160,7 @@ impl<O> From<Progress> for TaskState<'_, O> {
 
 /// How far a task is that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Progress {
     /// Not begun.
     Waiting,

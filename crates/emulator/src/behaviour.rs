@@ -12,6 +12,7 @@ use crate::describe::ReplyShape;
 /// ..Behaviour::default() }`, or as JSON with the same names; a duration has `_seconds` after its name there.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Behaviour {
     /// What uses a SessionId up.
     pub burn: Burn,
@@ -85,6 +86,7 @@ fn hours(hours: u32) -> Duration {
 /// What uses a SessionId up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum Burn {
     /// An accepted request.
     #[default]
@@ -96,6 +98,7 @@ pub enum Burn {
 
 /// The candidates for the error code of a SessionId that was used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum DuplicateCode {
     /// `InvalidParameterValue.SessionId`
     #[default]
@@ -127,6 +130,7 @@ impl DuplicateCode {
 /// A limit on tasks that have not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Concurrency {
     /// How many there may be; an account has 1 by default.
     pub limit: u32,
@@ -137,6 +141,7 @@ pub struct Concurrency {
 /// What becomes of a task beyond the limit. Both were seen by other integrators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum Overflow {
     /// Its request is refused with RequestLimitExceeded.
     Reject,

@@ -159,6 +159,7 @@ impl Fault {
 /// What becomes of a request whose reply is lost or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum Fate {
     /// It takes effect: a task is created, if it may be.
     Taken,
@@ -169,6 +170,7 @@ pub enum Fate {
 /// The body of a reply that no API wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum StatusBody {
     /// A page, as gateways write it.
     #[default]

@@ -17,6 +17,7 @@ pub(crate) const CANCELED: &str = "OperationCanceled";
 /// How long a task takes, by the emulator's clock. In JSON: `{"waiting_seconds": 1, "processing_seconds": 3}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Timing {
     /// From its acceptance until work on it begins.
     #[serde(rename = "waiting_seconds", deserialize_with = "seconds")]

@@ -13,6 +13,7 @@ use crate::hex_digest::HexDigest;
 /// The token of temporary keys travels in the header `X-TC-Token`; it may be listed in `headers`
 /// like any other, and need not be.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Request<'a> {
     /// The HTTP method in upper case.
     pub method: &'a str,

@@ -11,6 +11,7 @@ use crate::key::hmac;
 
 /// The parts of a request to COS that are signed, borrowed from the caller.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct CosRequest<'a> {
     /// The HTTP method.
     pub method: &'a str,

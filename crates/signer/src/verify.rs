@@ -16,6 +16,7 @@ pub const TIMESTAMP_WINDOW: u64 = 300;
 
 /// A request as it arrived, before anything was decoded.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Received<'a> {
     /// The method.
     pub method: &'a str,

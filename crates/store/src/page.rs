@@ -177,6 +177,7 @@ impl Page {
 /// A row of a [`Page`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every row is a job, and pages are short")]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Row {
     /// A job, without its body.
     Job(JobRecord),

@@ -18,6 +18,7 @@ pub trait Clock: Debug + Send + Sync {
 
 /// The system's clock; it waits with tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing to add")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -39,6 +40,7 @@ pub trait Random: Debug + Send + Sync {
 
 /// The operating system's random numbers.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing to add")]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {

@@ -16,6 +16,7 @@ use crate::RawReply;
 
 /// A successful reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reply<T> {
     /// The members of `Response`, without `RequestId`.
     pub value: T,

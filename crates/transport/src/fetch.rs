@@ -21,6 +21,7 @@ const MOST_REDIRECTS: usize = 5;
 /// Which file to read, from where on.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct FileRequest<'a> {
     /// Where it is. Plain http is taken as https, except on this machine.
     pub url: &'a str,

@@ -24,6 +24,7 @@ pub trait Http: Debug + Send + Sync {
 
 /// A reply as it arrived.
 #[derive(Clone)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct RawReply {
     /// The HTTP status.
     pub status: u16,
@@ -55,6 +56,7 @@ impl Debug for RawReply {
 
 /// Whether the service may have received a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Sent {
     /// No byte of it left.
     No,

@@ -17,6 +17,7 @@ use crate::Clock;
 /// The defaults are half of what the service allows an account (API description: 100 a second for the actions that
 /// describe, 20 for the one that creates), so that another process has room beside this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Rates {
     /// For each action that reads; 50 by default, at least 1.
     pub read: u32,
@@ -199,6 +200,7 @@ impl fmt::Debug for RateLimiter {
 ///
 /// All calls of a transport draw from one store of tokens. A call that fails while too few are left is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct RetryBudget {
     /// How many tokens there are at first and at most; 500 by default.
     pub capacity: u32,

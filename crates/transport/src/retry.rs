@@ -10,6 +10,7 @@ use crate::{Random, RawReply};
 /// The wait before attempt n+1 is a random time between zero and `first_wait · 2^(n-1)`, at most `longest_wait` (full
 /// jitter). A `Retry-After` header takes its place if it asks for no more than `longest_retry_after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct RetryPolicy {
     /// The largest number of attempts; 1 never repeats.
     pub attempts: u32,

@@ -29,6 +29,7 @@ const HIDDEN: &str = "<hidden>";
 
 /// The language of the service's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
 pub enum Language {
     /// `zh-CN`
     Chinese,

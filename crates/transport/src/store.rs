@@ -24,6 +24,7 @@ pub type Pieces = mpsc::Receiver<io::Result<Bytes>>;
 
 /// Which file to put where.
 #[doc(hidden)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct FileToStore<'a> {
     /// Where to: https, or plain http on this machine where `loopback` allows it.
     pub url: &'a str,

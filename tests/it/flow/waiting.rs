@@ -326,3 +326,18 @@ async fn a_call_without_a_sub_application_gets_the_clients() {
     other.sub_app_id = Some(SUB_APP + 1);
     assert!(client.call(other).await.unwrap().value.task_set.is_none_or(|tasks| tasks.is_empty()));
 }
+
+#[tokio::test]
+async fn the_pages_of_a_list_follow_each_other_to_its_end() {
+    let emulator = emulator().await;
+    let client = client(&emulator);
+    let mut submitted = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        submitted.insert(client.submit(panda()).await.unwrap().id().to_owned());
+    }
+    let mut request = DescribeTasksRequest::default();
+    request.limit = Some(2);
+    let pages: Vec<_> = client.pages(request).map(Result::unwrap).collect().await;
+    let ids = pages.iter().flat_map(|page| page.task_set.iter().flatten()).filter_map(|task| task.task_id.clone());
+    assert_eq!((pages.len(), ids.collect::<std::collections::BTreeSet<_>>()), (3, submitted));
+}

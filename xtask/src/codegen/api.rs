@@ -151,7 +151,7 @@ impl<'a> Shapes<'a> {
             text += "use crate::request::RequestError;\n";
         }
         if file.actions.values().any(|action| action.task.is_some()) {
-            text += "use crate::task::StartsTask;\n";
+            text += "use crate::sealed;\nuse crate::task::StartsTask;\n";
         }
         if file.definitions.values().any(|it| it.kind == DefinitionKind::Object) {
             text += "use serde::{Deserialize, Serialize};\n";
@@ -347,9 +347,10 @@ impl<'a> Shapes<'a> {
             methods += &method("check_before(&self) -> Result<(), RequestError>", &body);
         }
         Ok(format!(
-            "{}impl StartsTask for {} {{\n    type Task = {task};\n{methods}}}\n",
-            self.gate("", file, task),
-            action.request,
+            "{gate}impl sealed::Request for {request} {{}}\n{gate}impl StartsTask for {request} {{\n    type Task = {task};\n\
+             {methods}}}\n",
+            gate = self.gate("", file, task),
+            request = action.request,
         ))
     }
 

@@ -37,6 +37,7 @@ impl fmt::Debug for SignKey {
 
 /// A text that can be no key of callbacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing to add")]
 pub struct InvalidSignKey;
 
 impl fmt::Display for InvalidSignKey {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -598,4 +599,64 @@ mod unix {
         assert_eq!(fs::read(&target.path).unwrap(), film(3_000_000));
         assert_eq!(target.names(), ["v.mp4"]);
     }
+}
+
+/// All pieces of a stream, and the error that ended it.
+async fn streamed(video: &Video) -> (Vec<u8>, Option<DownloadError>) {
+    let mut pieces = std::pin::pin!(video.file().unwrap().stream(1 << 20));
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(error) => {
+                assert!(pieces.next().await.is_none(), "nothing follows an error");
+                return (bytes, Some(error));
+            }
+        }
+    }
+    (bytes, None)
+}
+
+#[tokio::test]
+async fn a_file_in_memory_and_as_a_stream_goes_on_where_the_connection_broke() {
+    let film = film(40_000);
+    let served = film.clone();
+    let server = Server::start(move |request| {
+        let sent = if request.number.is_multiple_of(2) { 15_000 } else { usize::MAX };
+        ranged(&served, request, "\"1\"", sent)
+    })
+    .await;
+    let video = video(&server.url, "").await;
+    assert_eq!(video.bytes(1 << 20).await.unwrap(), film);
+    assert_eq!(streamed(&video).await, (film, None));
+    assert_eq!(server.offsets(), [None, Some(15_000), None, Some(15_000)]);
+}
+
+#[tokio::test]
+async fn a_file_that_begins_anew_replaces_what_is_in_memory_and_ends_a_stream() {
+    let film = film(40_000);
+    let served = film.clone();
+    let server = Server::start(move |request| {
+        let sent = if request.number.is_multiple_of(2) { 15_000 } else { usize::MAX };
+        // Without an ETag nothing says that the rest is of the same file.
+        answer(200, "", &served, sent)
+    })
+    .await;
+    let video = video(&server.url, "").await;
+    assert_eq!(video.bytes(1 << 20).await.unwrap(), film);
+    let (bytes, error) = streamed(&video).await;
+    assert_eq!(bytes, &film[..15_000]);
+    assert!(matches!(error, Some(DownloadError::Fetch(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_an_error_where_the_md5_is_wrong_or_the_file_too_large() {
+    let served = film(1_000);
+    let server = Server::start(move |_| answer(200, "", &served, usize::MAX)).await;
+    let video = video(&server.url, r#""Md5":"00112233445566778899aabbccddeeff""#).await;
+    let (bytes, error) = streamed(&video).await;
+    // The checksum shows the fault when everything has been passed on, so that nothing can be fetched again.
+    assert_eq!(bytes.len(), 1_000);
+    assert!(matches!(error, Some(DownloadError::Checksum { .. })), "{error:?}");
+    assert!(matches!(video.bytes(999).await, Err(DownloadError::TooLarge { largest: 999 })));
 }

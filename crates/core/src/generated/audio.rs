@@ -9,6 +9,7 @@ use super::FileOrUrl;
 use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -501,6 +502,7 @@ impl Action for CreateAigcAudioTaskRequest {
     }
 }
 
+impl sealed::Request for CreateAigcAudioTaskRequest {}
 impl StartsTask for CreateAigcAudioTaskRequest {
     type Task = AigcAudioTask;
 
@@ -531,6 +533,7 @@ impl Action for CreateAigcAudioCloneRequest {
     }
 }
 
+impl sealed::Request for CreateAigcAudioCloneRequest {}
 impl StartsTask for CreateAigcAudioCloneRequest {
     type Task = CreateAigcAudioCloneTask;
 

@@ -6,6 +6,7 @@ use crate::ErrorCode;
 use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -656,6 +657,7 @@ impl Action for CreateAigcSubjectRequest {
     }
 }
 
+impl sealed::Request for CreateAigcSubjectRequest {}
 impl StartsTask for CreateAigcSubjectRequest {
     type Task = CreateAigcSubjectTask;
 
@@ -686,6 +688,7 @@ impl Action for CreateAigcAdvancedCustomElementRequest {
     }
 }
 
+impl sealed::Request for CreateAigcAdvancedCustomElementRequest {}
 impl StartsTask for CreateAigcAdvancedCustomElementRequest {
     type Task = CreateAigcAdvancedCustomElementTask;
 
@@ -748,6 +751,7 @@ impl Action for CreateAigcCustomVoiceRequest {
     }
 }
 
+impl sealed::Request for CreateAigcCustomVoiceRequest {}
 impl StartsTask for CreateAigcCustomVoiceRequest {
     type Task = CreateAigcCustomVoiceTask;
 

@@ -7,6 +7,7 @@ use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::FileOrUrl;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -271,6 +272,7 @@ impl Action for DescribeAigcFaceInfoAsyncRequest {
     }
 }
 
+impl sealed::Request for DescribeAigcFaceInfoAsyncRequest {}
 impl StartsTask for DescribeAigcFaceInfoAsyncRequest {
     type Task = DescribeAigcFaceInfoAsyncTask;
 

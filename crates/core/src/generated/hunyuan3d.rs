@@ -9,6 +9,7 @@ use super::FileOrUrl;
 use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -406,6 +407,7 @@ impl Action for CreateAigcHunyuan3DTaskRequest {
     }
 }
 
+impl sealed::Request for CreateAigcHunyuan3DTaskRequest {}
 impl StartsTask for CreateAigcHunyuan3DTaskRequest {
     type Task = AigcHunyuan3DTask;
 

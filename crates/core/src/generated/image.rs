@@ -13,6 +13,7 @@ use super::PersonGeneration;
 use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -385,6 +386,7 @@ impl Action for CreateAigcImageTaskRequest {
     }
 }
 
+impl sealed::Request for CreateAigcImageTaskRequest {}
 impl StartsTask for CreateAigcImageTaskRequest {
     type Task = AigcImageTask;
 

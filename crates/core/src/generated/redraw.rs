@@ -9,6 +9,7 @@ use super::FileOrUrl;
 use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -275,6 +276,7 @@ impl Action for CreateAigcVideoRedrawTaskRequest {
     }
 }
 
+impl sealed::Request for CreateAigcVideoRedrawTaskRequest {}
 impl StartsTask for CreateAigcVideoRedrawTaskRequest {
     type Task = AigcVideoRedrawTask;
 

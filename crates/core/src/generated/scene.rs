@@ -8,6 +8,7 @@ use super::FileOrUrl;
 use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -804,6 +805,7 @@ impl Action for CreateSceneAigcImageTaskRequest {
     }
 }
 
+impl sealed::Request for CreateSceneAigcImageTaskRequest {}
 impl StartsTask for CreateSceneAigcImageTaskRequest {
     type Task = SceneAigcImageTask;
 
@@ -834,6 +836,7 @@ impl Action for CreateSceneAigcVideoTaskRequest {
     }
 }
 
+impl sealed::Request for CreateSceneAigcVideoTaskRequest {}
 impl StartsTask for CreateSceneAigcVideoTaskRequest {
     type Task = SceneAigcVideoTask;
 

@@ -7,6 +7,7 @@ use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use super::MediaMetaData;
 use crate::limits::{Breach, Breaches, CheckLimits};
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -573,6 +574,7 @@ impl Action for PullUploadRequest {
     }
 }
 
+impl sealed::Request for PullUploadRequest {}
 impl StartsTask for PullUploadRequest {
     type Task = PullUploadTask;
 

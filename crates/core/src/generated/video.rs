@@ -6,6 +6,7 @@ use crate::api::{Action, Effect};
 use super::AigcVideoTask;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::request::RequestError;
+use crate::sealed;
 use crate::task::StartsTask;
 use serde::{Deserialize, Serialize};
 
@@ -540,6 +541,7 @@ impl Action for CreateAigcVideoTaskRequest {
     }
 }
 
+impl sealed::Request for CreateAigcVideoTaskRequest {}
 impl StartsTask for CreateAigcVideoTaskRequest {
     type Task = AigcVideoTask;
 

@@ -10,6 +10,7 @@ use crate::BoxFuture;
 
 /// The names under which one pair stands in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct VariableNames {
     /// The secret id.
     pub secret_id: &'static str,

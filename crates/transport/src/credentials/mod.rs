@@ -45,6 +45,7 @@ pub trait ProvideCredential: Debug + Send + Sync {
 
 /// A credential and how long it lasts.
 #[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Provided {
     /// The keys.
     pub credential: Credential,

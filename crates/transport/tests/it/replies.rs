@@ -1,7 +1,7 @@
 //! How replies are opened: by content, in one pass, with a typed error for everything else.
 
 use serde::Deserialize;
-use vod_aigc_transport::{OpenError, RawReply, Reply, open};
+use vod_aigc_transport::{OpenError, RawReply, open};
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,7 +19,7 @@ fn check_opens(body: &str, task_id: &str, request_id: Option<&str>) {
     for status in [200, 500] {
         let opened = open::<Task>(&reply(status, body)).expect("a success by its content");
         let value = Task { task_id: task_id.to_owned(), note: None };
-        assert_eq!(opened, Reply { value, request_id: request_id.map(str::to_owned) }, "{body}");
+        assert_eq!((opened.value, opened.request_id.as_deref()), (value, request_id), "{body}");
     }
 }
 
