@@ -1,8 +1,9 @@
-//! The project's own chores: `cargo xtask codegen`, `sync`, `arrows`, `bench`, `ci`.
+//! The project's own chores: `cargo xtask codegen`, `sync`, `arrows`, `circles`, `bench`, `ci`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod arrows;
 mod bench;
+mod circles;
 mod codegen;
 mod mutants;
 mod spec;
@@ -22,6 +23,7 @@ usage: cargo xtask COMMAND
                      the official API description first; with --check write nothing and fail on drift that
                      spec/accepted-drift.yaml does not name
   arrows             check which crate depends on which
+  circles            check that the files of no crate import each other in a circle across its folders
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
   mutants            change the code that handles money in some hundred ways and fail where no test notices; needs
@@ -53,6 +55,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["sync", "--api", api] => sync::sync(root, Some(Path::new(api)), false),
         ["sync", "--api", api, "--check"] => sync::sync(root, Some(Path::new(api)), true),
         ["arrows"] => arrows::check(root),
+        ["circles"] => circles::check(root),
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
         ["mutants"] => mutants::run(root, false),

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::describe::ReplyShape;
-
 /// How the emulated service behaves where its documentation is silent, or contradicts itself, or names a limit.
 ///
 /// The default limits nothing and hides nothing. Write another as `Behaviour { burn: Burn::Request,
@@ -125,6 +123,20 @@ impl DuplicateCode {
             Self::TaskDuplicate => "FailedOperation.TaskDuplicate",
         }
     }
+}
+
+/// Which members a reply of DescribeTaskDetail has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReplyShape {
+    /// Those of the official description: task type, times and status outside; inside the input, the
+    /// output and, for a failure, FINISH with an error code.
+    #[default]
+    Official,
+    /// That of the integration card: only `AigcVideoTask`, with PROCESSING, FINISH or FAIL, progress,
+    /// error code and output.
+    Minimal,
 }
 
 /// A limit on tasks that have not ended.

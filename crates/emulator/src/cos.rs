@@ -10,10 +10,9 @@ use md5::Md5;
 use sha1::{Digest, Sha1};
 use vod_aigc_signer::Received;
 
-use crate::exchange::Reply;
+use crate::exchange::{Reply, header};
 use crate::fault::{Fate, Fault};
-use crate::routes::header;
-use crate::service::{Service, locked};
+use crate::state::{State, locked};
 use crate::upload::TemporaryKeys;
 
 /// The largest object that is kept: the emulator's own limit, because it keeps them in memory.
@@ -32,9 +31,9 @@ impl Refused {
 }
 
 /// The reply to a PUT of an object.
-pub(crate) fn put(service: &Service, received: &Received<'_>, now: SystemTime, faults: &[Fault]) -> Reply {
+pub(crate) fn put(state: &State, received: &Received<'_>, now: SystemTime, faults: &[Fault]) -> Reply {
     let outcome = if faults.iter().all(|fault| fault.fate() == Fate::Taken) {
-        take(service, received, now)
+        take(state, received, now)
     } else {
         Ok(Reply::new(200, "application/xml", ""))
     };
@@ -46,13 +45,13 @@ pub(crate) fn put(service: &Service, received: &Received<'_>, now: SystemTime, f
     outcome.unwrap_or_else(|refused| refused.reply())
 }
 
-fn take(service: &Service, received: &Received<'_>, now: SystemTime) -> Result<Reply, Refused> {
+fn take(state: &State, received: &Received<'_>, now: SystemTime) -> Result<Reply, Refused> {
     if received.body.len() > LARGEST_OBJECT {
         return Err(Refused(400, "EntityTooLarge", "the emulator keeps objects of at most 256 MiB"));
     }
     let path = decoded(received.path);
     let digest = Md5::digest(received.body);
-    let mut store = locked(&service.store);
+    let mut store = locked(&state.store);
     let stored = store.uploads.at(path.strip_prefix(ROOT).unwrap_or_default()).ok_or(Refused(
         404,
         "NoSuchKey",

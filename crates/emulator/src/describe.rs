@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::behaviour::ReplyShape;
 use crate::clock::{iso, later};
 use crate::files::{File, TEMPORARY};
 use crate::kind::Kind;
@@ -15,20 +15,6 @@ use crate::tasks::{CANCELED, Stage, Task};
 /// The only number that failed tasks were seen with (others' public code); the word beside it
 /// says more.
 const FAILED: i64 = 70000;
-
-/// Which members a reply of DescribeTaskDetail has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ReplyShape {
-    /// Those of the official description: task type, times and status outside; inside the input, the
-    /// output and, for a failure, FINISH with an error code.
-    #[default]
-    Official,
-    /// That of the integration card: only `AigcVideoTask`, with PROCESSING, FINISH or FAIL, progress,
-    /// error code and output.
-    Minimal,
-}
 
 /// The members of `Response` beside the RequestId. `endpoint` is where the files are served.
 pub(crate) fn reply(task: &Task, now: SystemTime, shape: ReplyShape, endpoint: &str) -> Value {

@@ -1,6 +1,8 @@
 //! What a client gets for a request: a reply, or what became of the connection.
 
 use bytes::Bytes;
+use serde_json::{Value, json};
+use vod_aigc_signer::Received;
 
 use crate::fault::Pace;
 
@@ -43,7 +45,7 @@ impl Reply {
         Self { status, headers: vec![("content-type".to_owned(), content_type.to_owned())], body: body.into() }
     }
 
-    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::new(status, "application/json", body.to_string())
     }
 
@@ -63,4 +65,14 @@ impl Reply {
     pub(crate) fn remove(&mut self, name: &str) {
         self.headers.retain(|(other, _)| other != name);
     }
+}
+
+/// A reply that says in one sentence what is wrong with the request.
+pub(crate) fn problem(status: u16, sentence: &str) -> Reply {
+    Reply::json(status, &json!({ "error": sentence }))
+}
+
+/// The first header of a request with this name.
+pub(crate) fn header<'a>(received: &Received<'a>, name: &str) -> Option<&'a [u8]> {
+    received.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
 }

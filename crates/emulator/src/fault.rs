@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::actions::Target;
+use crate::target::Target;
 
 /// One thing that goes wrong with an exchange. Several may befall the same one: what they do to the reply adds up, and
 /// the connection suffers the first that concerns it.

@@ -1,23 +1,21 @@
 //! The emulator without sockets: one call is one exchange.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use vod_aigc_signer::{Credential, Received};
 
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::fault::FaultRule;
-use crate::service::{Service, locked};
+use crate::state::{State, locked};
 use crate::tasks::{Bill, Failing, LedgerEntry};
 use crate::upload::Upload;
-use crate::{Emulator, StartError};
+use crate::{api, service};
 
 /// An emulator without sockets, for tests that play thousands of schedules: the same service, behaviour and faults as
-/// those of an [`Emulator`], of which this is the inside. It needs no runtime and starts no thread.
+/// those of an [`Emulator`](crate::Emulator), of which this is the inside. It needs no runtime and starts no thread.
 ///
 /// Clones are the same one.
 ///
@@ -31,7 +29,7 @@ use crate::{Emulator, StartError};
 /// ```
 #[derive(Clone)]
 pub struct InProcess {
-    pub(crate) service: Arc<Service>,
+    pub(crate) state: Arc<State>,
     pub(crate) credential: Credential,
 }
 
@@ -40,29 +38,14 @@ impl InProcess {
     /// be any that was signed.
     #[must_use]
     pub fn exchange(&self, request: &Received<'_>) -> Exchange {
-        let faults = self.service.draw(request);
-        self.service.exchange(request, &faults)
-    }
-
-    /// Serves it on a socket, with all that it remembers. The addresses of files stay what they are, so this is for the
-    /// address of an emulator that was stopped.
-    ///
-    /// # Errors
-    ///
-    /// When the address cannot be listened at.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn listen(&self, address: SocketAddr) -> Result<Emulator, StartError> {
-        let listener = TcpListener::bind(address).await.map_err(|source| StartError { address, source })?;
-        Ok(Emulator::serve(listener, self.clone()))
+        let faults = service::draw(&self.state, request);
+        service::exchange(&self.state, request, &faults)
     }
 
     /// What the addresses of files begin with: `http://localhost`, or where the emulator listens.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.service.endpoint
+        &self.state.endpoint
     }
 
     /// The first of the key pairs that it accepts.
@@ -74,48 +57,48 @@ impl InProcess {
     /// Its clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.service.clock
+        &self.state.clock
     }
 
     /// Moves its clock forward, and every task with it.
     pub fn advance(&self, by: Duration) {
-        self.service.clock.advance(by);
+        self.state.clock.advance(by);
     }
 
     /// Every create that was accepted, oldest first.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {
-        self.service.settle(self.service.clock.now());
-        locked(&self.service.store).ledger()
+        api::settle(&self.state, self.state.clock.now());
+        locked(&self.state.store).ledger()
     }
 
     /// What the real service would bill.
     #[must_use]
     pub fn bill(&self) -> Bill {
-        self.service.settle(self.service.clock.now());
-        locked(&self.service.store).bill()
+        api::settle(&self.state, self.state.clock.now());
+        locked(&self.state.store).bill()
     }
 
     /// Every upload that was applied for, oldest first.
     #[must_use]
     pub fn uploads(&self) -> Vec<Upload> {
-        locked(&self.service.store).uploads.all()
+        locked(&self.state.store).uploads.all()
     }
 
     /// Ends a running task now with `code` as its `ErrCodeExt`. False if there is no such task or
     /// it has ended.
     pub fn fail_task(&self, task_id: &str, code: &str) -> bool {
-        self.service.fail_task(task_id, code.to_owned()) == Failing::Done
+        api::fail_task(&self.state, task_id, code.to_owned()) == Failing::Done
     }
 
     /// Lets something go wrong from now on.
     pub fn inject(&self, rule: FaultRule) {
-        locked(&self.service.schedule).add(rule);
+        locked(&self.state.schedule).add(rule);
     }
 
     /// Lets nothing go wrong any more, except what has begun.
     pub fn clear_faults(&self) {
-        locked(&self.service.schedule).clear();
+        locked(&self.state.schedule).clear();
     }
 }
 
@@ -123,7 +106,7 @@ impl fmt::Debug for InProcess {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("InProcess")
-            .field("endpoint", &self.service.endpoint)
+            .field("endpoint", &self.state.endpoint)
             .field("credential", &self.credential)
             .finish_non_exhaustive()
     }

@@ -56,10 +56,16 @@
 //! [`Exchange`]; nothing else tells them apart.
 
 mod actions;
+mod api;
 mod behaviour;
+mod builder;
+mod call;
 mod clock;
+mod control;
 mod cos;
 mod describe;
+mod emulator;
+mod event_config;
 mod exchange;
 mod fault;
 mod files;
@@ -69,6 +75,7 @@ mod input;
 mod kind;
 mod media;
 mod product;
+mod quotas;
 mod rates;
 mod refusal;
 mod routes;
@@ -77,318 +84,24 @@ mod schedule;
 mod service;
 mod spoil;
 mod start;
+mod state;
 mod store;
+mod target;
 mod tasks;
+mod tokens;
 mod upload;
 mod wire;
 
-use std::error::Error;
-use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 pub use vod_aigc_signer::{Credential, Received};
 
-pub use actions::Target;
-pub use behaviour::{Behaviour, Burn, Concurrency, DuplicateCode, Overflow};
+pub use behaviour::{Behaviour, Burn, Concurrency, DuplicateCode, Overflow, ReplyShape};
+pub use builder::Builder;
 pub use clock::Clock;
-pub use describe::ReplyShape;
+pub use emulator::{Emulator, StartError};
 pub use exchange::{Exchange, Reply};
 pub use fault::{Fate, Fault, FaultRule, Pace, StatusBody, When};
 pub use in_process::InProcess;
 pub use scenario::{Scenario, ScenarioError};
+pub use target::Target;
 pub use tasks::{Bill, LedgerEntry, Timing};
 pub use upload::Upload;
-
-use identifiers::Identifiers;
-use schedule::Schedule;
-use service::Service;
-
-/// A running emulator. It stops when it is dropped.
-#[derive(Debug)]
-pub struct Emulator {
-    inside: InProcess,
-    stop: watch::Sender<()>,
-    serving: JoinHandle<()>,
-}
-
-impl Emulator {
-    /// Starts one with all defaults: a random port on loopback, real time, and the
-    /// [`credential`](Self::credential) that it makes up.
-    ///
-    /// # Errors
-    ///
-    /// When no port can be opened.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn start() -> Result<Self, StartError> {
-        Self::builder().start().await
-    }
-
-    /// Starts one with settings of its own.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder {
-            credentials: Vec::new(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            clock: Clock::real(),
-            timing: Timing::default(),
-            behaviour: Behaviour::default(),
-            faults: Vec::new(),
-            seed: 0,
-        }
-    }
-
-    fn serve(listener: TcpListener, inside: InProcess) -> Self {
-        let (stop, stopped) = watch::channel(());
-        let serving = tokio::spawn(wire::serve(listener, Arc::clone(&inside.service), stopped));
-        Self { inside, stop, serving }
-    }
-
-    /// Its inside, which tests may call without a socket, and which outlives it.
-    #[must_use]
-    pub fn in_process(&self) -> &InProcess {
-        &self.inside
-    }
-
-    /// Where it listens, for example `http://127.0.0.1:40123`, without a slash at the end.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        self.inside.endpoint()
-    }
-
-    /// The first of the key pairs that it accepts.
-    #[must_use]
-    pub fn credential(&self) -> &Credential {
-        self.inside.credential()
-    }
-
-    /// Its clock.
-    #[must_use]
-    pub fn clock(&self) -> &Clock {
-        self.inside.clock()
-    }
-
-    /// Moves its clock forward, and every task with it.
-    pub fn advance(&self, by: Duration) {
-        self.inside.advance(by);
-    }
-
-    /// Every create that was accepted, oldest first.
-    #[must_use]
-    pub fn ledger(&self) -> Vec<LedgerEntry> {
-        self.inside.ledger()
-    }
-
-    /// What the real service would bill.
-    #[must_use]
-    pub fn bill(&self) -> Bill {
-        self.inside.bill()
-    }
-
-    /// Every upload that was applied for, oldest first.
-    #[must_use]
-    pub fn uploads(&self) -> Vec<Upload> {
-        self.inside.uploads()
-    }
-
-    /// Ends a running task now with `code` as its `ErrCodeExt`. False if there is no such task or
-    /// it has ended.
-    pub fn fail_task(&self, task_id: &str, code: &str) -> bool {
-        self.inside.fail_task(task_id, code)
-    }
-
-    /// Lets something go wrong from now on.
-    pub fn inject(&self, rule: FaultRule) {
-        self.inside.inject(rule);
-    }
-
-    /// Lets nothing go wrong any more, except what has begun.
-    pub fn clear_faults(&self) {
-        self.inside.clear_faults();
-    }
-
-    /// Stops it: open requests are answered, those that hang are reset, then the port is free and refuses connections.
-    /// [`InProcess::listen`] of a clone of its inside ends the outage.
-    pub async fn stop(self) {
-        drop(self.stop);
-        // An error here means that the serving task was cancelled with its runtime: stopped too.
-        let _ = self.serving.await;
-    }
-}
-
-/// The settings of an [`Emulator`] that is about to start.
-#[derive(Debug)]
-pub struct Builder {
-    credentials: Vec<Credential>,
-    listen: SocketAddr,
-    clock: Clock,
-    timing: Timing,
-    behaviour: Behaviour,
-    faults: Vec<FaultRule>,
-    seed: u64,
-}
-
-impl Builder {
-    /// Accepts requests signed with this key pair; may be called several times. Without any, one
-    /// pair is made up: [`Emulator::credential`].
-    #[must_use]
-    pub fn credential(mut self, credential: Credential) -> Self {
-        self.credentials.push(credential);
-        self
-    }
-
-    /// Listens there instead of at a random port of 127.0.0.1. Port 0 is a random one.
-    ///
-    /// The control surface has no password: an address that others reach lets them fail tasks and
-    /// move the clock.
-    #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
-        self
-    }
-
-    /// Runs on this clock instead of real time.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// How long each task takes.
-    #[must_use]
-    pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
-        self
-    }
-
-    /// Which of the two documented shapes DescribeTaskDetail answers with.
-    #[must_use]
-    pub fn reply_shape(mut self, shape: ReplyShape) -> Self {
-        self.behaviour.reply_shape = shape;
-        self
-    }
-
-    /// How it behaves where the service's behaviour is not known.
-    #[must_use]
-    pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
-        self.behaviour = behaviour;
-        self
-    }
-
-    /// Lets something go wrong; may be called several times.
-    #[must_use]
-    pub fn fault(mut self, rule: FaultRule) -> Self {
-        self.faults.push(rule);
-        self
-    }
-
-    /// Plays this scenario: it replaces behaviour, timing and, where it names them, seed and clock; its keys and
-    /// faults are added.
-    #[must_use]
-    pub fn scenario(mut self, scenario: Scenario) -> Self {
-        self.seed = scenario.seed.unwrap_or(self.seed);
-        self.clock = scenario.clock.unwrap_or(self.clock);
-        self.behaviour = scenario.behaviour;
-        self.timing = scenario.timing;
-        self.credentials.extend(scenario.keys);
-        self.faults.extend(scenario.faults);
-        self
-    }
-
-    /// Where task ids, RequestIds and dice come from: the same seed gives the same in the same order.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Starts it.
-    ///
-    /// # Errors
-    ///
-    /// When the address cannot be listened at.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn start(self) -> Result<Emulator, StartError> {
-        let refused = |source| StartError { address: self.listen, source };
-        let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-
-        Ok(Emulator::serve(listener, self.reached_at(format!("http://{}", reachable(address)))))
-    }
-
-    /// Makes one without sockets; the address to listen at is not used.
-    #[must_use]
-    pub fn in_process(self) -> InProcess {
-        self.reached_at("http://localhost".to_owned())
-    }
-
-    fn reached_at(mut self, endpoint: String) -> InProcess {
-        if self.credentials.is_empty() {
-            self.credentials.push(made_up_credential());
-        }
-        let credential = self.credentials[0].clone();
-        let by_id = |credential: Credential| (credential.secret_id().to_owned(), credential);
-        let service = Service {
-            credentials: self.credentials.into_iter().map(by_id).collect(),
-            clock: self.clock,
-            timing: self.timing,
-            behaviour: self.behaviour,
-            endpoint,
-            identifiers: Identifiers::new(self.seed),
-            schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
-            store: Mutex::default(),
-            rates: Mutex::default(),
-            delayed: Mutex::default(),
-        };
-        InProcess { service: Arc::new(service), credential }
-    }
-}
-
-/// A key pair that no account has.
-fn made_up_credential() -> Credential {
-    Credential::new("AKIDemulator", "emulator").expect("neither is empty nor holds a blank")
-}
-
-/// `address`, or loopback where it stands for every address of this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-/// The emulator could not listen.
-#[derive(Debug)]
-pub struct StartError {
-    address: SocketAddr,
-    source: io::Error,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "the emulator cannot listen at {}; choose another address, or port 0 for a random one",
-            self.address
-        )
-    }
-}
-
-impl Error for StartError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
-    }
-}

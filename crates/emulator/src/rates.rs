@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
-use crate::actions::Target;
 use crate::clock::later;
+use crate::target::Target;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,8 +1,8 @@
 //! Decides which faults befall a call.
 
-use crate::actions::Target;
 use crate::fault::{Fault, FaultRule, When};
 use crate::identifiers::Random;
+use crate::target::Target;
 
 /// The rules in force, each with the calls that it has counted.
 pub(crate) struct Schedule {

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::actions::Call;
 use crate::behaviour::{Burn, Overflow};
+use crate::call::Call;
 use crate::clock::later;
 use crate::identifiers;
 use crate::input::check_files;
@@ -55,7 +55,7 @@ pub(crate) fn start(
     kind: Kind,
     plan: impl FnOnce() -> Result<(Plan, Value), Refusal>,
 ) -> Result<Value, Refusal> {
-    let burns_at_once = call.service.behaviour.burn == Burn::Request;
+    let burns_at_once = call.behaviour.burn == Burn::Request;
     if burns_at_once && let Some(session) = session(call) {
         let mut store = call.store();
         refuse_used(call, &mut store, &session)?;
@@ -79,8 +79,8 @@ pub(crate) fn start(
     if let Some(session) = session {
         store.tasks.use_up(session, call.now);
     }
-    let task_id = call.service.identifiers.task_id(sub_app_id, kind.task_type());
-    let timing = &call.service.timing;
+    let task_id = call.identifiers.task_id(sub_app_id, kind.task_type());
+    let timing = call.timing;
     let failure = if overflows { Some(TOO_MANY.to_owned()) } else { failure };
     let begins = if overflows { call.now } else { later(call.now, timing.waiting) };
     store.tasks.accept(Task {
@@ -127,7 +127,7 @@ fn remove_content(request: &mut Value) {
 }
 
 fn refuse_used(call: &Call<'_>, store: &mut Store, session: &(u64, String)) -> Result<(), Refusal> {
-    let behaviour = &call.service.behaviour;
+    let behaviour = call.behaviour;
     if !store.tasks.is_used(session, call.now, behaviour.window()) {
         return Ok(());
     }
@@ -172,7 +172,7 @@ fn refuse_beyond_quota(
         let message = format!("with this there would be more than {limit} {unit}; raise the quota");
         Err(Refusal::new("LimitExceeded.Quota", message))
     };
-    if let (Some(quota), Product::Film { length, .. }) = (call.service.behaviour.quota_seconds, product) {
+    if let (Some(quota), Product::Film { length, .. }) = (call.behaviour.quota_seconds, product) {
         let billed = store.tasks.all().iter().filter(|task| task.entry.billed);
         let ordered: Duration = billed.filter_map(|task| task.product.film()).map(|(_, length)| length).sum();
         if ordered + *length > Duration::from_secs(quota) {
@@ -189,7 +189,7 @@ fn refuse_beyond_quota(
 
 /// Whether one more task is to be accepted only to fail.
 fn overflows(call: &Call<'_>, store: &Store, kind: Kind) -> Result<bool, Refusal> {
-    let Some(concurrency) = call.service.behaviour.concurrency else { return Ok(false) };
+    let Some(concurrency) = call.behaviour.concurrency else { return Ok(false) };
     let of_kind = store.tasks.all().iter().filter(|task| task.kind == kind);
     let running = of_kind.filter(|task| !task.has_ended(call.now)).count();
     match concurrency.overflow {

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
-use crate::actions::{EventConfigs, Quotas, Tokens};
 use crate::clock::later;
+use crate::event_config::EventConfigs;
 use crate::files::{File, TEMPORARY};
 use crate::product::FACE;
+use crate::quotas::Quotas;
 use crate::tasks::{Bill, LedgerEntry, Stage, Task, Tasks};
+use crate::tokens::Tokens;
 use crate::upload::Uploads;
 
 /// All that the emulator remembers.

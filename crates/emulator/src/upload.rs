@@ -1,21 +1,11 @@
-//! Uploads: applied for, stored, committed; and the files that they become.
+//! The uploads that were applied for, and the files that they become.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
-use vod_aigc_core::{ApplyUploadRequest, CommitUploadRequest};
 
-use crate::actions::Call;
-use crate::clock::later;
-use crate::refusal::{Refusal, owner};
-
-/// How long the keys to storage work.
-const VALID: Duration = Duration::from_secs(2 * 60 * 60);
-const BUCKET: &str = "emulator-1500000001";
-const REGION: &str = "ap-guangzhou";
 /// How the file ids of the emulator begin: those that begin so and are unknown do not exist, all others may.
-const OWN_FILE_ID: &str = "90000000";
+pub(crate) const OWN_FILE_ID: &str = "90000000";
 
 /// One upload that was applied for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +32,9 @@ pub(crate) struct Uploads(Vec<Stored>);
 /// An upload with what only storage knows of it.
 pub(crate) struct Stored {
     pub(crate) upload: Upload,
-    session: String,
+    pub(crate) session: String,
     /// Bucket and key, as `bucket/key`.
-    place: String,
+    pub(crate) place: String,
     pub(crate) keys: TemporaryKeys,
 }
 
@@ -56,72 +46,18 @@ pub(crate) struct TemporaryKeys {
     pub(crate) expire: SystemTime,
 }
 
-/// Gives out a place in storage and the keys to it.
-pub(crate) fn apply(call: &Call<'_>, request: &ApplyUploadRequest, value: &Value) -> Result<Value, Refusal> {
-    let sub_app_id = owner(value)?;
-    let media_type = request.media_type.clone();
-    if media_type.len() > 8 || !media_type.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        let message = format!("MediaType {media_type:?} is none; give the end of a file's name, such as mp4");
-        return Err(Refusal::new("InvalidParameterValue.MediaType", message));
-    }
-    let ids = &call.service.identifiers;
-    let (session, folder) = (ids.text(), ids.text());
-    let path = format!("/{}/{folder}/f0.{media_type}", &session[..16]);
-    let keys = TemporaryKeys {
-        secret_id: format!("AKIDtemporary{}", ids.text()),
-        secret_key: format!("emulatorTemporaryKey{}", ids.text()),
-        token: format!("emulatorTemporaryToken{}", ids.text()),
-        expire: later(call.now, VALID),
-    };
-    let reply = json!({
-        "StorageBucket": BUCKET,
-        "StorageRegion": REGION,
-        "VodSessionKey": session,
-        "MediaStoragePath": path,
-        "CoverStoragePath": "",
-        "TempCertificate": {
-            "SecretId": keys.secret_id,
-            "SecretKey": keys.secret_key,
-            "Token": keys.token,
-            "ExpiredTime": keys.expire.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        },
-    });
-    let upload = Upload {
-        sub_app_id,
-        media_type,
-        media_name: request.media_name.clone(),
-        object: None,
-        file_id: None,
-        commits: 0,
-    };
-    call.store().uploads.0.push(Stored { upload, session, place: format!("{BUCKET}{path}"), keys });
-    Ok(reply)
-}
-
-/// Makes a file of what has come into storage.
-pub(crate) fn commit(call: &Call<'_>, request: &CommitUploadRequest, value: &Value) -> Result<Value, Refusal> {
-    let sub_app_id = owner(value)?;
-    let mut store = call.store();
-    let stored =
-        store.uploads.0.iter_mut().find(|stored| {
-            stored.session == request.vod_session_key.expose() && stored.upload.sub_app_id == sub_app_id
-        });
-    let Some(Stored { upload, .. }) = stored else {
-        let message = "this SubAppId has applied for no such upload; apply for one";
-        return Err(Refusal::new("InvalidParameterValue.VodSessionKey", message));
-    };
-    if upload.object.is_none() {
-        return Err(Refusal::new("ResourceNotFound.FileNotExist", "the object is not in storage; put it there first"));
-    }
-    upload.commits += 1;
-    // A repeated commit finds the file that the first one made.
-    let number = || call.service.identifiers.number() % 10_000_000_000;
-    let file_id = upload.file_id.get_or_insert_with(|| format!("{OWN_FILE_ID}{:010}", number()));
-    let url = format!("{}/uploads/{file_id}", call.service.endpoint);
-    Ok(json!({ "FileId": file_id, "MediaUrl": url, "CoverUrl": "" }))
-}
-
 impl Uploads {
+    pub(crate) fn add(&mut self, stored: Stored) {
+        self.0.push(stored);
+    }
+
+    /// The upload of this session, if it is this sub-application's.
+    pub(crate) fn of_session(&mut self, session: &str, sub_app_id: u64) -> Option<&mut Upload> {
+        let mut all = self.0.iter_mut();
+        let found = all.find(|stored| stored.session == session && stored.upload.sub_app_id == sub_app_id);
+        found.map(|stored| &mut stored.upload)
+    }
+
     /// The upload to this `bucket/key`.
     pub(crate) fn at(&mut self, place: &str) -> Option<&mut Stored> {
         self.0.iter_mut().find(|stored| stored.place == place)

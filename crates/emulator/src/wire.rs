@@ -28,13 +28,14 @@ use vod_aigc_signer::Received;
 use crate::cos;
 use crate::exchange::{Exchange, Reply};
 use crate::fault::{Fault, Pace};
-use crate::service::Service;
+use crate::service;
+use crate::state::State;
 
 /// How long a connection hangs whose fault names no time.
 const LONGEST_HANG: Duration = Duration::from_secs(10 * 60);
 
 /// Serves until the sender of `stopped` is gone, then until the open requests are answered.
-pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: watch::Receiver<()>) {
+pub(crate) async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -44,7 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(connection(stream, Arc::clone(&service), stopped.clone()));
+                connections.spawn(connection(stream, Arc::clone(&state), stopped.clone()));
             }
             // The process is out of sockets, most likely: some of them will be closed.
             Err(_) => sleep(Duration::from_millis(10)).await,
@@ -54,15 +55,15 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop
     connections.join_all().await;
 }
 
-async fn connection(stream: TcpStream, service: Arc<Service>, mut stopped: watch::Receiver<()>) {
+async fn connection(stream: TcpStream, state: Arc<State>, mut stopped: watch::Receiver<()>) {
     // Without it a reply in pieces waits for acknowledgements; a socket that refuses it works all the same.
     let _ = stream.set_nodelay(true);
     let reset = Reset::default();
     let line = Line { stream, reset: reset.clone() };
     let serving = stopped.clone();
     let answer = service_fn(move |request| {
-        let (service, reset, stopped) = (Arc::clone(&service), reset.clone(), serving.clone());
-        async move { Ok::<_, Infallible>(answer(&service, request, &reset, stopped).await) }
+        let (state, reset, stopped) = (Arc::clone(&state), reset.clone(), serving.clone());
+        async move { Ok::<_, Infallible>(answer(&state, request, &reset, stopped).await) }
     });
     let mut connection =
         pin!(http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(line), answer));
@@ -77,7 +78,7 @@ async fn connection(stream: TcpStream, service: Arc<Service>, mut stopped: watch
 }
 
 async fn answer(
-    service: &Service,
+    state: &State,
     request: Request<Incoming>,
     reset: &Reset,
     stopped: watch::Receiver<()>,
@@ -92,7 +93,7 @@ async fn answer(
         headers: &headers,
         body: &[],
     };
-    let faults = service.draw(&received);
+    let faults = service::draw(state, &received);
     if crate::spoil::early(&faults).is_some() {
         if faults.contains(&Fault::ResetInRequest) {
             let half = body.size_hint().lower() / 2;
@@ -104,7 +105,7 @@ async fn answer(
     let Some(bytes) = read(&mut body, u64::MAX, most).await else {
         return reset.now();
     };
-    let exchange = service.exchange(&Received { body: &bytes, ..received }, &faults);
+    let exchange = service::exchange(state, &Received { body: &bytes, ..received }, &faults);
     match exchange {
         Exchange::Reply(reply) => response(reply, Pace::default(), false),
         Exchange::Slow(reply, pace) => {

@@ -10,13 +10,15 @@ use vod_aigc_core::{
     ModifyAigcQuotaRequest, QuotaType, Secret, UpdateAigcApiTokenRequest,
 };
 
-use super::Call;
+use crate::call::Call;
 use crate::clock::{iso, later};
 use crate::kind::Kind;
 use crate::product::Product;
+use crate::quotas::Quota;
 use crate::refusal::{Refusal, instant, invalid, owner};
 use crate::store::Store;
-use crate::tasks::{Task, Tasks};
+use crate::tasks::Task;
+use crate::tokens::Token;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long usage is kept, how much of it is told at once, and the steps of a day or less (official description).
@@ -25,54 +27,6 @@ const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const STEP: Duration = Duration::from_secs(5 * 60);
 /// The service's days begin in Beijing.
 const BEIJING: Duration = Duration::from_secs(8 * 60 * 60);
-
-/// The quotas in force.
-#[derive(Default)]
-pub(crate) struct Quotas(Vec<Quota>);
-
-struct Quota {
-    sub_app_id: u64,
-    kind: QuotaType,
-    /// The token that is limited; of a quota on text only.
-    token: Option<Secret>,
-    limit: u64,
-    since: SystemTime,
-}
-
-impl Quotas {
-    /// The quota on tasks of this kind, what was used of it, and its unit.
-    pub(crate) fn of(&self, kind: Kind, sub_app_id: u64, tasks: &Tasks) -> Option<(u64, u64, &'static str)> {
-        let (wanted, unit) = match kind {
-            Kind::Video => (QuotaType::Video, "seconds of video"),
-            Kind::Image => (QuotaType::Image, "images"),
-            _ => return None,
-        };
-        let quota = self.0.iter().find(|quota| quota.sub_app_id == sub_app_id && quota.kind == wanted)?;
-        Some((quota.limit, quota.used(tasks), unit))
-    }
-
-    fn find(&mut self, sub_app_id: u64, kind: &QuotaType, token: &Option<Secret>) -> Result<usize, Refusal> {
-        let same = |quota: &Quota| quota.sub_app_id == sub_app_id && quota.kind == *kind && quota.token == *token;
-        self.0.iter().position(same).ok_or_else(|| {
-            let message = format!("this SubAppId has no such quota on {}; create it", kind.as_str());
-            Refusal::new("ResourceNotFound", message)
-        })
-    }
-}
-
-impl Quota {
-    /// What was ordered since it is in force. Text is made elsewhere.
-    fn used(&self, tasks: &Tasks) -> u64 {
-        let counts = |task: &Task| match self.kind {
-            QuotaType::Video => task.kind == Kind::Video,
-            QuotaType::Image => task.kind == Kind::Image,
-            _ => false,
-        };
-        let own = |task: &&Task| task.entry.billed && task.entry.sub_app_id == self.sub_app_id;
-        let since = tasks.all().iter().filter(own).filter(|task| task.entry.time >= self.since && counts(task));
-        since.map(|task| task.product.amount()).sum()
-    }
-}
 
 pub(super) fn create_quota(call: &Call<'_>, request: &CreateAigcQuotaRequest, value: &Value) -> Result<Value, Refusal> {
     let (sub_app_id, kind) = (owner(value)?, request.quota_type.clone());
@@ -132,47 +86,14 @@ fn limited(
     token: Option<&Secret>,
 ) -> Result<Option<Secret>, Refusal> {
     let token = token.filter(|token| *kind == QuotaType::Text && !token.expose().is_empty());
-    token.map(|token| store.tokens.find(call, sub_app_id, token).map(|_| token.clone())).transpose()
-}
-
-/// The tokens of the text API.
-#[derive(Default)]
-pub(crate) struct Tokens(Vec<Token>);
-
-struct Token {
-    sub_app_id: u64,
-    secret: Secret,
-    notes: Map<String, Value>,
-    made: SystemTime,
-    deleted: Option<SystemTime>,
-}
-
-impl Tokens {
-    /// One that can be found already, and was not deleted.
-    fn find(&self, call: &Call<'_>, sub_app_id: u64, secret: &Secret) -> Result<usize, Refusal> {
-        let found = self.0.iter().position(|token| {
-            token.sub_app_id == sub_app_id
-                && token.secret == *secret
-                && token.deleted.is_none()
-                && token.is_listed(call)
-        });
-        found.ok_or_else(|| {
-            let message = "this SubAppId has no such ApiToken; a new one is known only after some 30 seconds";
-            Refusal::new("ResourceNotFound", message)
-        })
-    }
-}
-
-impl Token {
-    fn is_listed(&self, call: &Call<'_>) -> bool {
-        let lag = call.service.behaviour.token_lag;
-        later(self.made, lag) <= call.now && self.deleted.is_none_or(|deleted| call.now < later(deleted, lag))
-    }
+    token
+        .map(|token| store.tokens.find(sub_app_id, token, call.now, call.behaviour.token_lag).map(|_| token.clone()))
+        .transpose()
 }
 
 pub(super) fn create_token(call: &Call<'_>, _: &CreateAigcApiTokenRequest, value: &Value) -> Result<Value, Refusal> {
     let sub_app_id = owner(value)?;
-    let secret = Secret::from(format!("emulatorToken{}", call.service.identifiers.text()));
+    let secret = Secret::from(format!("emulatorToken{}", call.identifiers.text()));
     let reply = json!({ "ApiToken": secret.expose() });
     call.store().tokens.0.push(Token { sub_app_id, secret, notes: Map::new(), made: call.now, deleted: None });
     Ok(reply)
@@ -188,7 +109,7 @@ pub(super) fn update_token(
     let notes: Map<String, Value> = serde_json::from_str(text)
         .map_err(|_| invalid("ExtInfo is no JSON object in a text; write it as {\"key\": …}"))?;
     let mut store = call.store();
-    let index = store.tokens.find(call, sub_app_id, &request.api_token)?;
+    let index = store.tokens.find(sub_app_id, &request.api_token, call.now, call.behaviour.token_lag)?;
     let token = &mut store.tokens.0[index];
     if request.action_type == Some(ApiTokenUpdate::Overwrite) {
         token.notes.clear();
@@ -204,7 +125,7 @@ pub(super) fn delete_token(
 ) -> Result<Value, Refusal> {
     let sub_app_id = owner(value)?;
     let mut store = call.store();
-    let index = store.tokens.find(call, sub_app_id, &request.api_token)?;
+    let index = store.tokens.find(sub_app_id, &request.api_token, call.now, call.behaviour.token_lag)?;
     store.tokens.0[index].deleted = Some(call.now);
     store.quotas.0.retain(|quota| quota.token.as_ref() != Some(&request.api_token));
     Ok(json!({}))
@@ -213,7 +134,11 @@ pub(super) fn delete_token(
 pub(super) fn tokens(call: &Call<'_>, _: &DescribeAigcApiTokensRequest, value: &Value) -> Result<Value, Refusal> {
     let sub_app_id = owner(value)?;
     let store = call.store();
-    let listed = store.tokens.0.iter().filter(|token| token.sub_app_id == sub_app_id && token.is_listed(call));
+    let listed = store
+        .tokens
+        .0
+        .iter()
+        .filter(|token| token.sub_app_id == sub_app_id && token.is_listed(call.now, call.behaviour.token_lag));
     let (tokens, notes): (Vec<&str>, Vec<String>) =
         listed.map(|token| (token.secret.expose(), Value::Object(token.notes.clone()).to_string())).unzip();
     Ok(json!({ "ApiTokens": tokens, "ExtInfos": notes }))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vod_aigc_core::{CreateAigcAudioCloneRequest, CreateAigcAudioTaskRequest};
 
-use super::Call;
+use crate::call::Call;
 use crate::product::Product;
 use crate::refusal::{Refusal, invalid, missing};
 use crate::start::Plan;

@@ -9,7 +9,7 @@ use vod_aigc_core::{
     ElementReferenceType,
 };
 
-use super::Call;
+use crate::call::Call;
 use crate::clock::iso;
 use crate::identifiers::Thing;
 use crate::kind::Kind;
@@ -23,7 +23,7 @@ pub(super) fn custom(call: &Call<'_>, request: &CreateAigcCustomElementRequest, 
     if images.filter_map(|image| image.image_url.as_deref()).any(str::is_empty) {
         return Err(missing("ElementReferList.ImageUrl"));
     }
-    let id = call.service.identifiers.thing(Thing::Element);
+    let id = call.identifiers.thing(Thing::Element);
     let mut store = call.store();
     store.pay(call.paid(&id, 0));
     store.custom_elements.insert(id.clone());
@@ -46,7 +46,7 @@ pub(super) fn advanced(call: &Call<'_>, request: &CreateAigcAdvancedCustomElemen
     if given(&request.element_voice_id) && name == "ElementImageList" {
         return Err(invalid("ElementVoiceId goes with video_refer only; leave it out"));
     }
-    Ok(Plan::new("", Product::Thing { id: call.service.identifiers.thing(Thing::Element) }))
+    Ok(Plan::new("", Product::Thing { id: call.identifiers.thing(Thing::Element) }))
 }
 
 /// The advanced elements that are there, the newest first.
@@ -108,7 +108,7 @@ pub(super) fn voice(call: &Call<'_>, request: &CreateAigcCustomVoiceRequest) -> 
     if sources.into_iter().flatten().all(String::is_empty) {
         return Err(missing("VoiceUrl, which a request without VideoId needs,"));
     }
-    Ok(Plan::new("", Product::Voice { id: call.service.identifiers.thing(Thing::Voice) }))
+    Ok(Plan::new("", Product::Voice { id: call.identifiers.thing(Thing::Voice) }))
 }
 
 pub(super) fn subject(call: &Call<'_>, request: &CreateAigcSubjectRequest) -> Result<Plan, Refusal> {
@@ -119,5 +119,5 @@ pub(super) fn subject(call: &Call<'_>, request: &CreateAigcSubjectRequest) -> Re
     if sources.into_iter().flatten().all(Vec::is_empty) {
         return Err(missing("SubjectImages, which a request without SubjectVideos needs,"));
     }
-    Ok(Plan::new("", Product::Thing { id: call.service.identifiers.thing(Thing::Subject) }))
+    Ok(Plan::new("", Product::Thing { id: call.identifiers.thing(Thing::Subject) }))
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use vod_aigc_core::{
-    ConfirmEventsRequest, DescribeEventConfigRequest, DescribeEventConfigResponse, EventMode, EventSwitch,
-    ModifyEventConfigRequest, PullEventsRequest,
+    ConfirmEventsRequest, DescribeEventConfigRequest, DescribeEventConfigResponse, ModifyEventConfigRequest,
+    PullEventsRequest,
 };
 
-use super::Call;
+use crate::call::Call;
 use crate::clock::later;
 use crate::describe;
 use crate::refusal::{Refusal, invalid, owner};
@@ -20,41 +20,6 @@ use crate::tasks::Task;
 const AT_ONCE: usize = 16;
 const HIDDEN: Duration = Duration::from_secs(30);
 const KEPT: Duration = Duration::from_secs(4 * 24 * 60 * 60);
-
-/// Where the events of a sub-application go from some time on.
-#[derive(Clone)]
-pub(crate) struct EventConfig {
-    mode: EventMode,
-    url: String,
-    /// Of uploads, deletions and clips, none of which the emulator has events of.
-    switches: [EventSwitch; 3],
-}
-
-impl Default for EventConfig {
-    fn default() -> Self {
-        Self {
-            mode: EventMode::Pull,
-            url: String::new(),
-            switches: [EventSwitch::Off, EventSwitch::Off, EventSwitch::Off],
-        }
-    }
-}
-
-/// Every configuration that there has been, so that an event goes where it was to go when its task ended.
-#[derive(Default)]
-pub(crate) struct EventConfigs(Vec<(u64, SystemTime, EventConfig)>);
-
-impl EventConfigs {
-    /// The configuration of a sub-application at some time; `None` is the default.
-    pub(crate) fn at(&self, sub_app_id: u64, time: SystemTime) -> Option<&EventConfig> {
-        let mut newest_first = self.0.iter().rev();
-        newest_first.find(|(owner, since, _)| *owner == sub_app_id && *since <= time).map(|(.., config)| config)
-    }
-
-    fn is_queued(&self, task: &Task) -> bool {
-        self.at(task.entry.sub_app_id, task.ends).is_none_or(|config| config.mode == EventMode::Pull)
-    }
-}
 
 /// The event of the end of `task`, without a handle.
 pub(crate) fn event(task: &Task, now: SystemTime, endpoint: &str) -> Option<Value> {
@@ -79,8 +44,8 @@ pub(super) fn pull(call: &Call<'_>, _: &PullEventsRequest, request: &Value) -> R
     let events: Vec<Value> = waiting
         .into_iter()
         .filter_map(|task| {
-            let mut event = event(task, now, &call.service.endpoint)?;
-            let handle = call.service.identifiers.event_handle();
+            let mut event = event(task, now, call.endpoint)?;
+            let handle = call.identifiers.event_handle();
             event["EventHandle"] = handle.clone().into();
             task.event.pulled = Some((handle, later(now, HIDDEN)));
             Some(event)
@@ -159,6 +124,6 @@ pub(super) fn configure(call: &Call<'_>, request: &ModifyEventConfigRequest, val
             *switch = asked.clone();
         }
     }
-    store.event_configs.0.push((sub_app_id, call.now, config));
+    store.event_configs.set(sub_app_id, call.now, config);
     Ok(json!({}))
 }

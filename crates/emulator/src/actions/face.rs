@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use vod_aigc_core::{AigcFaceInputFileInfo, DescribeAigcFaceInfoAsyncRequest, DescribeAigcFaceInfoRequest};
 
-use super::Call;
+use crate::call::Call;
 use crate::describe;
 use crate::identifiers::Thing;
 use crate::input::check_files;
@@ -16,8 +16,8 @@ pub(super) fn look(call: &Call<'_>, request: &DescribeAigcFaceInfoRequest, value
     let sub_app_id = owner(value)?;
     check_video(request.file_infos.as_deref())?;
     check_files(value)?;
-    let id = call.service.identifiers.thing(Thing::Face);
-    let image = format!("{}/files/{id}/face.jpg", call.service.endpoint);
+    let id = call.identifiers.thing(Thing::Face);
+    let image = format!("{}/files/{id}/face.jpg", call.endpoint);
     let faces = describe::faces(&id, &image);
     let mut store = call.store();
     store.pay(call.paid(&id, sub_app_id));
@@ -27,7 +27,7 @@ pub(super) fn look(call: &Call<'_>, request: &DescribeAigcFaceInfoRequest, value
 
 pub(super) fn plan(call: &Call<'_>, request: &DescribeAigcFaceInfoAsyncRequest) -> Result<Plan, Refusal> {
     check_video(request.file_infos.as_deref())?;
-    Ok(Plan::new("", Product::Faces { id: call.service.identifiers.thing(Thing::Face) }))
+    Ok(Plan::new("", Product::Faces { id: call.identifiers.thing(Thing::Face) }))
 }
 
 fn check_video(files: Option<&[AigcFaceInputFileInfo]>) -> Result<(), Refusal> {

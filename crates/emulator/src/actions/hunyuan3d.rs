@@ -2,7 +2,7 @@
 
 use vod_aigc_core::{AigcHunyuan3DGenerateType, AigcHunyuan3DViewType, CreateAigcHunyuan3DTaskRequest};
 
-use super::Call;
+use crate::call::Call;
 use crate::product::Product;
 use crate::refusal::{Refusal, invalid};
 use crate::start::Plan;

@@ -2,7 +2,7 @@
 
 use vod_aigc_core::CreateAigcImageTaskRequest;
 
-use super::Call;
+use crate::call::Call;
 use crate::media::Size;
 use crate::product::Product;
 use crate::refusal::{Refusal, invalid, missing};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use vod_aigc_core::{DescribeTasksRequest, SortOrder, TimeRange};
 
-use super::Call;
+use crate::call::Call;
 use crate::clock::iso;
 use crate::fault::Fault;
 use crate::refusal::{Refusal, instant, invalid, owner};
@@ -24,7 +24,7 @@ pub(super) fn page(call: &Call<'_>, request: &DescribeTasksRequest, value: &Valu
         _ => None,
     });
     let as_of = stale.unwrap_or(call.now);
-    let behaviour = &call.service.behaviour;
+    let behaviour = call.behaviour;
     let store = call.store();
     let seen = store
         .tasks

@@ -2,7 +2,7 @@
 
 use vod_aigc_core::PullUploadRequest;
 
-use super::Call;
+use crate::call::Call;
 use crate::product::Product;
 use crate::refusal::{Refusal, invalid};
 use crate::start::Plan;

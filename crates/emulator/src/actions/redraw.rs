@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vod_aigc_core::CreateAigcVideoRedrawTaskRequest;
 
-use super::Call;
 use super::video::film;
+use crate::call::Call;
 use crate::product::Product;
 use crate::refusal::{Refusal, missing};
 use crate::start::Plan;

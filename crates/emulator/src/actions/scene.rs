@@ -7,9 +7,9 @@ use vod_aigc_core::{
     StorageMode,
 };
 
-use super::Call;
 use super::image::size;
 use super::video::{film, length};
+use crate::call::Call;
 use crate::media::Size;
 use crate::product::Product;
 use crate::refusal::{Refusal, invalid, missing};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use vod_aigc_core::{DescribeTaskDetailRequest, ManageTaskRequest};
 
-use super::Call;
+use crate::call::Call;
 use crate::clock::later;
 use crate::describe;
 use crate::fault::Fault;
@@ -12,7 +12,7 @@ use crate::tasks::{Aborting, Task};
 
 pub(super) fn describe(call: &Call<'_>, request: &DescribeTaskDetailRequest, value: &Value) -> Result<Value, Refusal> {
     let sub_app_id = owner(value)?;
-    let behaviour = &call.service.behaviour;
+    let behaviour = call.behaviour;
     let store = call.store();
     let task = store
         .tasks
@@ -21,12 +21,12 @@ pub(super) fn describe(call: &Call<'_>, request: &DescribeTaskDetailRequest, val
         .filter(|task| task.entry.sub_app_id == sub_app_id)
         .ok_or_else(|| unknown(call, &request.task_id))?;
     let as_of = if call.faults.contains(&Fault::StatusBackwards) { task.entry.time } else { call.now };
-    Ok(describe::reply(task, as_of, behaviour.reply_shape, &call.service.endpoint))
+    Ok(describe::reply(task, as_of, behaviour.reply_shape, call.endpoint))
 }
 
 pub(super) fn manage(call: &Call<'_>, request: &ManageTaskRequest, value: &Value) -> Result<Value, Refusal> {
     let sub_app_id = owner(value)?;
-    let visible = call.service.behaviour.visible();
+    let visible = call.behaviour.visible();
     let is_there = |task: &Task| task.entry.sub_app_id == sub_app_id && call.now < later(task.entry.time, visible);
     match call.store().tasks.abort(&request.task_id, call.now, is_there) {
         Aborting::Done => Ok(json!({})),
@@ -39,7 +39,7 @@ pub(super) fn manage(call: &Call<'_>, request: &ManageTaskRequest, value: &Value
 }
 
 fn unknown(call: &Call<'_>, task_id: &str) -> Refusal {
-    let hours = call.service.behaviour.visible_hours;
+    let hours = call.behaviour.visible_hours;
     Refusal::new(
         "ResourceNotFound",
         format!("this SubAppId has had no task {task_id:?} in the last {hours} hours; check both"),

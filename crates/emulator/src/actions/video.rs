@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vod_aigc_core::{Asked, CreateAigcVideoTaskRequest, Model, Resolution};
 
-use super::Call;
+use crate::call::Call;
 use crate::media::{Ratio, Size};
 use crate::product::Product;
 use crate::refusal::{Refusal, invalid};

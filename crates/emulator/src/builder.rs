@@ -1,0 +1,198 @@
+//! The settings of an emulator.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpListener;
+use vod_aigc_signer::Credential;
+
+use crate::behaviour::{Behaviour, ReplyShape};
+use crate::clock::Clock;
+use crate::emulator::{Emulator, StartError};
+use crate::fault::FaultRule;
+use crate::identifiers::Identifiers;
+use crate::in_process::InProcess;
+use crate::scenario::Scenario;
+use crate::schedule::Schedule;
+use crate::state::State;
+use crate::tasks::Timing;
+
+impl Emulator {
+    /// Starts one with all defaults: a random port on loopback, real time, and the
+    /// [`credential`](Self::credential) that it makes up.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be opened.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
+    /// Starts one with settings of its own.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
+/// The settings of an [`Emulator`] that is about to start.
+#[derive(Debug)]
+pub struct Builder {
+    credentials: Vec<Credential>,
+    listen: SocketAddr,
+    clock: Clock,
+    timing: Timing,
+    behaviour: Behaviour,
+    faults: Vec<FaultRule>,
+    seed: u64,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            credentials: Vec::new(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::real(),
+            timing: Timing::default(),
+            behaviour: Behaviour::default(),
+            faults: Vec::new(),
+            seed: 0,
+        }
+    }
+
+    /// Accepts requests signed with this key pair; may be called several times. Without any, one
+    /// pair is made up: [`Emulator::credential`].
+    #[must_use]
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credentials.push(credential);
+        self
+    }
+
+    /// Listens there instead of at a random port of 127.0.0.1. Port 0 is a random one.
+    ///
+    /// The control surface has no password: an address that others reach lets them fail tasks and
+    /// move the clock.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Runs on this clock instead of real time.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How long each task takes.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Which of the two documented shapes DescribeTaskDetail answers with.
+    #[must_use]
+    pub fn reply_shape(mut self, shape: ReplyShape) -> Self {
+        self.behaviour.reply_shape = shape;
+        self
+    }
+
+    /// How it behaves where the service's behaviour is not known.
+    #[must_use]
+    pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
+        self.behaviour = behaviour;
+        self
+    }
+
+    /// Lets something go wrong; may be called several times.
+    #[must_use]
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Plays this scenario: it replaces behaviour, timing and, where it names them, seed and clock; its keys and
+    /// faults are added.
+    #[must_use]
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        self.seed = scenario.seed.unwrap_or(self.seed);
+        self.clock = scenario.clock.unwrap_or(self.clock);
+        self.behaviour = scenario.behaviour;
+        self.timing = scenario.timing;
+        self.credentials.extend(scenario.keys);
+        self.faults.extend(scenario.faults);
+        self
+    }
+
+    /// Where task ids, RequestIds and dice come from: the same seed gives the same in the same order.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened at.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn start(self) -> Result<Emulator, StartError> {
+        let refused = |source| StartError { address: self.listen, source };
+        let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+
+        Ok(Emulator::serve(listener, self.reached_at(format!("http://{}", reachable(address)))))
+    }
+
+    /// Makes one without sockets; the address to listen at is not used.
+    #[must_use]
+    pub fn in_process(self) -> InProcess {
+        self.reached_at("http://localhost".to_owned())
+    }
+
+    fn reached_at(mut self, endpoint: String) -> InProcess {
+        if self.credentials.is_empty() {
+            self.credentials.push(made_up_credential());
+        }
+        let credential = self.credentials[0].clone();
+        let by_id = |credential: Credential| (credential.secret_id().to_owned(), credential);
+        let state = State {
+            credentials: self.credentials.into_iter().map(by_id).collect(),
+            clock: self.clock,
+            timing: self.timing,
+            behaviour: self.behaviour,
+            endpoint,
+            identifiers: Identifiers::new(self.seed),
+            schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
+            store: Mutex::default(),
+            rates: Mutex::default(),
+            delayed: Mutex::default(),
+        };
+        InProcess { state: Arc::new(state), credential }
+    }
+}
+
+/// A key pair that no account has.
+fn made_up_credential() -> Credential {
+    Credential::new("AKIDemulator", "emulator").expect("neither is empty nor holds a blank")
+}
+
+/// `address`, or loopback where it stands for every address of this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
