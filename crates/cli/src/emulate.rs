@@ -26,6 +26,10 @@ pub(crate) struct Emulate {
     /// Play this scenario file: how the service behaves, and what goes wrong
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
+
+    /// Answer /_emulator/* under this host name too, for example a container's; may be given several times
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
 }
 
 impl Emulate {
@@ -48,6 +52,7 @@ impl Emulate {
         if let Some(file) = self.scenario {
             builder = builder.scenario(Scenario::read(file).map_err(|error| Failure::usage(error.to_string()))?);
         }
+        builder = self.allow_host.into_iter().fold(builder, |builder, name| builder.allow_host(name));
         let emulator = builder.start().await.map_err(|error| Failure::usage(error.to_string()))?;
         print_json(&serde_json::json!({ "endpoint": emulator.endpoint() }))?;
         tokio::signal::ctrl_c().await.map_err(|error| Failure::usage(error.to_string()))?;

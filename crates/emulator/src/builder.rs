@@ -49,6 +49,7 @@ pub struct Builder {
     behaviour: Behaviour,
     faults: Vec<FaultRule>,
     seed: u64,
+    hosts: Vec<String>,
 }
 
 impl Builder {
@@ -61,6 +62,7 @@ impl Builder {
             behaviour: Behaviour::default(),
             faults: Vec::new(),
             seed: 0,
+            hosts: Vec::new(),
         }
     }
 
@@ -79,6 +81,15 @@ impl Builder {
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// Answers `/_emulator/*` also to requests whose `Host` or `Origin` has this host name, without a port, for example
+    /// the name of a container; may be called several times. Loopback names and addresses and the address that it
+    /// listens on are always allowed.
+    #[must_use]
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
         self
     }
 
@@ -172,6 +183,8 @@ impl Builder {
             timing: self.timing,
             behaviour: self.behaviour,
             endpoint,
+            listening: Mutex::default(),
+            hosts: self.hosts,
             identifiers: Identifiers::new(self.seed),
             schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
             store: Mutex::default(),

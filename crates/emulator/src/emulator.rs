@@ -15,6 +15,7 @@ use vod_aigc_signer::Credential;
 use crate::clock::Clock;
 use crate::fault::FaultRule;
 use crate::in_process::InProcess;
+use crate::state::locked;
 use crate::tasks::{Bill, LedgerEntry};
 use crate::upload::Upload;
 use crate::wire;
@@ -29,6 +30,9 @@ pub struct Emulator {
 
 impl Emulator {
     pub(crate) fn serve(listener: TcpListener, inside: InProcess) -> Self {
+        if let Ok(address) = listener.local_addr() {
+            locked(&inside.state.listening).push(address);
+        }
         let (stop, stopped) = watch::channel(());
         let serving = tokio::spawn(wire::serve(listener, Arc::clone(&inside.state), stopped));
         Self { inside, stop, serving }

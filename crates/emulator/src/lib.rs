@@ -28,7 +28,9 @@
 //! | `POST /_emulator/faults` with `[{"action": "DescribeTasks", "nth": 1, "fault": "refused"}]` | adds each [`FaultRule`] |
 //! | `DELETE /_emulator/faults` | lets nothing go wrong any more |
 //!
-//! Every request to `/` must be signed; the others are open to whoever reaches the port. A task whose prompt holds
+//! Every request to `/` must be signed; the others are open to all who reach the port. Web pages do not reach
+//! `/_emulator/*`: a request whose `Host` or `Origin` is neither a loopback name or address, nor the address that the
+//! emulator listens on, nor allowed by [`Builder::allow_host`], is answered with 403. A task whose prompt holds
 //! `[[emulator:fail=ContentModerationFailed]]`, or any other code in that place, fails when its time is over.
 //!
 //! # What it refuses
@@ -55,6 +57,7 @@
 //! connections are reset, hang, drip and break off. An [`InProcess`] has no sockets, and says the same as an
 //! [`Exchange`]; nothing else tells them apart.
 
+mod access;
 mod actions;
 mod api;
 mod behaviour;

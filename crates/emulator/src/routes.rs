@@ -8,7 +8,7 @@ use crate::exchange::{Reply, header, problem};
 use crate::fault::Fault;
 use crate::state::{State, locked};
 use crate::target::Target;
-use crate::{api, control, cos, files};
+use crate::{access, api, control, cos, files};
 
 /// What a request is to.
 pub(crate) enum Called {
@@ -47,7 +47,13 @@ pub(crate) fn reply(state: &State, received: &Received<'_>, now: SystemTime, fau
                 None => problem(404, "no such file, or not yet, or no longer"),
             }
         }
-        (method, ["_emulator", path @ ..]) => control::reply(state, method, path, received.body),
+        (method, ["_emulator", path @ ..]) => {
+            let listening = locked(&state.listening).clone();
+            match access::check(received, &listening, &state.hosts) {
+                Ok(()) => control::reply(state, method, path, received.body),
+                Err(refusal) => refusal,
+            }
+        }
         _ => problem(404, "nothing has this address and method"),
     }
 }

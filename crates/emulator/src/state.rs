@@ -1,6 +1,7 @@
 //! All that requests work on, and nothing that answers them.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -22,6 +23,10 @@ pub(crate) struct State {
     pub(crate) behaviour: Behaviour,
     /// Where this service is reached, for example `http://127.0.0.1:4000`.
     pub(crate) endpoint: String,
+    /// The addresses that it listens on.
+    pub(crate) listening: Mutex<Vec<SocketAddr>>,
+    /// The further names by which its control surface may be reached.
+    pub(crate) hosts: Vec<String>,
     pub(crate) identifiers: Identifiers,
     pub(crate) store: Mutex<Store>,
     pub(crate) schedule: Mutex<Schedule>,

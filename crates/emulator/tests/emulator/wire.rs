@@ -446,6 +446,40 @@ async fn the_control_surface_tells_and_moves() {
 }
 
 #[tokio::test]
+async fn the_control_surface_refuses_web_pages_and_rebound_names() {
+    let emulator = emulator().await;
+    let own = host(&emulator);
+    let advance = br#"{"advance_seconds":90}"#;
+    for header in [("Origin", "https://evil.example"), ("Origin", "null"), ("Host", "evil.example")] {
+        for (method, path) in
+            [("POST", "/_emulator/clock"), ("POST", "//_emulator/clock"), ("GET", "/_emulator/ledger")]
+        {
+            let reply = http(&emulator, method, path, &[header], advance).await;
+            assert_eq!(reply.status, 403, "{header:?}");
+            let error = reply.json()["error"].as_str().unwrap().to_owned();
+            assert!(error.contains(header.1) && error.contains("--allow-host"), "{error}");
+        }
+    }
+    assert_eq!(emulator.clock().now(), noon());
+
+    let port = own.rsplit(':').next().unwrap();
+    let origins = [format!("http://{own}"), format!("http://localhost:{port}"), "http://localhost:5173".to_owned()];
+    for origin in &origins {
+        assert_eq!(
+            http(&emulator, "GET", "/_emulator/health", &[("Origin", origin)], b"").await.status,
+            200,
+            "{origin}"
+        );
+    }
+    // The service itself has no such rule: its requests are signed.
+    let call = Call::signed(&emulator, "CreateAigcVideoTask", &request(json!({})));
+    assert!(call.with_header("Origin", "https://evil.example").send(&emulator).await["TaskId"].is_string());
+
+    let emulator = Emulator::builder().allow_host("vod").start().await.unwrap();
+    assert_eq!(http(&emulator, "GET", "/_emulator/health", &[("Host", "vod:80")], b"").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_same_seed_gives_the_same_ids() {
     let start = |seed| Emulator::builder().seed(seed).start();
     let (one, same, other) = (start(1).await.unwrap(), start(1).await.unwrap(), start(2).await.unwrap());
