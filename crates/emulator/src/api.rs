@@ -82,8 +82,7 @@ fn answer(
 ) -> Result<Value, Refusal> {
     let body = received.body;
     if body.len() > MAX_REQUEST_BYTES {
-        let message = format!("the body is too large; send at most {MAX_REQUEST_BYTES} bytes");
-        return Err(Refusal::new("RequestSizeLimitExceeded", message));
+        return Err(too_large());
     }
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     verify(received, Create::SERVICE, seconds, |id| state.credentials.get(id).cloned())
@@ -116,6 +115,17 @@ fn admit(state: &State, target: Target, now: SystemTime) -> Result<(), Refusal> 
         }
         _ => Ok(()),
     }
+}
+
+fn too_large() -> Refusal {
+    let message = format!("the body is too large; send at most {MAX_REQUEST_BYTES} bytes");
+    Refusal::new("RequestSizeLimitExceeded", message)
+}
+
+/// The reply to a request whose body was too large to be kept.
+pub(crate) fn refuse_size(state: &State) -> Reply {
+    let request_id = state.identifiers.request_id();
+    Reply::json(200, &json!({ "Response": { "Error": too_large(), "RequestId": request_id } }))
 }
 
 /// A call of an action on this state.

@@ -16,6 +16,7 @@ use crate::scenario::Scenario;
 use crate::schedule::Schedule;
 use crate::state::State;
 use crate::tasks::Timing;
+use crate::timeouts::Timeouts;
 
 impl Emulator {
     /// Starts one with all defaults: a random port on loopback, real time, and the
@@ -50,6 +51,7 @@ pub struct Builder {
     faults: Vec<FaultRule>,
     seed: u64,
     hosts: Vec<String>,
+    timeouts: Timeouts,
 }
 
 impl Builder {
@@ -63,6 +65,7 @@ impl Builder {
             faults: Vec::new(),
             seed: 0,
             hosts: Vec::new(),
+            timeouts: Timeouts::default(),
         }
     }
 
@@ -90,6 +93,13 @@ impl Builder {
     #[must_use]
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
         self.hosts.push(name.into());
+        self
+    }
+
+    /// Closes slow and idle connections after these times.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
         self
     }
 
@@ -183,6 +193,7 @@ impl Builder {
             timing: self.timing,
             behaviour: self.behaviour,
             endpoint,
+            timeouts: self.timeouts,
             listening: Mutex::default(),
             hosts: self.hosts,
             identifiers: Identifiers::new(self.seed),

@@ -13,7 +13,8 @@ use vod_aigc_signer::Received;
 use crate::exchange::{Reply, header};
 use crate::fault::{Fate, Fault};
 use crate::state::{State, locked};
-use crate::upload::TemporaryKeys;
+use crate::store::Store;
+use crate::upload::{Stored, TemporaryKeys};
 
 /// The largest object that is kept: the emulator's own limit, because it keeps them in memory.
 pub(crate) const LARGEST_OBJECT: usize = 256 * 1024 * 1024;
@@ -47,17 +48,11 @@ pub(crate) fn put(state: &State, received: &Received<'_>, now: SystemTime, fault
 
 fn take(state: &State, received: &Received<'_>, now: SystemTime) -> Result<Reply, Refused> {
     if received.body.len() > LARGEST_OBJECT {
-        return Err(Refused(400, "EntityTooLarge", "the emulator keeps objects of at most 256 MiB"));
+        return Err(TOO_LARGE);
     }
-    let path = decoded(received.path);
     let digest = Md5::digest(received.body);
     let mut store = locked(&state.store);
-    let stored = store.uploads.at(path.strip_prefix(ROOT).unwrap_or_default()).ok_or(Refused(
-        404,
-        "NoSuchKey",
-        "nobody has applied for an upload to this place",
-    ))?;
-    verify(received, &path, &stored.keys, now)?;
+    let stored = stored(&mut store, received, now)?;
     if header(received, "content-md5").is_some_and(|given| given != STANDARD.encode(digest).as_bytes()) {
         return Err(Refused(400, "BadDigest", "Content-MD5 is not that of the body"));
     }
@@ -66,6 +61,30 @@ fn take(state: &State, received: &Received<'_>, now: SystemTime) -> Result<Reply
     }
     stored.upload.object = Some(received.body.to_vec().into());
     Ok(Reply::new(200, "application/xml", "").with("etag", format!("\"{}\"", hexadecimal(&digest))))
+}
+
+/// The upload of a request, if its signature is right. It covers no body.
+fn stored<'a>(store: &'a mut Store, received: &Received<'_>, now: SystemTime) -> Result<&'a mut Stored, Refused> {
+    let path = decoded(received.path);
+    let stored = store.uploads.at(path.strip_prefix(ROOT).unwrap_or_default()).ok_or(Refused(
+        404,
+        "NoSuchKey",
+        "nobody has applied for an upload to this place",
+    ))?;
+    verify(received, &path, &stored.keys, now)?;
+    Ok(stored)
+}
+
+/// Why a request is refused whatever its body is.
+pub(crate) fn refuse_head(state: &State, received: &Received<'_>, now: SystemTime) -> Option<Reply> {
+    stored(&mut locked(&state.store), received, now).err().map(|refused| refused.reply())
+}
+
+const TOO_LARGE: Refused = Refused(400, "EntityTooLarge", "the emulator keeps objects of at most 256 MiB");
+
+/// The reply to a request whose body was too large to be kept.
+pub(crate) fn refuse_size() -> Reply {
+    TOO_LARGE.reply()
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Reply {

@@ -28,6 +28,17 @@ pub enum Exchange {
     Hang,
 }
 
+impl Exchange {
+    /// The same with every body in memory.
+    pub(crate) fn joined(mut self) -> Self {
+        match &mut self {
+            Self::Reply(reply) | Self::Slow(reply, _) | Self::Truncated(reply) => reply.join(),
+            Self::NotConnected | Self::ResetBefore | Self::LostAfter | Self::Hang => {}
+        }
+        self
+    }
+}
+
 /// An HTTP reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,11 +49,35 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body as it goes over the wire.
     pub body: Bytes,
+    /// What follows the body, where a fault made it too large to be held; empty in every reply that is handed out.
+    pub(crate) rest: Vec<Part>,
+}
+
+/// A part of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Bytes(Bytes),
+    /// One byte, so many times.
+    Repeated(u8, usize),
+}
+
+impl Part {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Repeated(_, count) => *count,
+        }
+    }
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: vec![("content-type".to_owned(), content_type.to_owned())], body: body.into() }
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+            rest: Vec::new(),
+        }
     }
 
     pub(crate) fn json(status: u16, body: &Value) -> Self {
@@ -60,6 +95,27 @@ impl Reply {
         self.remove(name);
         self.headers.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// The length of the body with what follows it.
+    pub(crate) fn length(&self) -> usize {
+        self.body.len() + self.rest.iter().map(Part::len).sum::<usize>()
+    }
+
+    /// Makes one body of all parts, in memory.
+    pub(crate) fn join(&mut self) {
+        if self.rest.is_empty() {
+            return;
+        }
+        let mut body = Vec::with_capacity(self.length());
+        body.extend_from_slice(&self.body);
+        for part in self.rest.drain(..) {
+            match part {
+                Part::Bytes(bytes) => body.extend_from_slice(&bytes),
+                Part::Repeated(byte, count) => body.resize(body.len() + count, byte),
+            }
+        }
+        self.body = body.into();
     }
 
     pub(crate) fn remove(&mut self, name: &str) {

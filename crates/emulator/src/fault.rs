@@ -86,14 +86,14 @@ pub enum Fault {
     Gzip,
     /// The reply says that it is compressed, and is garbage.
     BadGzip,
-    /// The reply has a further member with a text of so many bytes.
+    /// The reply has a further member with a text of so many bytes. On the wire it is sent without being held.
     Huge {
-        /// How many.
+        /// How many; at most [`MOST_BYTES`](Self::MOST_BYTES).
         bytes: usize,
     },
     /// The reply has a further member of arrays within arrays.
     Deep {
-        /// How many levels of them.
+        /// How many levels of them; at most [`MOST_LEVELS`](Self::MOST_LEVELS).
         levels: usize,
     },
     /// Every text of the reply is a number and every number a text; lists and objects stay.
@@ -142,6 +142,12 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The largest text of [`Huge`](Self::Huge). A scenario that asks for more is refused, and a rule that is made in
+    /// Rust is cut to it.
+    pub const MOST_BYTES: usize = 64 * 1024 * 1024;
+    /// The most levels of [`Deep`](Self::Deep), treated alike.
+    pub const MOST_LEVELS: usize = Self::MOST_BYTES / 2;
+
     /// Whether the request takes effect now.
     pub(crate) fn fate(&self) -> Fate {
         match self {
@@ -239,6 +245,15 @@ impl TryFrom<Written> for FaultRule {
             (None, None, Some(probability)) => When::Probability(probability),
             _ => return Err("a fault needs one of nth, every and probability".into()),
         };
+        match written.fault {
+            Fault::Huge { bytes } if bytes > Fault::MOST_BYTES => {
+                return Err(format!("huge takes at most {} bytes, not {bytes}", Fault::MOST_BYTES).into());
+            }
+            Fault::Deep { levels } if levels > Fault::MOST_LEVELS => {
+                return Err(format!("deep takes at most {} levels, not {levels}", Fault::MOST_LEVELS).into());
+            }
+            _ => {}
+        }
         match when {
             When::Nth(0) | When::Every(0) => Err("calls are counted from 1; give nth or every from there".into()),
             When::Probability(p) if !(0.0..=1.0).contains(&p) => {

@@ -44,8 +44,10 @@ impl File {
         }
     }
 
-    /// It is made once in the life of the process: all tasks, of any emulator, share it.
+    /// It is made once as long as it is kept: all tasks, of any emulator, share it.
     pub(crate) fn bytes(self) -> Bytes {
+        /// How many bytes are kept before all is made anew.
+        const MOST_KEPT: usize = 256 * 1024 * 1024;
         static MADE: LazyLock<Mutex<HashMap<File, Bytes>>> = LazyLock::new(Mutex::default);
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || match self {
@@ -54,7 +56,15 @@ impl File {
             Self::Sound(length) => media::sound(length),
             Self::Body => media::body(),
         };
-        made.entry(self).or_insert_with(|| make().into()).clone()
+        if let Some(bytes) = made.get(&self) {
+            return bytes.clone();
+        }
+        let bytes = Bytes::from(make());
+        if made.values().map(Bytes::len).sum::<usize>() + bytes.len() > MOST_KEPT {
+            made.clear();
+        }
+        made.insert(self, bytes.clone());
+        bytes
     }
 }
 

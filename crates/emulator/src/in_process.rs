@@ -39,7 +39,7 @@ impl InProcess {
     #[must_use]
     pub fn exchange(&self, request: &Received<'_>) -> Exchange {
         let faults = service::draw(&self.state, request);
-        service::exchange(&self.state, request, &faults)
+        service::exchange(&self.state, request, &faults).joined()
     }
 
     /// What the addresses of files begin with: `http://localhost`, or where the emulator listens.

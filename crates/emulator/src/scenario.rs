@@ -170,6 +170,16 @@ mod tests {
             (r#"{"faults": [{"nth": 1, "action": "Describe", "fault": "gzip"}]}"#, "faults[0].action", "`PullEvents`"),
             (r#"{"faults": [{"fault": "gzip"}]}"#, "faults[0]", "one of nth, every and probability"),
             (r#"{"faults": [{"nth": 1, "every": 1, "fault": "gzip"}]}"#, "faults[0]", "one of nth, every"),
+            (
+                r#"{"faults": [{"nth": 1, "fault": {"huge": {"bytes": 1000000000000}}}]}"#,
+                "faults[0]",
+                "at most 67108864",
+            ),
+            (
+                r#"{"faults": [{"nth": 1, "fault": {"deep": {"levels": 1000000000000}}}]}"#,
+                "faults[0]",
+                "at most 33554432",
+            ),
             (r#"{"faults": [{"nth": 0, "fault": "gzip"}]}"#, "faults[0]", "counted from 1"),
             (r#"{"faults": [{"probability": 1.5, "fault": "gzip"}]}"#, "faults[0]", "from 0 to 1"),
         ] {

@@ -23,3 +23,15 @@ pub(crate) fn exchange(state: &State, received: &Received<'_>, faults: &[Fault])
     let now = state.clock.now();
     spoil::deliver(routes::reply(state, received, now, faults), faults, now)
 }
+
+/// What the client gets of a request that is refused whatever its body is; `None` if the body has to be read.
+pub(crate) fn refuse_head(state: &State, received: &Received<'_>, faults: &[Fault]) -> Option<Exchange> {
+    let now = state.clock.now();
+    let reply = faults.is_empty().then(|| routes::refuse_head(state, received, now))??;
+    Some(spoil::deliver(reply, faults, now))
+}
+
+/// What the client gets of a request whose body is larger than [`largest_body`](routes::largest_body).
+pub(crate) fn refuse_size(state: &State, received: &Received<'_>, faults: &[Fault]) -> Exchange {
+    spoil::deliver(routes::refuse_size(state, received), faults, state.clock.now())
+}

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::exchange::{Exchange, Reply};
+use crate::exchange::{Exchange, Part, Reply};
 use crate::fault::{Fault, Pace, StatusBody};
 
 /// How every reply of the API begins, as the emulator writes it.
@@ -29,7 +29,7 @@ pub(crate) fn deliver(mut reply: Reply, faults: &[Fault], now: SystemTime) -> Ex
     }
     let pace = faults.iter().fold(Pace::default(), paced);
     if pace.last.is_zero() {
-        let length = reply.body.len();
+        let length = reply.length();
         reply = reply.with("content-length", length);
     } else {
         reply.remove("content-length");
@@ -39,6 +39,7 @@ pub(crate) fn deliver(mut reply: Reply, faults: &[Fault], now: SystemTime) -> Ex
             Fault::Reset { .. } | Fault::DelayedAcceptance { .. } => return Exchange::LostAfter,
             Fault::Hang { .. } => return Exchange::Hang,
             Fault::Truncate { bytes, .. } => {
+                reply.join();
                 reply.body.truncate((*bytes).min(reply.body.len().saturating_sub(1)));
                 return Exchange::Truncated(reply);
             }
@@ -79,8 +80,15 @@ fn spoilt(mut reply: Reply, fault: &Fault, now: SystemTime) -> Reply {
         Fault::ContentType(content_type) => reply = reply.with("content-type", content_type),
         Fault::Gzip => reply = compressed(reply, gzip),
         Fault::BadGzip => reply = compressed(reply, bad_gzip),
-        Fault::Huge { bytes } => add_member(&mut reply, "Huge", &format!("\"{}\"", "x".repeat(*bytes))),
-        Fault::Deep { levels } => add_member(&mut reply, "Deep", &("[".repeat(*levels) + &"]".repeat(*levels))),
+        Fault::Huge { bytes } => {
+            let bytes = (*bytes).min(Fault::MOST_BYTES);
+            add_member(&mut reply, "Huge", "\"", vec![Part::Repeated(b'x', bytes)], "\"");
+        }
+        Fault::Deep { levels } => {
+            let levels = (*levels).min(Fault::MOST_LEVELS);
+            let brackets = vec![Part::Repeated(b'[', levels), Part::Repeated(b']', levels)];
+            add_member(&mut reply, "Deep", "", brackets, "");
+        }
         Fault::WrongTypes => edit(&mut reply, |response| response.values_mut().for_each(exchange_types)),
         Fault::NullMembers => edit(&mut reply, |response| {
             for (_, member) in response.iter_mut().filter(|(name, _)| *name != "RequestId") {
@@ -149,6 +157,7 @@ fn bare(status: u16, body: StatusBody) -> Reply {
 
 /// Changes the members of `Response`, in a reply that has it.
 fn edit(reply: &mut Reply, change: impl FnOnce(&mut Map<String, Value>)) {
+    reply.join();
     if let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body)
         && let Some(response) = body.get_mut("Response").and_then(Value::as_object_mut)
     {
@@ -157,10 +166,14 @@ fn edit(reply: &mut Reply, change: impl FnOnce(&mut Map<String, Value>)) {
     }
 }
 
-/// Writes a member as text, so that no depth of it can exhaust the stack.
-fn add_member(reply: &mut Reply, name: &str, value: &str) {
+/// Writes a member as text, so that no depth of it can exhaust the stack, and its value in parts, so that no size of it
+/// has to be held.
+fn add_member(reply: &mut Reply, name: &str, before: &str, mut value: Vec<Part>, after: &str) {
+    reply.join();
     if let Some(rest) = reply.body.strip_prefix(OPENING) {
-        reply.body = [OPENING, format!("\"{name}\":{value},").as_bytes(), rest].concat().into();
+        value.push(Part::Bytes([after.as_bytes(), b",", rest].concat().into()));
+        reply.body = [OPENING, format!("\"{name}\":{before}").as_bytes()].concat().into();
+        reply.rest = value;
     }
 }
 
@@ -198,7 +211,8 @@ fn replace_statuses(value: &mut Value) {
     }
 }
 
-fn compressed(reply: Reply, by: impl FnOnce(&[u8]) -> Vec<u8>) -> Reply {
+fn compressed(mut reply: Reply, by: impl FnOnce(&[u8]) -> Vec<u8>) -> Reply {
+    reply.join();
     let body = Bytes::from(by(&reply.body));
     Reply { body, ..reply.with("content-encoding", "gzip") }
 }

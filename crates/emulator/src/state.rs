@@ -14,6 +14,7 @@ use crate::rates::Rates;
 use crate::schedule::Schedule;
 use crate::store::Store;
 use crate::tasks::Timing;
+use crate::timeouts::Timeouts;
 
 /// What every connection works on.
 pub(crate) struct State {
@@ -23,6 +24,7 @@ pub(crate) struct State {
     pub(crate) behaviour: Behaviour,
     /// Where this service is reached, for example `http://127.0.0.1:4000`.
     pub(crate) endpoint: String,
+    pub(crate) timeouts: Timeouts,
     /// The addresses that it listens on.
     pub(crate) listening: Mutex<Vec<SocketAddr>>,
     /// The further names by which its control surface may be reached.

@@ -11,6 +11,8 @@ use crate::start::Plan;
 
 /// Of a sound whose request names no length.
 const DEFAULT_LENGTH: u64 = 10;
+/// The longest sample of a voice in seconds, so that no text makes it build a sound of days.
+const LONGEST: u64 = 600;
 /// How many characters of a text are spoken in a second.
 const CHARACTERS_A_SECOND: usize = 5;
 
@@ -27,7 +29,8 @@ pub(super) fn sound(_: &Call<'_>, request: &CreateAigcAudioTaskRequest) -> Resul
     }
     let seconds = request.output_config.as_ref().and_then(|config| config.duration);
     let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-    let sound = Product::Sound { length: Duration::from_secs(seconds.unwrap_or(DEFAULT_LENGTH)) };
+    let seconds = seconds.unwrap_or(DEFAULT_LENGTH);
+    let sound = Product::Sound { length: Duration::from_secs(seconds) };
     Ok(Plan::new(model, sound).with_prompt(request.prompt.as_deref()))
 }
 
@@ -51,6 +54,7 @@ pub(super) fn clone(call: &Call<'_>, request: &CreateAigcAudioCloneRequest) -> R
         return Err(invalid(format!("VoiceId {voice_id:?} is taken; choose another")));
     }
     let seconds = request.text.chars().count().div_ceil(CHARACTERS_A_SECOND) as u64;
+    let seconds = seconds.min(LONGEST);
     let voice = Product::Clone { voice_id: voice_id.clone(), length: Duration::from_secs(seconds) };
     Ok(Plan::new("", voice).with_prompt(Some(&request.text)))
 }

@@ -6,6 +6,7 @@ mod actions;
 mod behaviour;
 mod faults;
 mod kinds;
+mod limits;
 mod scenarios;
 mod support;
 mod uploads;
