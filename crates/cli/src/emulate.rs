@@ -27,6 +27,10 @@ pub(crate) struct Emulate {
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
 
+    /// Let a task's progress grow with time; without it, it is 0 until the end, as the service shows it
+    #[arg(long)]
+    smooth_progress: bool,
+
     /// Answer /_emulator/* under this host name too, for example a container's; may be given several times
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
@@ -52,8 +56,14 @@ impl Emulate {
         if let Some(file) = self.scenario {
             builder = builder.scenario(Scenario::read(file).map_err(|error| Failure::usage(error.to_string()))?);
         }
+        if self.smooth_progress {
+            builder = builder.smooth_progress(true);
+        }
         builder = self.allow_host.into_iter().fold(builder, |builder, name| builder.allow_host(name));
         let emulator = builder.start().await.map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(warning) = emulator.warning() {
+            eprintln!("warning: {warning}");
+        }
         print_json(&serde_json::json!({ "endpoint": emulator.endpoint() }))?;
         tokio::signal::ctrl_c().await.map_err(|error| Failure::usage(error.to_string()))?;
         emulator.stop().await;

@@ -41,6 +41,8 @@ pub struct Behaviour {
     /// How long after its creation or deletion a token of the text API shows in the list, or no more: about 30 seconds.
     #[serde(rename = "token_lag_seconds", deserialize_with = "seconds")]
     pub token_lag: Duration,
+    /// Whether the progress of a task grows with time. The service was seen to show 0 until the end, and then 100.
+    pub smooth_progress: bool,
     /// Which of the two documented shapes DescribeTaskDetail answers with, of a video task; the other kinds have one.
     pub reply_shape: ReplyShape,
 }
@@ -60,6 +62,7 @@ impl Default for Behaviour {
             reads_a_second: None,
             quota_seconds: None,
             token_lag: Duration::from_secs(30),
+            smooth_progress: false,
             reply_shape: ReplyShape::default(),
         }
     }

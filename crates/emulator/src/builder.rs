@@ -124,6 +124,13 @@ impl Builder {
         self
     }
 
+    /// Lets the progress of a task grow with time, instead of 0 until the end.
+    #[must_use]
+    pub fn smooth_progress(mut self, smooth: bool) -> Self {
+        self.behaviour.smooth_progress = smooth;
+        self
+    }
+
     /// How it behaves where the service's behaviour is not known.
     #[must_use]
     pub fn behaviour(mut self, behaviour: Behaviour) -> Self {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::behaviour::ReplyShape;
+use crate::behaviour::{Behaviour, ReplyShape};
 use crate::clock::{iso, later};
 use crate::files::{File, TEMPORARY};
 use crate::kind::Kind;
@@ -17,8 +17,12 @@ use crate::tasks::{CANCELED, Stage, Task};
 const FAILED: i64 = 70000;
 
 /// The members of `Response` beside the RequestId. `endpoint` is where the files are served.
-pub(crate) fn reply(task: &Task, now: SystemTime, shape: ReplyShape, endpoint: &str) -> Value {
-    let stage = task.stage(now);
+pub(crate) fn reply(task: &Task, now: SystemTime, behaviour: &Behaviour, endpoint: &str) -> Value {
+    let shape = behaviour.reply_shape;
+    let stage = match task.stage(now) {
+        Stage::Processing(_) if !behaviour.smooth_progress => Stage::Processing(0),
+        stage => stage,
+    };
     match shape {
         ReplyShape::Minimal if task.kind == Kind::Video => minimal(stage, || output(task, shape, endpoint)),
         _ => official(task, stage, endpoint),

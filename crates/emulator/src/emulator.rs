@@ -44,6 +44,17 @@ impl Emulator {
         &self.inside
     }
 
+    /// Why others than this machine may use it, in one sentence for a log; `None` where it listens on loopback only.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let listening = locked(&self.inside.state.listening);
+        let open = listening.iter().find(|address| !address.ip().to_canonical().is_loopback())?;
+        Some(format!(
+            "the emulator listens on {open}, which other machines may reach: the routes below /_emulator have no password; \
+             listen on 127.0.0.1 unless others need it"
+        ))
+    }
+
     /// Where it listens, for example `http://127.0.0.1:40123`, without a slash at the end.
     #[must_use]
     pub fn endpoint(&self) -> &str {

@@ -21,7 +21,7 @@ pub(super) fn describe(call: &Call<'_>, request: &DescribeTaskDetailRequest, val
         .filter(|task| task.entry.sub_app_id == sub_app_id)
         .ok_or_else(|| unknown(call, &request.task_id))?;
     let as_of = if call.faults.contains(&Fault::StatusBackwards) { task.entry.time } else { call.now };
-    Ok(describe::reply(task, as_of, behaviour.reply_shape, call.endpoint))
+    Ok(describe::reply(task, as_of, behaviour, call.endpoint))
 }
 
 pub(super) fn manage(call: &Call<'_>, request: &ManageTaskRequest, value: &Value) -> Result<Value, Refusal> {

@@ -286,7 +286,7 @@ fn a_behaviour_is_read_from_json() {
         "burn": "request", "window_hours": 168, "duplicate_code": "FailedOperation.TaskDuplicate",
         "list_lag_seconds": 60, "list_shows_aigc": false, "detail_lag_seconds": 0.5, "visible_hours": 24,
         "concurrency": { "limit": 1, "overflow": "finish" }, "creates_a_second": 20, "reads_a_second": 100,
-        "quota_seconds": 600, "token_lag_seconds": 1, "reply_shape": "minimal",
+        "quota_seconds": 600, "token_lag_seconds": 1, "reply_shape": "minimal", "smooth_progress": true,
     }))
     .unwrap();
     let expected = Behaviour {
@@ -302,6 +302,7 @@ fn a_behaviour_is_read_from_json() {
         reads_a_second: Some(100),
         quota_seconds: Some(600),
         token_lag: SECOND,
+        smooth_progress: true,
         reply_shape: vod_aigc_emulator::ReplyShape::Minimal,
     };
     assert_eq!(read, expected);

@@ -20,6 +20,7 @@ async fn a_task_waits_grows_and_finishes_by_the_clock() {
     let emulator = Emulator::builder()
         .clock(Clock::manual(noon()))
         .timing(Timing { waiting: Duration::from_secs(10), processing: Duration::from_secs(100) })
+        .smooth_progress(true)
         .start()
         .await
         .unwrap();
@@ -57,6 +58,19 @@ async fn a_task_waits_grows_and_finishes_by_the_clock() {
     assert_eq!((&inner["Status"], &inner["Progress"], &inner["ErrCode"]), (&json!("FINISH"), &json!(100), &json!(0)));
     assert_eq!(inner["Output"]["FileInfos"][0]["FileType"], "mp4");
     assert!(with_state(&task, |state| matches!(state, TaskState::Succeeded(_))));
+}
+
+#[tokio::test]
+async fn progress_is_0_until_the_end_unless_it_is_to_be_smooth() {
+    let scenario = r#"{"clock": {"at": "2026-11-23T12:00:00Z"}, "behaviour": {"smooth_progress": true}}"#;
+    let smooth = Emulator::builder().scenario(scenario.parse().unwrap()).start().await.unwrap();
+    for (emulator, expected) in [(emulator().await, [0, 0, 0, 100]), (smooth, [0, 33, 66, 100])] {
+        let task_id = created(&emulator, json!({})).await;
+        for progress in expected {
+            emulator.advance(Duration::from_secs(1));
+            assert_eq!(describe(&emulator, &task_id).await["AigcVideoTask"]["Progress"], progress);
+        }
+    }
 }
 
 #[tokio::test]
@@ -477,6 +491,14 @@ async fn the_control_surface_refuses_web_pages_and_rebound_names() {
 
     let emulator = Emulator::builder().allow_host("vod").start().await.unwrap();
     assert_eq!(http(&emulator, "GET", "/_emulator/health", &[("Host", "vod:80")], b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn listening_beyond_loopback_warns() {
+    assert_eq!(emulator().await.warning(), None);
+    let open = Emulator::builder().listen("0.0.0.0:0".parse().unwrap()).start().await.unwrap();
+    let warning = open.warning().unwrap();
+    assert!(warning.contains("0.0.0.0:") && warning.contains("127.0.0.1"), "{warning}");
 }
 
 #[tokio::test]
