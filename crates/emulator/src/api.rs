@@ -43,6 +43,7 @@ pub(crate) fn reply(state: &State, received: &Received<'_>, now: SystemTime, fau
         Ok(json!({}))
     };
     let mut response = outcome.unwrap_or_else(|refusal| json!({ "Error": refusal }));
+    state.changed.notify_one();
     response["RequestId"] = request_id.into();
     Reply::json(200, &json!({ "Response": response }))
 }
@@ -70,7 +71,9 @@ pub(crate) fn settle(state: &State, now: SystemTime) {
 pub(crate) fn fail_task(state: &State, task_id: &str, code: String) -> Failing {
     let now = state.clock.now();
     settle(state, now);
-    locked(&state.store).tasks.fail(task_id, now, code)
+    let failing = locked(&state.store).tasks.fail(task_id, now, code);
+    state.changed.notify_one();
+    failing
 }
 
 fn answer(

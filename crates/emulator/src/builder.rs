@@ -4,17 +4,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use vod_aigc_core::Secret;
 use vod_aigc_signer::Credential;
 
 use crate::behaviour::{Behaviour, ReplyShape};
+use crate::callback_url::CallbackUrl;
 use crate::clock::Clock;
 use crate::emulator::{Emulator, StartError};
+use crate::event_config::EventConfig;
 use crate::fault::FaultRule;
 use crate::identifiers::Identifiers;
 use crate::in_process::InProcess;
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
 use crate::state::State;
+use crate::store::Store;
 use crate::tasks::Timing;
 use crate::timeouts::Timeouts;
 
@@ -52,6 +57,8 @@ pub struct Builder {
     seed: u64,
     hosts: Vec<String>,
     timeouts: Timeouts,
+    callback_url: Option<CallbackUrl>,
+    callback_key: Option<Secret>,
 }
 
 impl Builder {
@@ -66,6 +73,8 @@ impl Builder {
             seed: 0,
             hosts: Vec::new(),
             timeouts: Timeouts::default(),
+            callback_url: None,
+            callback_key: None,
         }
     }
 
@@ -100,6 +109,21 @@ impl Builder {
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// Posts the events of tasks that end to this URL, of every sub-application that sets nothing else by
+    /// ModifyEventConfig; they are in no queue then. An [`InProcess`] posts nothing.
+    #[must_use]
+    pub fn callback_url(mut self, url: CallbackUrl) -> Self {
+        self.callback_url = Some(url);
+        self
+    }
+
+    /// Signs what is posted to [`callback_url`](Self::callback_url), as the service does with a `SignKey`.
+    #[must_use]
+    pub fn callback_key(mut self, key: impl Into<String>) -> Self {
+        self.callback_key = Some(Secret::from(key.into()));
         self
     }
 
@@ -151,6 +175,8 @@ impl Builder {
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.seed = scenario.seed.unwrap_or(self.seed);
         self.clock = scenario.clock.unwrap_or(self.clock);
+        self.callback_url = scenario.callback_url.or(self.callback_url);
+        self.callback_key = scenario.callback_key.or(self.callback_key);
         self.behaviour = scenario.behaviour;
         self.timing = scenario.timing;
         self.credentials.extend(scenario.keys);
@@ -194,18 +220,22 @@ impl Builder {
         }
         let credential = self.credentials[0].clone();
         let by_id = |credential: Credential| (credential.secret_id().to_owned(), credential);
+        let mut store = Store::default();
+        store.event_configs.default =
+            self.callback_url.map(|url| EventConfig::push(url.to_string(), self.callback_key));
         let state = State {
             credentials: self.credentials.into_iter().map(by_id).collect(),
             clock: self.clock,
             timing: self.timing,
             behaviour: self.behaviour,
             endpoint,
+            changed: Notify::new(),
             timeouts: self.timeouts,
             listening: Mutex::default(),
             hosts: self.hosts,
             identifiers: Identifiers::new(self.seed),
             schedule: Mutex::new(Schedule::new(self.seed, self.faults)),
-            store: Mutex::default(),
+            store: Mutex::new(store),
             rates: Mutex::default(),
             delayed: Mutex::default(),
         };

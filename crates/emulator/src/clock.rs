@@ -1,9 +1,10 @@
 //! The emulator's clock, which a test can move.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_seconds;
+use tokio::sync::watch;
 
 /// The last second of the year 9999: later times have no ISO 8601 form of four-digit years.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
@@ -17,7 +18,7 @@ pub struct Clock {
     start: Option<SystemTime>,
     /// How many seconds it is ahead of that from the beginning; below zero it is behind.
     skew: i64,
-    advanced: Arc<Mutex<Duration>>,
+    advanced: Arc<watch::Sender<Duration>>,
 }
 
 impl Clock {
@@ -48,14 +49,23 @@ impl Clock {
         let skew = Duration::from_secs(self.skew.unsigned_abs());
         let start =
             if self.skew < 0 { start.checked_sub(skew).unwrap_or(SystemTime::UNIX_EPOCH) } else { later(start, skew) };
-        let advanced = *self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
+        let advanced = *self.advanced.borrow();
         later(start, advanced)
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        let mut advanced = self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
-        *advanced = advanced.saturating_add(by);
+        self.advanced.send_modify(|advanced| *advanced = advanced.saturating_add(by));
+    }
+
+    /// Whether it moves by itself.
+    pub(crate) fn is_running(&self) -> bool {
+        self.start.is_none()
+    }
+
+    /// Changes when it is advanced.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Duration> {
+        self.advanced.subscribe()
     }
 }
 

@@ -29,6 +29,12 @@ pub(crate) fn reply(task: &Task, now: SystemTime, behaviour: &Behaviour, endpoin
     }
 }
 
+/// The event of the end of `task`, without a handle.
+pub(crate) fn event(task: &Task, now: SystemTime, endpoint: &str) -> Option<Value> {
+    let (name, member) = task.kind.event()?;
+    Some(json!({ "EventType": name, member: inner(task, task.stage(now), endpoint) }))
+}
+
 /// What is inside the official reply, and in the event of the task's end.
 pub(crate) fn inner(task: &Task, stage: Stage<'_>, endpoint: &str) -> Value {
     let mut inner = json!({

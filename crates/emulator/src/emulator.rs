@@ -18,7 +18,7 @@ use crate::in_process::InProcess;
 use crate::state::locked;
 use crate::tasks::{Bill, LedgerEntry};
 use crate::upload::Upload;
-use crate::wire;
+use crate::{callbacks, wire};
 
 /// A running emulator. It stops when it is dropped.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct Emulator {
     inside: InProcess,
     stop: watch::Sender<()>,
     serving: JoinHandle<()>,
+    posting: JoinHandle<()>,
 }
 
 impl Emulator {
@@ -35,7 +36,8 @@ impl Emulator {
         }
         let (stop, stopped) = watch::channel(());
         let serving = tokio::spawn(wire::serve(listener, Arc::clone(&inside.state), stopped));
-        Self { inside, stop, serving }
+        let posting = tokio::spawn(callbacks::run(Arc::clone(&inside.state), stop.subscribe()));
+        Self { inside, stop, serving, posting }
     }
 
     /// Its inside, which tests may call without a socket, and which outlives it.
@@ -118,6 +120,7 @@ impl Emulator {
         drop(self.stop);
         // An error here means that the serving task was cancelled with its runtime: stopped too.
         let _ = self.serving.await;
+        let _ = self.posting.await;
     }
 }
 

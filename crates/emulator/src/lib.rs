@@ -45,7 +45,9 @@
 //!
 //! It fetches no URL that a request names, not even for PullUpload, whose file id stands for no bytes, and looks into no
 //! file. Which image model makes what is not judged. Whatever format a request asks for, pictures are JPEG, sounds WAV and
-//! bodies glTF; a redrawn video is five seconds long. Events that go to a URL are not posted. There is no text API, so that
+//! bodies glTF; a redrawn video is five seconds long. Events are posted to loopback URLs only, and by an [`Emulator`] only;
+//! one that is not answered with 200 within five seconds is posted again at once and then every ten seconds for a minute,
+//! which is a guess: the documentation names no retries. There is no text API, so that
 //! its usage is nothing. Quotas count what was ordered; the service counts what was made, and lets a little more through.
 //! Two things are guesses: that a task that was stopped ends with OperationCanceled, an event and no bill, and the names by
 //! which usage is told.
@@ -63,6 +65,8 @@ mod api;
 mod behaviour;
 mod builder;
 mod call;
+mod callback_url;
+mod callbacks;
 mod clock;
 mod control;
 mod cos;
@@ -102,6 +106,7 @@ pub use vod_aigc_signer::{Credential, Received};
 
 pub use behaviour::{Behaviour, Burn, Concurrency, DuplicateCode, Overflow, ReplyShape};
 pub use builder::Builder;
+pub use callback_url::{CallbackUrl, InvalidCallbackUrl};
 pub use clock::Clock;
 pub use emulator::{Emulator, StartError};
 pub use exchange::{Exchange, Reply};

@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use std::{fmt, fs, io};
 
 use serde::{Deserialize, Deserializer};
+use vod_aigc_core::Secret;
 use vod_aigc_signer::Credential;
 
 use crate::behaviour::Behaviour;
+use crate::callback_url::CallbackUrl;
 use crate::clock::Clock;
 use crate::fault::FaultRule;
 use crate::tasks::Timing;
@@ -51,6 +53,10 @@ pub struct Scenario {
     /// Further key pairs that are accepted, each with `secret_id` and `secret_key`.
     #[serde(deserialize_with = "keys")]
     pub keys: Vec<Credential>,
+    /// Where the events of tasks that end are posted to, as [`Builder::callback_url`](crate::Builder::callback_url).
+    pub callback_url: Option<CallbackUrl>,
+    /// What they are signed with.
+    pub callback_key: Option<Secret>,
     /// What goes wrong.
     pub faults: Vec<FaultRule>,
 }
@@ -163,6 +169,7 @@ mod tests {
             (r#"{"behaviour": {"burn": "never"}}"#, "behaviour.burn", "`accept`"),
             (r#"{"behaviour": {"list_lag_seconds": -1}}"#, "behaviour.list_lag_seconds", "from zero on"),
             (r#"{"clock": {"at": "noon"}}"#, "clock", "2026-11-23T08:00:00Z"),
+            (r#"{"callback_url": "http://192.0.2.7/"}"#, "callback_url", "loopback"),
             (r#"{"keys": [{"secret_id": "", "secret_key": "k"}]}"#, "keys", "empty"),
             (r#"{"keys": [{"secret_id": "a", "secret": "k"}]}"#, "keys[0].secret", "secret_key"),
             (r#"{"faults": [{"nth": 1, "fault": "melted"}]}"#, "faults[0].fault", "`refused`"),

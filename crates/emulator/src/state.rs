@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use tokio::sync::Notify;
 use vod_aigc_signer::{Credential, Received};
 
 use crate::behaviour::Behaviour;
@@ -24,6 +25,8 @@ pub(crate) struct State {
     pub(crate) behaviour: Behaviour,
     /// Where this service is reached, for example `http://127.0.0.1:4000`.
     pub(crate) endpoint: String,
+    /// Told of every call that may have changed the tasks.
+    pub(crate) changed: Notify,
     pub(crate) timeouts: Timeouts,
     /// The addresses that it listens on.
     pub(crate) listening: Mutex<Vec<SocketAddr>>,

@@ -124,6 +124,21 @@ pub(crate) struct Event {
     /// Its last handle, and until when that confirms it and hides it from others.
     pub(crate) pulled: Option<(String, SystemTime)>,
     pub(crate) confirmed: bool,
+    pub(crate) posting: Posting,
+}
+
+/// How far the callback of a task's end is.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Posting {
+    /// Not posted yet.
+    #[default]
+    New,
+    /// Being posted: when the first try was, and how many there were before.
+    UnderWay { first: SystemTime, failed: u32 },
+    /// To be posted again.
+    Retry { first: SystemTime, failed: u32, next: SystemTime },
+    /// Taken, given up, or not to be posted.
+    Over,
 }
 
 /// How far a task is.
@@ -239,6 +254,10 @@ impl Tasks {
 
     pub(crate) fn find(&self, task_id: &str) -> Option<&Task> {
         self.by_id.get(task_id).map(|index| &self.all[*index])
+    }
+
+    pub(crate) fn find_mut(&mut self, task_id: &str) -> Option<&mut Task> {
+        self.by_id.get(task_id).map(|index| &mut self.all[*index])
     }
 
     pub(crate) fn all(&self) -> &[Task] {

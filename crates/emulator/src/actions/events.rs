@@ -1,6 +1,6 @@
 //! The events of tasks that have ended: into a queue, or to a URL, as the configuration of the sub-application says.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use vod_aigc_core::{
@@ -13,19 +13,12 @@ use crate::clock::later;
 use crate::describe;
 use crate::refusal::{Refusal, invalid, owner};
 use crate::store::Store;
-use crate::tasks::Task;
 
 /// How many events one PullEvents takes, for how long they are hidden then, and for how long they are kept (official
 /// description).
 const AT_ONCE: usize = 16;
 const HIDDEN: Duration = Duration::from_secs(30);
 const KEPT: Duration = Duration::from_secs(4 * 24 * 60 * 60);
-
-/// The event of the end of `task`, without a handle.
-pub(crate) fn event(task: &Task, now: SystemTime, endpoint: &str) -> Option<Value> {
-    let (name, member) = task.kind.event()?;
-    Some(json!({ "EventType": name, member: describe::inner(task, task.stage(now), endpoint) }))
-}
 
 /// Takes the oldest events of a sub-application, and hides them from others for a while.
 pub(super) fn pull(call: &Call<'_>, _: &PullEventsRequest, request: &Value) -> Result<Value, Refusal> {
@@ -44,7 +37,7 @@ pub(super) fn pull(call: &Call<'_>, _: &PullEventsRequest, request: &Value) -> R
     let events: Vec<Value> = waiting
         .into_iter()
         .filter_map(|task| {
-            let mut event = event(task, now, call.endpoint)?;
+            let mut event = describe::event(task, now, call.endpoint)?;
             let handle = call.identifiers.event_handle();
             event["EventHandle"] = handle.clone().into();
             task.event.pulled = Some((handle, later(now, HIDDEN)));
@@ -102,7 +95,6 @@ pub(super) fn configure(call: &Call<'_>, request: &ModifyEventConfigRequest, val
     if url.is_some_and(|url| !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://"))) {
         return Err(invalid("NotificationUrl is no address; begin it with http:// or https://, or send an empty text"));
     }
-    // Nothing is posted, so that the key itself need not be kept.
     if request.sign_key.as_ref().is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         return Err(invalid("SignKey holds more than letters and digits; leave the rest out"));
     }
@@ -113,6 +105,9 @@ pub(super) fn configure(call: &Call<'_>, request: &ModifyEventConfigRequest, val
     }
     if let Some(url) = url {
         config.url = url.to_owned();
+    }
+    if let Some(key) = &request.sign_key {
+        config.key = Some(key.clone()).filter(|key| !key.expose().is_empty());
     }
     let asked = [
         &request.upload_media_complete_event_switch,

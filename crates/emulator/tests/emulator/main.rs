@@ -4,6 +4,7 @@
 mod account;
 mod actions;
 mod behaviour;
+mod callbacks;
 mod faults;
 mod kinds;
 mod limits;
