@@ -21,10 +21,11 @@ use vod_aigc_core::{
 };
 use vod_aigc_emulator::{Emulator, Fault, FaultRule, Target, When};
 use vod_aigc_signer::{Credential, Signer};
+use vod_aigc_testing::SimulatedClock;
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
-    BoxFuture, Cached, Chain, Clock, CredentialError, Endpoint, Environment, Http, HttpClient, ProfileFile,
-    ProvideCredential, RawReply, SendError, SendErrorKind, Sent, SignedRequest, StsRole, Transport, VariableNames,
+    BoxFuture, Cached, Chain, CredentialError, Endpoint, Environment, Http, HttpClient, ProfileFile, ProvideCredential,
+    RawReply, SendError, SendErrorKind, Sent, SignedRequest, StsRole, Transport, VariableNames,
 };
 
 const SECRET_ID: &str = "AKIDSHOWN";
@@ -103,21 +104,6 @@ impl Shown {
     }
 }
 
-/// The emulator's clock as the client's: a sleep moves it on and returns at once.
-#[derive(Debug, Clone)]
-struct SharedClock(vod_aigc_emulator::Clock);
-
-impl Clock for SharedClock {
-    fn now(&self) -> SystemTime {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
-}
-
 /// Loses the reply to the first create.
 #[derive(Debug)]
 struct LosesOneReply {
@@ -145,7 +131,7 @@ fn credential(key: &str) -> Credential {
 fn client(emulator: &Emulator, key: &str) -> ClientBuilder {
     Client::builder(credential(key), SUB_APP)
         .endpoint(emulator.endpoint().parse::<Endpoint>().unwrap())
-        .clock(Arc::new(SharedClock(emulator.clock().clone())))
+        .clock(Arc::new(SimulatedClock::new(emulator.clock().clone())))
         .random(Arc::new(SeededRandom::new(7)))
 }
 

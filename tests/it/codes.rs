@@ -45,7 +45,7 @@ impl Service {
         let http = self.clone();
         Client::builder(credential(), SUB_APP)
             .endpoint(self.emulator.endpoint().parse().unwrap())
-            .clock(Arc::new(SharedClock(self.emulator.clock().clone())))
+            .clock(Arc::new(SimulatedClock::new(self.emulator.clock().clone())))
             .random(Arc::new(SeededRandom::new(7)))
             .store(store.clone())
             .transport(|transport| transport.http(http))

@@ -17,10 +17,8 @@ use vod_aigc_core::{
     DescribeTasksResponse, TaskState,
 };
 use vod_aigc_signer::Credential;
-use vod_aigc_transport::testing::{ManualClock, SeededRandom};
-use vod_aigc_transport::{
-    BoxFuture, Error, ErrorKind, Http, OpenError, RawReply, Reply, RetryPolicy, SendError, SignedRequest, open,
-};
+use vod_aigc_transport::testing::{ManualClock, SeededRandom, http_fn};
+use vod_aigc_transport::{Error, ErrorKind, OpenError, RawReply, Reply, RetryPolicy, open};
 
 /// The longest text that an error may be made of, whatever the service sends.
 const LONGEST_TEXT: usize = 4_000;
@@ -143,20 +141,11 @@ fn raw(status: u16, body: &[u8]) -> RawReply {
     RawReply { status, headers: Default::default(), body: body.to_vec().into() }
 }
 
-/// Answers every request with one reply.
-#[derive(Debug)]
-struct Answers(RawReply);
-
-impl Http for Answers {
-    fn send(&self, _: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
-        Box::pin(std::future::ready(Ok(self.0.clone())))
-    }
-}
-
 #[tokio::test]
 async fn a_client_makes_a_value_or_a_typed_error_of_every_file() {
     for Spoilt { body, entry } in generate::files() {
-        let http = Arc::new(Answers(raw(entry.status, &body)));
+        let answer = raw(entry.status, &body);
+        let http = http_fn(move |_| Ok(answer.clone()));
         let once = RetryPolicy::once(Duration::from_secs(30));
         let client = Client::builder(Credential::new("AKIDEXAMPLE", "key").unwrap(), 1)
             .clock(Arc::new(ManualClock::at(1_795_435_200)))

@@ -15,9 +15,10 @@ use vod_aigc_client::{
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
 use vod_aigc_emulator::{Builder, Emulator, Exchange, InProcess, Received};
 use vod_aigc_signer::Credential;
+pub(crate) use vod_aigc_testing::SimulatedClock;
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
-    BoxFuture, Clock, Endpoint, Http, HttpClient, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
+    BoxFuture, Endpoint, Http, HttpClient, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
 };
 
 pub(crate) const SUB_APP: u64 = 1_500_044_236;
@@ -25,21 +26,6 @@ pub(crate) const SECRET_KEY: &str = "canary-secret-key";
 
 pub(crate) fn credential() -> Credential {
     Credential::new("AKIDEXAMPLE", SECRET_KEY).unwrap()
-}
-
-/// The emulator's clock as the client's: a sleep moves it on and returns at once.
-#[derive(Debug, Clone)]
-pub(crate) struct SharedClock(pub(crate) vod_aigc_emulator::Clock);
-
-impl Clock for SharedClock {
-    fn now(&self) -> SystemTime {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
 }
 
 /// A time in 2026, so that no test depends on the real one.
@@ -66,7 +52,7 @@ pub(crate) fn client(emulator: &Emulator) -> Client {
 pub(crate) fn client_to(emulator: &Emulator, endpoint: &str) -> ClientBuilder {
     Client::builder(credential(), SUB_APP)
         .endpoint(endpoint.parse::<Endpoint>().unwrap())
-        .clock(Arc::new(SharedClock(emulator.clock().clone())))
+        .clock(Arc::new(SimulatedClock::new(emulator.clock().clone())))
         .random(Arc::new(SeededRandom::new(7)))
 }
 

@@ -7,13 +7,14 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 /// A crate, what it needs of ours, and what its examples and tests may use besides.
-const ARROWS: [(&str, &[&str], &[&str]); 9] = [
+const ARROWS: [(&str, &[&str], &[&str]); 10] = [
     ("vod-aigc-core", &[], &[]),
     ("vod-aigc-signer", &[], &[]),
     ("vod-aigc-transport", &["vod-aigc-core", "vod-aigc-signer"], &[]),
     ("vod-aigc-store", &["vod-aigc-core"], &[]),
     ("vod-aigc-client", &["vod-aigc-core", "vod-aigc-transport", "vod-aigc-store"], &["vod-aigc-emulator"]),
     ("vod-aigc-emulator", &["vod-aigc-core", "vod-aigc-signer"], &[]),
+    ("vod-aigc-testing", &["vod-aigc-client", "vod-aigc-emulator"], &[]),
     ("vod-aigc-cli", &["vod-aigc-client", "vod-aigc-emulator"], &[]),
     (
         "vod-aigc-tests",
@@ -25,6 +26,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
             "vod-aigc-store",
             "vod-aigc-client",
             "vod-aigc-emulator",
+            "vod-aigc-testing",
             "vod-aigc-cli",
         ],
     ),

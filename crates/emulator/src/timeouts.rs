@@ -7,6 +7,7 @@ use std::time::Duration;
 ///
 /// Write other limits as `Timeouts { idle: Duration::from_secs(5), ..Timeouts::default() }`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Timeouts {
     /// From the first byte of a request until its head is whole; then the connection is closed.
     pub header: Duration,

@@ -1,9 +1,10 @@
-//! A clock and random numbers that a test controls, for tests of this crate and of its users.
+//! A clock, random numbers and an HTTP stack that a test controls, for tests of this crate and of its users.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::{BoxFuture, Clock, Random};
+use crate::{BoxFuture, Clock, Http, Random, RawReply, SendError, SignedRequest};
 
 /// A clock that stands still, except that a sleep moves it on and returns at once.
 #[derive(Debug)]
@@ -77,5 +78,41 @@ impl Random for SeededRandom {
         let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+}
+
+/// An HTTP stack that answers each request by a closure. Nothing leaves the process.
+///
+/// ```
+/// use vod_aigc_transport::testing::{http_fn, reply};
+///
+/// let http = http_fn(|request| {
+///     assert!(request.headers().any(|(name, _)| name == "authorization"));
+///     Ok(reply(200, r#"{"Response":{"TaskId":"1","RequestId":"2"}}"#))
+/// });
+/// # let _ = http;
+/// ```
+pub fn http_fn(
+    answer: impl Fn(&SignedRequest) -> Result<RawReply, SendError> + Send + Sync + 'static,
+) -> Arc<dyn Http> {
+    Arc::new(HttpFn(answer))
+}
+
+/// A reply without headers.
+pub fn reply(status: u16, body: impl Into<bytes::Bytes>) -> RawReply {
+    RawReply { status, headers: Default::default(), body: body.into() }
+}
+
+struct HttpFn<F>(F);
+
+impl<F: Fn(&SignedRequest) -> Result<RawReply, SendError> + Send + Sync> Http for HttpFn<F> {
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        Box::pin(std::future::ready((self.0)(&request)))
+    }
+}
+
+impl<F> fmt::Debug for HttpFn<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HttpFn")
     }
 }

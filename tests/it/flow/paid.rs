@@ -160,8 +160,9 @@ impl ProvideCredential for NoKeys {
 async fn a_submit_without_keys_ends_at_once() {
     let emulator = emulator().await;
     let asked = Arc::new(AtomicUsize::new(0));
-    let client =
-        Client::builder(NoKeys(asked.clone()), SUB_APP).clock(Arc::new(SharedClock(emulator.clock().clone()))).build();
+    let client = Client::builder(NoKeys(asked.clone()), SUB_APP)
+        .clock(Arc::new(SimulatedClock::new(emulator.clock().clone())))
+        .build();
     let error = client.submit(panda()).await.unwrap_err();
     assert_eq!((error.outcome(), error.billed()), (Outcome::NotSent, Billed::No));
     assert_eq!((asked.load(Ordering::SeqCst), emulator.clock().now()), (1, noon()));
@@ -283,7 +284,7 @@ async fn a_wrong_key_is_refused_and_costs_nothing() {
     let client = |id: &str, key: &str| {
         Client::builder(Credential::new(id, key).unwrap(), SUB_APP)
             .endpoint(emulator.endpoint().parse().unwrap())
-            .clock(Arc::new(SharedClock(emulator.clock().clone())))
+            .clock(Arc::new(SimulatedClock::new(emulator.clock().clone())))
             .build()
     };
     for (client, code) in [

@@ -154,7 +154,7 @@ async fn a_lost_task_is_found_on_the_second_page_of_the_list() {
 
 /// A clock that is ahead of the emulator's by some seconds.
 #[derive(Debug)]
-struct Ahead(SharedClock, i64);
+struct Ahead(SimulatedClock, i64);
 
 impl Clock for Ahead {
     fn now(&self) -> SystemTime {
@@ -187,7 +187,7 @@ async fn the_times_of_a_send_become_those_of_the_service_once_a_reply_shows_its_
                 emulator.inject(FaultRule::new(Target::DescribeTasks, When::Nth(nth), Fault::Reset { request }));
             }
             let store = Arc::new(MemoryStore::new());
-            let clock = Arc::new(Ahead(SharedClock(emulator.clock().clone()), ahead));
+            let clock = Arc::new(Ahead(SimulatedClock::new(emulator.clock().clone()), ahead));
             let client = client_to(&emulator, emulator.endpoint()).clock(clock).store(store.clone()).build();
             client.submit(panda()).await.unwrap();
             let first = i64::try_from(store.only_job().first_sent.unwrap()).unwrap();

@@ -167,5 +167,5 @@ fn no_unreadable_reply_shows_a_secret_of_any_shape() {
 fn client_of(credential: Credential, emulator: &Emulator) -> ClientBuilder {
     Client::builder(credential, SUB_APP)
         .endpoint(emulator.endpoint().parse().unwrap())
-        .clock(Arc::new(SharedClock(emulator.clock().clone())))
+        .clock(Arc::new(SimulatedClock::new(emulator.clock().clone())))
 }

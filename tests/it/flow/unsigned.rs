@@ -30,7 +30,7 @@ async fn whoever_can_change_an_unsigned_body_on_its_way_can_change_what_is_bille
         let emulator = Emulator::builder().clock(clock.clone()).credential(credential()).in_process();
         let transport = Transport::builder(credential())
             .endpoint("http://localhost".parse().unwrap())
-            .clock(Arc::new(SharedClock(clock)))
+            .clock(Arc::new(SimulatedClock::new(clock)))
             .leave_bodies_unsigned_above(signed_up_to)
             .build();
         let call = transport.prepare(create.clone()).unwrap();

@@ -118,7 +118,7 @@ async fn a_stored_task_is_resumed_by_another_process() {
         _ => None,
     })
     .unwrap();
-    let clock = SharedClock(emulator.clock().clone());
+    let clock = SimulatedClock::new(emulator.clock().clone());
     let client = Client::from_settings(settings).clock(Arc::new(clock)).build();
     let handle: TaskHandle = serde_json::from_str(&stored).unwrap();
     let video = client.resume(handle.clone()).wait().await.unwrap();
@@ -290,7 +290,7 @@ async fn a_wait_with_the_wrong_key_ends_at_once() {
     let wrong = Credential::new(credential().secret_id(), "wrong").unwrap();
     let client = Client::builder(wrong, SUB_APP)
         .endpoint(emulator.endpoint().parse().unwrap())
-        .clock(Arc::new(SharedClock(emulator.clock().clone())))
+        .clock(Arc::new(SimulatedClock::new(emulator.clock().clone())))
         .build();
     let error = client.task(id).wait().await.unwrap_err();
     let WaitError::Poll { error, .. } = &error else {
