@@ -9,7 +9,7 @@
 //! | … `DescribeTasks` | the tasks of three days, newest first, with filters, order and pages |
 //! | … `ManageTask` | stops a task that waits; one that has begun goes on |
 //! | … `PullEvents` and `ConfirmEvents` | the events of tasks that have ended, of those kinds that have one: 16 at most, hidden for 30 seconds, kept for four days. It never waits for one to come, because nothing does unless the clock is moved |
-//! | … `DescribeEventConfig` and `ModifyEventConfig` | where the events go of tasks that end from now on; those that go to a URL are in no queue |
+//! | … `DescribeEventConfig` and `ModifyEventConfig` | where the events go of tasks that end from now on; those that go to a URL are in no queue, and are posted there, signed, if it is a loopback URL |
 //! | … elements, subjects and voices | ids that a request may name from the moment that they are made; elements are listed and deleted |
 //! | … `DescribeAigcFaceInfo` and `DescribeAigcFaceInfoAsync` | one face with its picture, and the session that lip sync names |
 //! | … quotas | limit the images and the seconds of video that are ordered after they are set |
@@ -51,6 +51,13 @@
 //! its usage is nothing. Quotas count what was ordered; the service counts what was made, and lets a little more through.
 //! Two things are guesses: that a task that was stopped ends with OperationCanceled, an event and no bill, and the names by
 //! which usage is told.
+//!
+//! # What it limits
+//!
+//! A request to `/_emulator/*` has at most 1 MiB, one to `/` 10 MiB and an object 256 MiB. Slow and idle sockets are closed
+//! after the times of [`Timeouts`]. [`Fault::Huge`] and [`Fault::Deep`] are capped, and sent without being held.
+//! [`Emulator::warning`] says where it listens for other machines too. The progress of a task is 0 until its end, as the
+//! service shows it, unless [`Builder::smooth_progress`] says otherwise.
 //!
 //! # What goes wrong
 //!
