@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 /// A crate, what it needs of ours, and what its examples and tests may use besides.
-const ARROWS: [(&str, &[&str], &[&str]); 10] = [
+const ARROWS: [(&str, &[&str], &[&str]); 11] = [
     ("vod-aigc-core", &[], &[]),
     ("vod-aigc-signer", &[], &[]),
     ("vod-aigc-transport", &["vod-aigc-core", "vod-aigc-signer"], &[]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 10] = [
     ("vod-aigc-emulator", &["vod-aigc-core", "vod-aigc-signer"], &[]),
     ("vod-aigc-testing", &["vod-aigc-client", "vod-aigc-emulator"], &[]),
     ("vod-aigc-cli", &["vod-aigc-client", "vod-aigc-emulator"], &[]),
+    ("vod-aigc-studio", &["vod-aigc-client", "vod-aigc-emulator"], &["vod-aigc-testing"]),
     (
         "vod-aigc-tests",
         &[],

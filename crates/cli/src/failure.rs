@@ -310,7 +310,7 @@ impl Details {
             "exit_code": row.code,
             "kind": row.kind,
             "message": self.message,
-            "billed": word(self.billed),
+            "billed": self.billed.as_str(),
             "key": self.key,
             "task_id": self.task_id,
             "request_id": self.request_id,
@@ -329,15 +329,6 @@ impl Details {
 impl From<Details> for Failure {
     fn from(details: Details) -> Self {
         Self(Box::new(details))
-    }
-}
-
-/// What documents say of a bill.
-pub(crate) fn word(billed: Billed) -> &'static str {
-    match billed {
-        Billed::No => "no",
-        Billed::Unknown => "unknown",
-        Billed::Yes => "yes",
     }
 }
 

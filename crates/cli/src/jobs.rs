@@ -13,7 +13,7 @@ use vod_aigc_client::{
     Client, JobFilter, JobRecord, JobState, JobStore, Progress, ResumeError, Resumed, TaskHandle, forget_job,
 };
 
-use crate::failure::{Failure, word};
+use crate::failure::Failure;
 use crate::progress::Display;
 use crate::settings::Connection;
 use crate::task::{Output, Submit, Wait, document_of};
@@ -99,7 +99,7 @@ fn row_document(row: &Row) -> Value {
             "key": job.key,
             "state": "unreadable",
             "description": format!("unreadable: {}", job.reason),
-            "billed": word(Billed::Unknown),
+            "billed": Billed::Unknown.as_str(),
             "task_id": job.task_id,
         }),
     }
@@ -324,7 +324,7 @@ fn describe(job: &JobRecord) -> Value {
         "key": job.key,
         "state": state,
         "description": job.state.to_string(),
-        "billed": word(job.state.billed()),
+        "billed": job.state.billed().as_str(),
         "task_id": job.state.task_id(),
         "session_id": job.session_id(),
         "request_id": job.request_id,

@@ -1,6 +1,8 @@
 //! What every service of API 3.0 has: actions and their effects, error codes and what they mean, the gateway's limit of a
 //! request. The transport uses nothing else of this crate, and nothing here knows a model or a rule.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -31,6 +33,24 @@ pub enum Billed {
     Unknown,
     /// A task was started.
     Yes,
+}
+
+impl Billed {
+    /// The word of documents and logs: `no`, `yes` or `unknown`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Yes => "yes",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Billed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
 }
 
 /// One action of a Tencent Cloud API 3.0 service: the request is the implementing type itself,
