@@ -13,9 +13,9 @@ use vod_aigc_client::{
     Client, ClientBuilder, JobFilter, JobRecord, JobState, JobStore as _, MemoryStore, Task, WaitPolicy,
 };
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
-use vod_aigc_emulator::{Builder, Emulator, Exchange, InProcess, Received};
+use vod_aigc_emulator::{Builder, Emulator, InProcess};
 use vod_aigc_signer::Credential;
-pub(crate) use vod_aigc_testing::SimulatedClock;
+pub(crate) use vod_aigc_testing::{InProcessHttp, SimulatedClock};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{
     BoxFuture, Endpoint, Http, HttpClient, RawReply, SendError, SendErrorKind, Sent, SignedRequest,
@@ -197,20 +197,7 @@ pub(crate) fn headers(headers: &[(String, String)]) -> HeaderMap {
 
 /// What the emulator in process says to a request, as an HTTP stack would say it.
 pub(crate) fn exchange(emulator: &InProcess, request: &SignedRequest) -> Result<RawReply, SendError> {
-    exchange_with(emulator, request, request.body())
-}
-
-/// The same with another body than the request's.
-pub(crate) fn exchange_with(emulator: &InProcess, request: &SignedRequest, body: &[u8]) -> Result<RawReply, SendError> {
-    let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
-    let method = request.method();
-    match emulator.exchange(&Received { method, path: "/", query: "", headers: &headers, body }) {
-        Exchange::Reply(reply) => {
-            Ok(RawReply { status: reply.status, headers: self::headers(&reply.headers), body: reply.body })
-        }
-        Exchange::LostAfter => Err(SendError::new(SendErrorKind::Interrupted, Sent::Maybe, "connection reset")),
-        other => panic!("no test asks for {other:?}"),
-    }
+    InProcessHttp::new(emulator.clone()).exchange(request, request.body())
 }
 
 /// What tests do with a store in memory, whose futures are ready at once.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, VideoRequest};
+use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, Summary, VideoRequest};
 use vod_aigc_store::{JobRecord, holds_presigned_url};
 use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
@@ -73,15 +73,18 @@ impl<O: Order> Job<O> {
         let unserialised = |error: serde_json::Error| SubmitError::Request(error.to_string());
         // A file that was uploaded once more has another id, and is the same file.
         let hash_of = |body: &str| BodyHash::of(body.as_bytes());
-        let same =
-            self.order.by_content().map(|same| body(same.into_request(sub_app_id)).map(|(body, _)| hash_of(&body)));
+        let same = self.order.by_content().map(|same| {
+            let Request { body, .. } = Request::of(same.into_request(sub_app_id))?;
+            Ok(hash_of(&body))
+        });
         let same = same.transpose().map_err(unserialised)?;
-        let (body, session_id) = body(self.order.into_request(sub_app_id)).map_err(unserialised)?;
+        let Request { body, session_id, summary } =
+            Request::of(self.order.into_request(sub_app_id)).map_err(unserialised)?;
         let digest = same.unwrap_or_else(|| hash_of(&body)).as_str().to_owned();
         let action = O::Request::NAME;
         let Self { key, output, label, .. } = self;
         let identity = Identity { action, namespace, key, digest, session_id, output, label };
-        let record = identity.record(&body, random).map_err(unserialised)?;
+        let record = identity.record(&body, summary, random);
         Ok(PreparedJob { record, body, kind: PhantomData })
     }
 }
@@ -136,9 +139,8 @@ struct Identity<'a> {
 
 impl Identity<'_> {
     /// The record of a request whose JSON without its `SessionId` is `body`.
-    fn record(self, body: &Arc<String>, random: &dyn Random) -> Result<JobRecord, serde_json::Error> {
-        let request: Value = serde_json::from_str(body)?;
-        let sub_app_id = request["SubAppId"].as_u64().unwrap_or_default();
+    fn record(self, body: &Arc<String>, summary: Summary, random: &dyn Random) -> JobRecord {
+        let Summary { sub_app_id, model, off_peak, .. } = summary;
         let takes_session_id = self.session_id.is_some();
         let own_session_id = self.session_id.flatten().filter(|id| !id.is_empty());
         let shared = self.key.is_some() || own_session_id.is_some();
@@ -151,21 +153,16 @@ impl Identity<'_> {
         let session = takes_session_id.then(|| {
             own_session_id.unwrap_or_else(|| session_of(sub_app_id, self.namespace, &key, self.action, &digest))
         });
-        let model = match (request["ModelName"].as_str(), request["ModelVersion"].as_str()) {
-            (Some(name), Some(version)) => format!("{name}:{version}"),
-            (Some(name), None) => name.to_owned(),
-            (None, _) => self.action.to_owned(),
-        };
         // The client that sends it fills its endpoint in.
         let mut record = JobRecord::new(key, self.action, digest, sub_app_id);
         record.shared = shared;
         record.session = session;
-        record.model = model;
-        record.off_peak = request["OutputConfig"]["OffPeak"] == "Enabled";
+        record.model = model.unwrap_or_else(|| self.action.to_owned());
+        record.off_peak = off_peak;
         record.body = (!holds_presigned_url(body)).then(|| body.clone());
         record.output = self.output;
         record.label = self.label;
-        Ok(record)
+        record
     }
 }
 
@@ -189,10 +186,20 @@ pub(crate) fn next_after_forgotten(forgotten: &JobRecord, namespace: &str) -> Op
     Some(next)
 }
 
-/// The JSON of a request without its `SessionId`, and that `SessionId`, if it can have one.
-fn body<R: StartsTask>(mut request: R) -> Result<(Arc<String>, Option<Option<String>>), serde_json::Error> {
-    let session_id = request.session_id().map(Option::take);
-    Ok((Arc::new(serde_json::to_string(&request)?), session_id))
+/// A request of any action as a job needs it.
+struct Request {
+    /// Its JSON without its `SessionId`.
+    body: Arc<String>,
+    /// Its `SessionId`; the outer one is none where its action takes none.
+    session_id: Option<Option<String>>,
+    summary: Summary,
+}
+
+impl Request {
+    fn of<R: StartsTask>(mut request: R) -> Result<Self, serde_json::Error> {
+        let session_id = request.session_id().map(Option::take);
+        Ok(Self { body: Arc::new(serde_json::to_string(&request)?), session_id, summary: request.summary() })
+    }
 }
 
 /// Whether a stored text is what it was when it was written: the JSON of a request without a `SessionId`.

@@ -49,4 +49,4 @@ pub use references::{ReferenceFault, references};
 pub use request::{Fault, Note, RequestError, VideoRequest, VideoRequestBuilder};
 pub use rules::{Asked, Rule, Shape, Violation, Violations};
 pub use secret::Secret;
-pub use task::{AigcTask, Progress, StartsTask, TaskFailure, TaskState};
+pub use task::{AigcTask, Progress, StartsTask, Summary, TaskFailure, TaskState};

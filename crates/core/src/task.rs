@@ -110,12 +110,37 @@ pub trait StartsTask: Action + sealed::Request {
     /// The task's id, from the reply that accepted the request.
     fn task_id(reply: Self::Reply) -> Option<String>;
 
+    /// What a job's record holds of the request, besides its text.
+    fn summary(&self) -> Summary;
+
     /// Judges the request before it is sent.
     ///
     /// # Errors
     /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.
     fn check_before(&self) -> Result<(), RequestError> {
         RequestError::of(self.breaches())
+    }
+}
+
+/// What a job's record holds of a request, besides its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The sub-application that owns the task.
+    pub sub_app_id: u64,
+    /// The model as [`Model`](crate::Model) prints it, for example `Kling:2.1`; none where the request names none.
+    pub model: Option<String>,
+    /// Whether the task may wait for off-peak hours.
+    pub off_peak: bool,
+}
+
+impl Summary {
+    pub(crate) fn new(sub_app_id: u64, name: Option<&str>, version: Option<&str>, off_peak: bool) -> Self {
+        let model = name.map(|name| match version {
+            Some(version) => format!("{name}:{version}"),
+            None => name.to_owned(),
+        });
+        Self { sub_app_id, model, off_peak }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Fills a store in a temporary folder with N jobs (a million), and prints how long each use of it takes and how much memory.
 //!
 //!     cargo run --release -p vod-aigc-store --example million [N]
+//!     cargo run --release -p vod-aigc-store --example million fill PATH N    # only fills a store
 #![allow(clippy::print_stdout, reason = "printing is what the example is for")]
 
 use std::error::Error;
@@ -25,9 +26,10 @@ async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["use", path, jobs, what] => return each(Path::new(path), jobs.parse()?, what).await,
+        ["fill", path, jobs] => fill(Path::new(path), jobs.parse()?).await,
         [] => run(1_000_000).await,
         [jobs] => run(jobs.parse()?).await,
-        _ => Err("usage: million [N]".into()),
+        _ => Err("usage: million [N], or million fill PATH N".into()),
     }
 }
 

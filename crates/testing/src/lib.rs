@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use vod_aigc_client::transport::testing::SeededRandom;
-use vod_aigc_client::transport::{BoxFuture, Clock};
+use vod_aigc_client::transport::{BoxFuture, Clock, Http, RawReply, SendError, SendErrorKind, Sent, SignedRequest};
 use vod_aigc_client::{Client, ClientBuilder};
-use vod_aigc_emulator::{Builder, Emulator, StartError};
+use vod_aigc_emulator::{Builder, Emulator, Exchange, InProcess, Received, StartError};
 
 /// The emulator's clock as a client's: a sleep of the client moves the clock on for both and returns at once.
 ///
@@ -44,6 +44,44 @@ impl Clock for SimulatedClock {
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
         self.0.advance(duration);
         Box::pin(std::future::ready(()))
+    }
+}
+
+/// The HTTP stack of calls to an emulator in this process. Each is answered at once, so that a clock that moves with every sleep
+/// does not move while a call is in flight.
+#[derive(Debug, Clone)]
+pub struct InProcessHttp(InProcess);
+
+impl InProcessHttp {
+    /// Calls this emulator.
+    pub fn new(emulator: InProcess) -> Self {
+        Self(emulator)
+    }
+
+    /// What an HTTP stack says of one exchange. A reply that would be slow or would never come is a time-out.
+    ///
+    /// # Errors
+    /// What the fault that the emulator plays does to the connection.
+    pub fn exchange(&self, request: &SignedRequest, body: &[u8]) -> Result<RawReply, SendError> {
+        let headers: Vec<_> = request.headers().map(|(name, value)| (name, value.as_bytes())).collect();
+        let received = Received { method: request.method(), path: "/", query: "", headers: &headers, body };
+        let failed = |kind, sent, why| Err(SendError::new(kind, sent, why));
+        match self.0.exchange(&received) {
+            Exchange::Reply(reply) => {
+                let headers =
+                    reply.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+                Ok(RawReply { status: reply.status, headers: headers.collect(), body: reply.body })
+            }
+            Exchange::NotConnected => failed(SendErrorKind::Connect, Sent::No, "connection refused"),
+            Exchange::Slow(..) | Exchange::Hang => failed(SendErrorKind::Timeout, Sent::Maybe, "no reply in time"),
+            _ => failed(SendErrorKind::Interrupted, Sent::Maybe, "connection reset"),
+        }
+    }
+}
+
+impl Http for InProcessHttp {
+    fn send(&self, request: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
+        Box::pin(std::future::ready(self.exchange(&request, request.body())))
     }
 }
 
@@ -99,7 +137,8 @@ impl SimulatedService {
         SimulatedClock::new(self.emulator.clock().clone())
     }
 
-    /// Begins a client of this service, on its clock and with random numbers that are the same in every run.
+    /// Begins a client of this service, on its clock and with random numbers that are the same in every run. Its calls are
+    /// answered in this process, so that no time passes while one is in flight; files come and go through the socket.
     ///
     /// # Panics
     /// Never: the emulator's address is one.
@@ -107,6 +146,7 @@ impl SimulatedService {
         Client::builder(self.emulator.credential().clone(), Self::SUB_APP_ID)
             .endpoint(self.emulator.endpoint().parse().expect("the emulator has an address"))
             .clock(Arc::new(self.clock()))
+            .transport(|transport| transport.http(Arc::new(InProcessHttp::new(self.emulator.in_process().clone()))))
             .random(Arc::new(SeededRandom::new(7)))
     }
 }

@@ -35,7 +35,7 @@ async fn whoever_can_change_an_unsigned_body_on_its_way_can_change_what_is_bille
             .build();
         let call = transport.prepare(create.clone()).unwrap();
         let request = transport.sign(&call).await.unwrap();
-        exchange_with(&emulator, &request, changed.as_bytes()).unwrap();
+        InProcessHttp::new(emulator.clone()).exchange(&request, changed.as_bytes()).unwrap();
         assert_eq!(emulator.ledger().len(), billed, "signed up to {signed_up_to} bytes");
     }
 }

@@ -151,7 +151,7 @@ impl<'a> Shapes<'a> {
             text += "use crate::request::RequestError;\n";
         }
         if file.actions.values().any(|action| action.task.is_some()) {
-            text += "use crate::sealed;\nuse crate::task::StartsTask;\n";
+            text += "use crate::sealed;\nuse crate::task::{StartsTask, Summary};\n";
         }
         if file.definitions.values().any(|it| it.kind == DefinitionKind::Object) {
             text += "use serde::{Deserialize, Serialize};\n";
@@ -342,6 +342,7 @@ impl<'a> Shapes<'a> {
     fn starts_task(&self, action: &Action, task: &str, file: &Api) -> Result<String> {
         let (field, _) = self.member(&action.reply, "TaskId")?;
         let mut methods = method("task_id(reply: Self::Reply) -> Option<String>", &format!("reply.{field}"));
+        methods += &method("summary(&self) -> Summary", &self.summary(&action.request)?);
         if action.rules {
             let body = format!("{}::check(self)", action.request);
             methods += &method("check_before(&self) -> Result<(), RequestError>", &body);
@@ -352,6 +353,31 @@ impl<'a> Shapes<'a> {
             gate = self.gate("", file, task),
             request = action.request,
         ))
+    }
+
+    /// Collects what a job's record holds of a request.
+    fn summary(&self, request: &str) -> Result<String> {
+        let text = |wire: &str| match self.member(request, wire) {
+            Ok((field, "String")) => format!("Some(self.{field}.as_str())"),
+            Ok((field, _)) => format!("self.{field}.as_deref()"),
+            Err(_) => "None".to_owned(),
+        };
+        let sub_app_id = match self.member(request, SUB_APP_ID)? {
+            (field, "u64") => format!("self.{field}"),
+            (field, _) => format!("self.{field}.unwrap_or_default()"),
+        };
+        let off_peak = match self.member(request, "OutputConfig") {
+            Ok((field, kind)) => match self.member(kind.trim_start_matches("Option<").trim_end_matches('>'), "OffPeak")
+            {
+                Ok((switch, _)) => {
+                    format!("self.{field}.as_ref().is_some_and(|it| it.{switch} == Some(super::Switch::Enabled))")
+                }
+                Err(_) => "false".to_owned(),
+            },
+            Err(_) => "false".to_owned(),
+        };
+        let (name, version) = (text("ModelName"), text("ModelVersion"));
+        Ok(format!("Summary::new({sub_app_id}, {name}, {version}, {off_peak})"))
     }
 
     fn task(&self, shape: &str) -> Result<String> {

@@ -10,7 +10,7 @@ use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes a sound effect or music. Costs money once the service accepts it.
@@ -509,6 +509,10 @@ impl StartsTask for CreateAigcAudioTaskRequest {
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
     }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id.unwrap_or_default(), self.model_name.as_deref(), self.model_version.as_deref(), false)
+    }
 }
 
 impl Action for CreateAigcAudioCloneRequest {
@@ -539,6 +543,10 @@ impl StartsTask for CreateAigcAudioCloneRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, None, None, false)
     }
 }
 

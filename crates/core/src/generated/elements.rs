@@ -7,7 +7,7 @@ use crate::api::{Action, Effect};
 use super::AigcTaskStatus;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Makes an element from pictures and answers with its id. Taken to cost money.
@@ -664,6 +664,10 @@ impl StartsTask for CreateAigcSubjectRequest {
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
     }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id.unwrap_or_default(), None, None, false)
+    }
 }
 
 impl Action for CreateAigcAdvancedCustomElementRequest {
@@ -694,6 +698,10 @@ impl StartsTask for CreateAigcAdvancedCustomElementRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id.unwrap_or_default(), None, None, false)
     }
 }
 
@@ -757,6 +765,10 @@ impl StartsTask for CreateAigcCustomVoiceRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id.unwrap_or_default(), None, None, false)
     }
 }
 

@@ -8,7 +8,7 @@ use super::AigcTaskStatus;
 use super::FileOrUrl;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Finds the faces of a video and answers with them. Costs money, a fee for recognising faces, although it only looks.
@@ -278,6 +278,10 @@ impl StartsTask for DescribeAigcFaceInfoAsyncRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, None, None, false)
     }
 }
 

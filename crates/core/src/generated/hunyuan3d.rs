@@ -10,7 +10,7 @@ use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes a body in three dimensions. Costs money once the service accepts it.
@@ -413,6 +413,10 @@ impl StartsTask for CreateAigcHunyuan3DTaskRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id.unwrap_or_default(), None, None, false)
     }
 }
 

@@ -14,7 +14,7 @@ use super::StorageMode;
 use super::Switch;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes pictures. Costs money once the service accepts it.
@@ -392,6 +392,10 @@ impl StartsTask for CreateAigcImageTaskRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, Some(self.model_name.as_str()), Some(self.model_version.as_str()), false)
     }
 }
 

@@ -10,7 +10,7 @@ use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that draws a video in another style. Costs money once the service accepts it.
@@ -282,6 +282,10 @@ impl StartsTask for CreateAigcVideoRedrawTaskRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, None, None, false)
     }
 }
 

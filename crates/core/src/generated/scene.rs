@@ -9,7 +9,7 @@ use super::MediaMetaData;
 use super::StorageMode;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that makes pictures of a scene. Costs money once the service accepts it.
@@ -812,6 +812,10 @@ impl StartsTask for CreateSceneAigcImageTaskRequest {
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
     }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, None, None, false)
+    }
 }
 
 impl Action for CreateSceneAigcVideoTaskRequest {
@@ -842,6 +846,10 @@ impl StartsTask for CreateSceneAigcVideoTaskRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, None, None, false)
     }
 }
 

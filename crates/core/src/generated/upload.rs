@@ -8,7 +8,7 @@ use super::AigcTaskStatus;
 use super::MediaMetaData;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Asks for a place in COS and temporary keys to upload one media file, and its cover if it has one. Costs nothing.
@@ -580,6 +580,10 @@ impl StartsTask for PullUploadRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id.unwrap_or_default(), None, None, false)
     }
 }
 

@@ -7,7 +7,7 @@ use super::AigcVideoTask;
 use crate::limits::{Breach, Breaches, CheckLimits};
 use crate::request::RequestError;
 use crate::sealed;
-use crate::task::StartsTask;
+use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// The largest request body that the API gateway takes, in bytes (10 MiB).
@@ -547,6 +547,10 @@ impl StartsTask for CreateAigcVideoTaskRequest {
 
     fn task_id(reply: Self::Reply) -> Option<String> {
         reply.task_id
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::new(self.sub_app_id, Some(self.model_name.as_str()), Some(self.model_version.as_str()), self.output_config.as_ref().is_some_and(|it| it.off_peak == Some(super::Switch::Enabled)))
     }
 
     fn check_before(&self) -> Result<(), RequestError> {
