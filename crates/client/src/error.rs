@@ -379,7 +379,7 @@ impl WaitError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Deadline { .. } | Self::Stalled { .. } => Some("wait for the task again by its id"),
-            Self::Failed { .. } => None,
+            Self::Failed { failure, .. } => failure.hint(),
             Self::Poll { error, .. } => error.hint(),
             Self::OthersTask { .. } => Some("resume the job"),
             Self::Expired { .. } => Some("look for the result in the VOD console"),

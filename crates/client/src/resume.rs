@@ -371,7 +371,7 @@ macro_rules! requests {
             }
         }
 
-        #[cfg(test)]
+        #[cfg(all(test, feature = "full"))]
         const RESUMABLE: &[&str] = &[$($(#[$feature])? <$request>::NAME),*];
     };
 }
@@ -403,7 +403,7 @@ requests!(
     vod_aigc_core::CreateSceneAigcVideoTaskRequest,
 );
 
-#[cfg(test)]
+#[cfg(all(test, feature = "full"))]
 mod tests {
     use super::*;
 

@@ -260,6 +260,11 @@ impl TaskFailure {
         self.code.as_ref().map_or(ErrorClass::Generation, ErrorCode::class)
     }
 
+    /// What to do next, as one sentence without a full stop; none where the service gave no code.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(self.code.as_ref()?.facts().next_step)
+    }
+
     /// Whether the task ended before it ran, because the account runs as many as it may, which is not billed. Of any other
     /// failure it is not known whether it is billed.
     pub fn is_unbilled(&self) -> bool {
@@ -282,10 +287,7 @@ impl fmt::Display for TaskFailure {
         if !self.message.is_empty() {
             write!(f, ": {}", plain(&self.message))?;
         }
-        match &self.code {
-            Some(code) => write!(f, "; next: {}", code.facts().next_step),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -195,9 +195,16 @@ fn behaviours() -> Vec<(String, Behaviour)> {
     behaviours
 }
 
-/// Plays something for every fault, on all processors.
-fn for_every_fault(play: impl Fn(&str, &[FaultRule], &mut Tally) + Sync) -> Tally {
-    let faults: Vec<_> = faults().into_iter().collect();
+/// Of how many faults one is played: of all in CI, which sets `VOD_AIGC_FAULTS=all`, else of every sixth.
+#[expect(clippy::disallowed_methods, reason = "a test is told its size by whoever runs it")]
+fn stride() -> usize {
+    if std::env::var("VOD_AIGC_FAULTS").is_ok_and(|faults| faults == "all") { 1 } else { 6 }
+}
+
+/// Plays something for every fault, on all processors; where not all are played, for those from `first` on.
+fn for_every_fault(first: usize, play: impl Fn(&str, &[FaultRule], &mut Tally) + Sync) -> Tally {
+    let stride = stride();
+    let faults: Vec<_> = faults().into_iter().skip(first % stride).step_by(stride).collect();
     let threads = std::thread::available_parallelism().map_or(1, |it| it.get());
     let tallies = std::thread::scope(|scope| {
         let play_some = |first: usize| {
@@ -215,7 +222,7 @@ fn for_every_fault(play: impl Fn(&str, &[FaultRule], &mut Tally) + Sync) -> Tall
 
 #[test]
 fn no_crash_at_any_step_under_any_fault_bills_twice_or_loses_a_paid_task() {
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(0, |fault, rules, tally| {
         for (behaviour, settings) in behaviours() {
             let world = |crash| World::new(settings.clone(), rules, crash, 1);
             let name = |crash: &str| format!("{fault}; {behaviour}; crash {crash}");
@@ -228,13 +235,13 @@ fn no_crash_at_any_step_under_any_fault_bills_twice_or_loses_a_paid_task() {
             }
         }
     });
-    assert!(tally.schedules >= 5_000, "{} schedules", tally.schedules);
+    assert!(tally.schedules >= 5_000 / stride() as u64, "{} schedules", tally.schedules);
     tally.judge("crash at every step");
 }
 
 #[test]
 fn no_crash_at_any_step_bills_a_job_without_a_key_twice() {
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(1, |fault, rules, tally| {
         for (behaviour, settings) in behaviours().into_iter().step_by(5) {
             let world = |crash| World::new(settings.clone(), rules, crash, 1);
             for step in 0..world(None).play(false, false).steps_of_first_life {
@@ -248,7 +255,7 @@ fn no_crash_at_any_step_bills_a_job_without_a_key_twice() {
 
 #[test]
 fn no_lost_store_bills_a_job_with_a_key_twice() {
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(2, |fault, rules, tally| {
         for (behaviour, settings) in behaviours().into_iter().step_by(5) {
             let world = |crash| World::new(settings.clone(), rules, crash, 1);
             for step in 0..world(None).play(true, false).steps_of_first_life {
@@ -289,7 +296,7 @@ fn no_clock_that_is_wrong_by_days_and_no_late_resume_bills_twice_or_loses_a_paid
         ([0, -DAY], FORGOTTEN),
         ([0, -2 * DAY], FORGOTTEN),
     ];
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(3, |fault, rules, tally| {
         for (index, (ahead, pause)) in clocks.iter().enumerate() {
             for shared in [true, false] {
                 // Each fault meets another few of the behaviours.
@@ -313,7 +320,7 @@ fn no_clock_that_is_wrong_by_days_and_no_late_resume_bills_twice_or_loses_a_paid
 
 #[test]
 fn no_suspended_machine_bills_twice_or_loses_a_paid_task() {
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(4, |fault, rules, tally| {
         for (index, length) in [Duration::from_secs(600), FORGOTTEN].into_iter().enumerate() {
             for shared in [true, false] {
                 let behaviours = behaviours();
@@ -356,7 +363,7 @@ fn no_new_session_id_is_taken_before_it_is_known_that_the_old_one_started_nothin
 
 #[test]
 fn a_wrong_clock_of_the_client_changes_nothing() {
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(5, |fault, rules, tally| {
         let (_, settings) = behaviours().swap_remove(0);
         for ahead in [-36_000, -240, 240, 36_000] {
             let world = |crash| World::new(settings.clone(), rules, crash, 1).with_clocks_ahead([ahead; 2]);
@@ -376,7 +383,7 @@ fn a_wrong_clock_of_the_client_changes_nothing() {
 
 #[test]
 fn two_hosts_with_one_key_get_one_task() {
-    let tally = for_every_fault(|fault, rules, tally| {
+    let tally = for_every_fault(6, |fault, rules, tally| {
         for (behaviour, settings) in behaviours() {
             let end = World::new(settings.clone(), rules, None, 1).play_on_two_hosts();
             tally.count(|| format!("{fault}; {behaviour}; two hosts"), &end);
@@ -390,7 +397,7 @@ fn two_hosts_with_one_key_get_one_task() {
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let first = number("VOD_AIGC_FIRST_SEED").unwrap_or(0);
-    first..first + number("VOD_AIGC_SEEDS").unwrap_or(20_000)
+    first..first + number("VOD_AIGC_SEEDS").unwrap_or(3_000)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The journal: any row is a record or an error, and any record can be resumed without a panic or a second create.
+//! Job records: any text is a record or an error, and any record can be resumed without a panic or a second create.
 #![no_main]
 
 use std::sync::Arc;
@@ -28,8 +28,8 @@ impl Http for Loses {
     }
 }
 
-fuzz_target!(|row: &[u8]| {
-    let Ok(record) = serde_json::from_slice::<JobRecord>(row) else {
+fuzz_target!(|text: &[u8]| {
+    let Ok(record) = serde_json::from_slice::<JobRecord>(text) else {
         return;
     };
     let text = serde_json::to_string(&record).expect("it serialises");
