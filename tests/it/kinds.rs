@@ -367,7 +367,7 @@ async fn a_job_is_resumed_as_what_it_is() {
 }
 
 #[test]
-fn a_record_of_a_journal_that_knew_videos_only_is_a_videos() {
+fn a_record_of_a_release_that_knew_videos_only_is_a_videos() {
     let record: JobRecord = serde_json::from_value(json!({
         "key": "k", "shared": true, "digest": "00", "session": "va2-00112233445566778899aabbccddeeff", "attempt": 0,
         "endpoint": "e", "sub_app_id": 1, "model": "Kling:2.1", "body": null, "output": null,

@@ -24,7 +24,7 @@ const SUB_APP_ID: &str = "SubAppId";
 /// Call any action and print its reply as it came. A body without SubAppId gets the sub-application of the settings, one
 /// without SessionId a new one, which standard error shows.
 ///
-/// It keeps no journal and waits for nothing; for a video there is `generate`.
+/// It keeps no store and waits for nothing; for a video there is `generate`.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
     /// The action, for example DescribeTaskDetail; `vod-aigc schema` lists those that this release knows

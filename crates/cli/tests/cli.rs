@@ -491,7 +491,7 @@ fn task_list_shows_each_job_and_where_it_stands() {
 }
 
 #[test]
-fn the_journal_is_private_and_holds_neither_a_secret_nor_a_presigned_url() {
+fn the_store_is_private_and_holds_neither_a_secret_nor_a_presigned_url() {
     let emulator = Emulator::start();
     let place = Workplace::new().with("TENCENTCLOUD_TOKEN", "canary-token").to(&emulator.endpoint);
     let image = "https://cos.example.com/panda.png?q-signature=canary-signature";
@@ -499,8 +499,8 @@ fn the_journal_is_private_and_holds_neither_a_secret_nor_a_presigned_url() {
     emulator.advance(60);
     place.run(RESUME).succeeded();
 
-    let files = place.journal_files();
-    assert!(files.contains(&place.journal()), "{files:?}");
+    let files = place.store_files();
+    assert!(files.contains(&place.store()), "{files:?}");
     for file in files {
         #[cfg(unix)]
         {

@@ -34,7 +34,7 @@ fn submit(place: &Workplace) -> String {
     submitted["task_id"].as_str().unwrap().to_owned()
 }
 
-/// Runs a command on a task of the journal.
+/// Runs a command on a task of the store.
 fn task(place: &Workplace, verb: &str, id: &str, arguments: &[&str]) -> Ran {
     place.run(&[&["task", verb, id, "--json"], arguments].concat())
 }
@@ -197,7 +197,7 @@ fn code_6_task_failed_for_lack_of_capacity_bills_nothing() {
     let id = submit(&place);
     check_resume(&place.run(&RESUME), &emulator, 6, "no");
     check(&task(&place, "wait", &id, &[]), Some(&emulator), 6, "no");
-    // The journal no longer says why it failed, so that a failed read leaves the bill open.
+    // The store no longer says why it failed, so that a failed read leaves the bill open.
     emulator.http("POST", "/_emulator/faults", &refusing("DescribeTaskDetail", "UnauthorizedOperation").to_string());
     check(&task(&place, "wait", &id, &[]), Some(&emulator), 11, "unknown");
 }
@@ -288,7 +288,7 @@ fn code_10_unresolved_until_the_outcome_is_known() {
     assert!(error["session_id"].is_string(), "{error}");
     check_resume(&place.run(&[&RESUME[..], &["--look-for", "0s"]].concat()), &emulator, 10, "unknown");
 
-    // What fails before anything is asked for says no more than the journal does.
+    // What fails before anything is asked for says no more than the store does.
     let place = place.with("TENCENTCLOUD_SECRET_KEY", "");
     assert_eq!(check(&place.run(&RESUME), Some(&emulator), 10, "unknown")["key"], "k");
     check(&generate(&place, "p", &[]), Some(&emulator), 10, "unknown");

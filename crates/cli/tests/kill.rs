@@ -83,7 +83,7 @@ fn a_killed_command_is_billed_once_and_leaves_no_half_file() {
     }
 }
 
-/// One job, with a working directory and a journal of its own.
+/// One job, with a working directory and a store of its own.
 struct Round<'a> {
     emulator: &'a Emulator,
     place: Workplace,
@@ -137,13 +137,13 @@ impl<'a> Round<'a> {
         job["task_id"].as_str().unwrap().to_owned()
     }
 
-    /// What a person does next: resume what the journal holds, or begin.
+    /// What a person does next: resume what the store holds, or begin.
     fn next_command(&self) -> Command {
         let patience = ["--first-poll", "300ms"];
         if self.job().is_null() {
             let job =
                 ["generate", "a panda", "--model", "Kling:2.1", "--output", FILE, "--session-context", &self.name];
-            // Without a key, nothing but the journal keeps a second request from being another job.
+            // Without a key, nothing but the store keeps a second request from being another job.
             let key: &[&str] = if self.keyed { &["--key", "k"] } else { &[] };
             return self.place.command(&[job.as_slice(), key, &patience].concat());
         }

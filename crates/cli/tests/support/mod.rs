@@ -63,7 +63,7 @@ impl Workplace {
 
     fn prepare(&self, mut command: Command) -> Command {
         command.current_dir(self.folder.path()).env_clear();
-        command.env("VOD_AIGC_JOURNAL", self.journal());
+        command.env("VOD_AIGC_STORE", self.store());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         // Windows finds its network stack by it.
         #[expect(clippy::disallowed_methods, reason = "passed on to the command and not used here")]
@@ -72,17 +72,17 @@ impl Workplace {
         command
     }
 
-    /// Where its commands keep their journal.
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.state.path().join("journal.sqlite3")
+    /// Where its commands keep their store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.state.path().join("jobs.sqlite3")
     }
 
-    /// Everything that the journal consists of.
-    pub(crate) fn journal_files(&self) -> Vec<PathBuf> {
+    /// Everything that the store consists of.
+    pub(crate) fn store_files(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.state.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// The journal, as `task list --json` shows it.
+    /// The store, as `task list --json` shows it.
     pub(crate) fn jobs(&self) -> Vec<Value> {
         self.run(&["task", "list", "--json"]).succeeded().json().as_array().unwrap().clone()
     }
