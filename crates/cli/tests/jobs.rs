@@ -1,5 +1,6 @@
 //! The store of jobs, as a person meets it: what is listed, pruned, cancelled and resumed, and what is said of a store that
 //! cannot be used.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod support;
 
