@@ -176,7 +176,7 @@ async fn without_a_date_a_refused_time_is_an_error_at_once() {
         let (transport, service) = Service { headers, ..Service::ahead(HOUR) }.transport();
         let error = transport.build().call(create()).await.expect_err("nothing shows the service's time");
         assert_eq!((service.requests(), error.billed(), error.is_retryable()), (1, Billed::No, false), "{error}");
-        assert!(error.to_string().contains("set this machine's clock"), "{error}");
+        assert!(error.hint().expect("there is one").contains("set this machine's clock"), "{error}");
     }
 }
 
