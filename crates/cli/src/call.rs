@@ -13,6 +13,7 @@ use vod_aigc_client::core::{Effect, KnownAction};
 use vod_aigc_client::transport::{Call as Prepared, SystemRandom, new_session_id};
 
 use crate::failure::Failure;
+use crate::progress::say;
 use crate::settings::Connection;
 use crate::{Interruption, print_json, read_input};
 
@@ -106,7 +107,7 @@ fn complete(body: &mut Map<String, Value>, action: &KnownAction, client: &Client
     let member = action.session_id?;
     if lacks(body, member) {
         let id = new_session_id(&SystemRandom);
-        eprintln!("{member} {id}");
+        say(format_args!("{member} {id}"));
         body.insert(member.to_owned(), id.into());
     }
     body[member].as_str().map(str::to_owned)
@@ -114,7 +115,7 @@ fn complete(body: &mut Map<String, Value>, action: &KnownAction, client: &Client
 
 fn judge(action: &KnownAction, body: &Map<String, Value>) -> Result<(), Failure> {
     let judgement = action.judge(&Value::Object(body.clone()));
-    judgement.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    judgement.notes.iter().for_each(|note| say(format_args!("note: {note}")));
     match judgement.faults.join("; ") {
         faults if faults.is_empty() => Ok(()),
         faults => Err(Failure::usage(format!("{faults}; --unchecked sends it all the same; nothing was sent"))),

@@ -9,6 +9,7 @@ use vod_aigc_client::transport::{Random as _, SystemRandom};
 use vod_aigc_emulator::{Emulator, Scenario};
 
 use crate::failure::Failure;
+use crate::progress::say;
 use crate::{print_json, settings};
 
 /// The pair that is taken where none is set. No account has it.
@@ -42,9 +43,9 @@ impl Emulate {
             Some(credential) => credential,
             None => {
                 let (id, key) = MADE_UP;
-                eprintln!(
+                say(format_args!(
                     "no key pair is set; this emulator takes TENCENTCLOUD_SECRET_ID={id} TENCENTCLOUD_SECRET_KEY={key}"
-                );
+                ));
                 Credential::new(id, key).map_err(|error| Failure::usage(error.to_string()))?
             }
         };
@@ -62,7 +63,7 @@ impl Emulate {
         builder = self.allow_host.into_iter().fold(builder, |builder, name| builder.allow_host(name));
         let emulator = builder.start().await.map_err(|error| Failure::usage(error.to_string()))?;
         if let Some(warning) = emulator.warning() {
-            eprintln!("warning: {warning}");
+            say(format_args!("warning: {warning}"));
         }
         print_json(&serde_json::json!({ "endpoint": emulator.endpoint() }))?;
         tokio::signal::ctrl_c().await.map_err(|error| Failure::usage(error.to_string()))?;

@@ -19,6 +19,7 @@ use crate::exit_codes::{
 };
 use crate::jobs::handle_of;
 use crate::print_json;
+use crate::progress::say;
 use crate::task::{Output, shell_word};
 
 /// The command that finishes what was left behind.
@@ -247,13 +248,13 @@ impl Failure {
 
     /// Prints it and gives the exit code. Standard output stays free for data: the sentence goes to standard error.
     pub(crate) fn report(self, json: bool) -> ExitCode {
-        eprintln!("error: {}", self.message());
+        say(format_args!("error: {}", self.message()));
         let details = self.0;
         if let Some(hint) = &details.hint {
-            eprintln!("next: {}", printable(hint));
+            say(format_args!("next: {}", printable(hint)));
         }
         if let Some(resume) = &details.resume {
-            eprintln!("resume with: {}", printable(resume));
+            say(format_args!("resume with: {}", printable(resume)));
         }
         if json && !details.described {
             // There is a failure already; one of standard output would not change its exit code.

@@ -12,7 +12,7 @@ use vod_aigc_client::{AttachError, Client, InputProblem, Inputs, Job, JobRecord,
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
-use crate::progress::Display;
+use crate::progress::{ProgressDisplay, say};
 use crate::settings::{Connection, NAMESPACE};
 use crate::task::{Output, Submit, Wait, document, finish};
 use crate::{Interruption, print, print_json, text};
@@ -225,7 +225,7 @@ impl Generate {
         };
         let task = submitted.map_err(|failure| failure.with_key(Some(&key)))?;
         if let Some(new) = task.handle().key.as_deref().filter(|new| **new != key) {
-            Display::new().line(format!(
+            ProgressDisplay::new().line(format!(
                 "job {} was forgotten; this is a new job, {}",
                 key.escape_debug(),
                 new.escape_debug()
@@ -238,7 +238,7 @@ impl Generate {
                     false => print(task.id()),
                 };
             }
-            Display::new().line(format!("task {}: submitted", task.id()));
+            ProgressDisplay::new().line(format!("task {}: submitted", task.id()));
             let mut policy = self.wait.policy();
             if emulator.is_some() {
                 // Its tasks take seconds, and a poll costs nobody anything.
@@ -357,7 +357,7 @@ impl Generate {
 
 /// Uploads the files that do not fit into the request, and shows it.
 async fn upload(client: &Client, builder: VideoRequestBuilder, inputs: Inputs) -> Result<VideoRequest, AttachError> {
-    let mut display = Display::new();
+    let mut display = ProgressDisplay::new();
     let show = |path: &Path, sent, all| {
         let doing = format!("uploading {}", path.display());
         display.show_bytes(&doing, sent, Some(all));
@@ -372,7 +372,7 @@ fn dry_run(job: Job, emulator: bool, connection: &Connection) -> Result<(), Fail
         _ if emulator => EMULATOR_SUB_APP_ID,
         Some(id) => id,
         None => {
-            eprintln!("no sub-application is set, so SubAppId is 0: set VOD_SUB_APP_ID or give --sub-app-id");
+            say(format_args!("no sub-application is set, so SubAppId is 0: set VOD_SUB_APP_ID or give --sub-app-id"));
             0
         }
     };

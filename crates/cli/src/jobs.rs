@@ -14,7 +14,7 @@ use vod_aigc_client::{
 };
 
 use crate::failure::Failure;
-use crate::progress::Display;
+use crate::progress::{ProgressDisplay, say};
 use crate::settings::Connection;
 use crate::task::{Output, Submit, Wait, document_of};
 use crate::{Interruption, print, print_json};
@@ -50,7 +50,7 @@ impl List {
         }
         let page = store.page(&filter.newest_first(), None, self.limit).await?;
         if page.next.is_some() {
-            eprintln!("the latest {} jobs; --limit 0 lists all", page.rows.len());
+            say(format_args!("the latest {} jobs; --limit 0 lists all", page.rows.len()));
         }
         // Oldest first.
         let rows = page.rows.iter().rev();
@@ -182,7 +182,7 @@ impl Resume {
             Err(failure) => return Err(of_unfinished(failure, &*store).await),
         };
         let mut ended = Ended::default();
-        let display = Mutex::new(Display::new());
+        let display = Mutex::new(ProgressDisplay::new());
         let show = move |task: &TaskHandle, progress: &Progress| {
             let mut display = display.lock().unwrap_or_else(PoisonError::into_inner);
             display.line(format!("task {}: {progress}", task.task_id));
@@ -224,7 +224,7 @@ impl Ended {
                 self.documents.push((place, document));
             }
             Err(ResumeError::OtherEndpoint(endpoint)) => {
-                eprintln!("job {} belongs to {endpoint}; resume it with --endpoint", place.1.escape_debug());
+                say(format_args!("job {} belongs to {endpoint}; resume it with --endpoint", place.1.escape_debug()));
             }
             Err(error) => {
                 let failure = match (&error, &job) {
@@ -245,7 +245,7 @@ impl Ended {
     }
 
     fn fail(&mut self, place: (usize, String), failure: Failure) {
-        eprintln!("job {}: {}", place.1.escape_debug(), failure.message());
+        say(format_args!("job {}: {}", place.1.escape_debug(), failure.message()));
         let document = failure.document(&place.1);
         self.documents.push((place, document));
         if self.gravest.as_ref().is_none_or(|gravest| gravest.gravity() < failure.gravity()) {

@@ -27,7 +27,8 @@ impl Verbosity {
     pub(crate) fn apply(self, variable: Option<String>) -> Result<(), Failure> {
         progress::set_quiet(self.quiet);
         let filter = self.filter(variable)?;
-        let layer = tracing_subscriber::fmt::layer().with_writer(Stderr).with_filter(filter);
+        // What cannot be logged ends nothing: its own report would panic.
+        let layer = tracing_subscriber::fmt::layer().with_writer(Stderr).log_internal_errors(false).with_filter(filter);
         // Only a second call fails, and there is one.
         let _ = tracing_subscriber::registry().with(layer).try_init();
         Ok(())

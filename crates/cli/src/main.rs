@@ -1,5 +1,4 @@
 //! The `vod-aigc` command: reads the arguments, runs one subcommand, and turns how it ended into an exit code.
-#![allow(clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod call;
 mod check;

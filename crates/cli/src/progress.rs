@@ -1,6 +1,7 @@
 //! Progress for people, on standard error only: a bar on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,15 +24,20 @@ pub(crate) fn above_bars<T>(write: impl FnOnce() -> T) -> T {
     BARS.suspend(write)
 }
 
+/// Prints a line on standard error, above every bar. One that cannot be written, because its reader has gone away, ends nothing.
+pub(crate) fn say(line: impl Display) {
+    let _ = above_bars(|| writeln!(io::stderr(), "{line}"));
+}
+
 /// Shows how far a wait and a download are.
-pub(crate) struct Display {
+pub(crate) struct ProgressDisplay {
     /// None where standard error is no terminal.
     bar: Option<ProgressBar>,
     /// The last line that was printed, so that only changes are.
     last: String,
 }
 
-impl Display {
+impl ProgressDisplay {
     pub(crate) fn new() -> Self {
         let bar = (std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed)).then(|| {
             let bar = BARS.add(ProgressBar::new(100));
@@ -76,7 +82,7 @@ impl Display {
         match &self.bar {
             Some(bar) => bar.set_message(line.clone()),
             None if QUIET.load(Ordering::Relaxed) => {}
-            None => eprintln!("{line}"),
+            None => say(&line),
         }
         self.last = line;
     }
@@ -89,7 +95,7 @@ impl Display {
     }
 }
 
-impl Drop for Display {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         self.finish();
     }

@@ -9,7 +9,7 @@ use vod_aigc_client::core::TaskState;
 use vod_aigc_client::{DownloadError, SubmitPolicy, Task as ClientTask, TaskHandle, Video, WaitPolicy, check_target};
 
 use crate::failure::Failure;
-use crate::progress::Display;
+use crate::progress::ProgressDisplay;
 use crate::settings::Connection;
 use crate::{Interruption, jobs, print, print_json};
 
@@ -204,7 +204,7 @@ impl Output {
         }
     }
 
-    async fn download(&self, video: &Video, display: &mut Display) -> Result<Option<PathBuf>, DownloadError> {
+    async fn download(&self, video: &Video, display: &mut ProgressDisplay) -> Result<Option<PathBuf>, DownloadError> {
         if self.no_download {
             return Ok(None);
         }
@@ -243,7 +243,7 @@ pub(crate) async fn complete(
     output: &Output,
     interruption: Interruption<'_>,
 ) -> Result<(Video, Option<PathBuf>), Failure> {
-    let mut display = Display::new();
+    let mut display = ProgressDisplay::new();
     let work = async {
         let video = task.wait().policy(policy).on_event(|event| display.show(task.id(), event)).await?;
         let file = output.download(&video, &mut display).await?;
