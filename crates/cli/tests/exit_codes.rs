@@ -292,7 +292,7 @@ fn code_10_unresolved_until_the_outcome_is_known() {
     let place = place.with("TENCENTCLOUD_SECRET_KEY", "");
     assert_eq!(check(&place.run(&RESUME), Some(&emulator), 10, "unknown")["key"], "k");
     check(&generate(&place, "p", &[]), Some(&emulator), 10, "unknown");
-    let place = place.with("VOD_AIGC_JOURNAL", ".");
+    let place = place.with("VOD_AIGC_STORE", ".");
     check(&place.run(&RESUME), Some(&emulator), 10, "unknown");
     assert_eq!(emulator.ledger().len(), 1);
 }
@@ -344,7 +344,7 @@ fn code_11_not_fetched_where_the_keys_are_gone_or_wrong() {
         // The job is paid for, whatever the run fails at that was to submit it again.
         assert_eq!(check(&generate(&place, "a panda", &AT_ONCE), Some(&emulator), 11, "yes")["task_id"], *id);
     }
-    check(&task(&place.with("VOD_AIGC_JOURNAL", "."), "wait", &id, &[]), Some(&emulator), 11, "unknown");
+    check(&task(&place.with("VOD_AIGC_STORE", "."), "wait", &id, &[]), Some(&emulator), 11, "unknown");
     assert_eq!(emulator.ledger().len(), 1);
 }
 
