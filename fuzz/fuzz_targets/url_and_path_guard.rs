@@ -1,6 +1,7 @@
 //! The guards: where requests may go, where files may come from, where they may be written.
 #![no_main]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ struct Metadata;
 
 impl Resolve for Metadata {
     fn resolve(&self, _: Name) -> Resolving {
-        Box::pin(std::future::ready(Ok(Box::new(std::iter::once(([169, 254, 169, 254], 0).into())) as Addrs)))
+        Box::pin(std::future::ready(Ok(Box::new(std::iter::once(SocketAddr::from(([169, 254, 169, 254], 0)))) as Addrs)))
     }
 }
 

@@ -5,6 +5,8 @@ mod job_record;
 mod media;
 mod models;
 mod patience;
+#[path = "../../crates/store/tests/it/records.rs"]
+mod records;
 mod replies;
 mod signature;
 mod urls;

@@ -6,7 +6,7 @@ use vod_aigc_core::{CreateAigcVideoTaskRequest, Kling, VideoRequest, video};
 use vod_aigc_transport::testing::SeededRandom;
 
 use super::cases;
-use super::job_record::record;
+use super::records::record;
 
 fn request(prompt: &str) -> VideoRequest {
     video!(Kling::V2_1, prompt = prompt)

@@ -1,5 +1,6 @@
 //! Waits and repetitions: never too many, never too close, never too long.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 use vod_aigc_client::{Client, ClientBuilder, Outcome, SubmitPolicy, WaitError, WaitPolicy};
 use vod_aigc_core::{Kling, video};
 use vod_aigc_signer::Credential;
-use vod_aigc_transport::testing::{ManualClock, SeededRandom};
+use vod_aigc_transport::testing::{ManualClock, SeededRandom, http_fn, reply};
 use vod_aigc_transport::{
     Billed, BoxFuture, Http, RawReply, RetryPolicy, SendError, SendErrorKind, Sent, SignedRequest,
 };
@@ -73,19 +74,6 @@ fn client(answer: Answer, seed: u64) -> (ClientBuilder, Arc<ManualClock>, Arc<Se
     (builder, clock, server)
 }
 
-/// Answers a read with a passing error and, where there is one, a `Retry-After`.
-#[derive(Debug)]
-struct Unavailable(Option<u64>, Mutex<u32>);
-
-impl Http for Unavailable {
-    fn send(&self, _: SignedRequest, _: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
-        *self.1.lock().unwrap() += 1;
-        let retry_after = self.0.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
-        let reply = RawReply { status: 503, headers: headers(retry_after.as_slice()), body: "busy".into() };
-        Box::pin(std::future::ready(Ok(reply)))
-    }
-}
-
 fn milliseconds(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
     range.prop_map(Duration::from_millis)
 }
@@ -100,15 +88,20 @@ proptest! {
     ) {
         let policy = RetryPolicy { attempts, first_wait: first, longest_wait: longest, total, ..RetryPolicy::READ };
         let clock = Arc::new(ManualClock::at(1_795_435_200));
-        let http = Arc::new(Unavailable(retry_after, Mutex::default()));
-        let (given, stack) = (clock.clone(), http.clone());
+        let sends = Arc::new(AtomicU32::new(0));
+        let (given, counted) = (clock.clone(), sends.clone());
+        let unavailable = http_fn(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let retry_after = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
+            Ok(RawReply { headers: headers(retry_after.as_slice()), ..reply(503, "busy") })
+        });
         let client = Client::builder(Credential::new("AKIDEXAMPLE", "key").unwrap(), 1)
             .clock(given)
             .random(Arc::new(SeededRandom::new(seed)))
-            .transport(|transport| transport.http(stack).read_retry(policy))
+            .transport(|transport| transport.http(unavailable).read_retry(policy))
             .build();
         prop_assert!(block_on(client.task("1").poll()).is_err());
-        let sends = *http.1.lock().unwrap();
+        let sends = sends.load(Ordering::SeqCst);
         prop_assert!((1..=attempts).contains(&sends), "{sends} of {attempts}");
         let sleeps = clock.sleeps();
         prop_assert!(sleeps.len() < sends as usize + 1);

@@ -195,7 +195,7 @@ fn behaviours() -> Vec<(String, Behaviour)> {
     behaviours
 }
 
-/// Of how many faults one is played: of all in CI, which sets `VOD_AIGC_FAULTS=all`, else of every sixth.
+/// Every how many faults are played: every one in CI, which sets `VOD_AIGC_FAULTS=all`, every sixth elsewhere.
 #[expect(clippy::disallowed_methods, reason = "a test is told its size by whoever runs it")]
 fn stride() -> usize {
     if std::env::var("VOD_AIGC_FAULTS").is_ok_and(|faults| faults == "all") { 1 } else { 6 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use vod_aigc_store::{JobFilter, JobRecord, JobState, JobStore, SqliteStore, StoreError};
 
-use crate::support::{Folder, NOW, accepted, keys, record};
+use crate::records::record;
+use crate::support::{Folder, NOW, accepted, keys};
 
 /// How many open the store at the same time.
 const MANY: usize = 16;

@@ -6,7 +6,8 @@ use vod_aigc_store::{
     Cursor, ForgetError, JobFilter, JobRecord, JobState, JobStore, MemoryStore, StateKind, StoreError, forget_job,
 };
 
-use crate::support::{Folder, NOW, accepted, downloaded, failed, keys, put, record, refused, rows};
+use crate::records::record;
+use crate::support::{Folder, NOW, accepted, downloaded, failed, keys, put, refused, rows};
 
 /// Runs each of the tests against each store.
 macro_rules! contract {

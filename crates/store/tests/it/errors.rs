@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use vod_aigc_store::{JobFilter, JobState, JobStore as _, SqliteOptions, SqliteStore, StoreError};
 
-use crate::support::{Folder, NOW, database, keys, put, record, refused};
+use crate::records::record;
+use crate::support::{Folder, NOW, database, keys, put, refused};
 
 async fn refusal(path: &Path) -> StoreError {
     let error = SqliteStore::open(path).await.expect_err("no store can be here");

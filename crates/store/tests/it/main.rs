@@ -6,4 +6,5 @@ mod contract;
 mod errors;
 mod migrations;
 mod properties;
+mod records;
 mod support;

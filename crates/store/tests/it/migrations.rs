@@ -3,7 +3,8 @@
 use sqlx::Row as _;
 use vod_aigc_store::{Cursor, JobFilter, JobRecord, JobState, JobStore as _, Row, SqliteStore, StateKind, StoreError};
 
-use crate::support::{Folder, NOW, keys, record, rows};
+use crate::records::record;
+use crate::support::{Folder, NOW, keys, rows};
 
 /// What release 0.1.0 read from it.
 const JOBS: &str = include_str!("../fixtures/journal-0.1.0.json");

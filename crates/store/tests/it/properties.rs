@@ -1,50 +1,10 @@
 //! Any record is read as it was written, and the stores agree on any sequence of steps.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 use vod_aigc_store::{JobFilter, JobRecord, JobState, JobStore, MemoryStore, StateKind, StoreError};
 
-use crate::support::{Folder, record, rows};
-
-fn state() -> impl Strategy<Value = JobState> {
-    let text = any::<String>;
-    prop_oneof![
-        Just(JobState::Planned),
-        Just(JobState::Sending),
-        text().prop_map(|reason| JobState::Unresolved { reason }),
-        text().prop_map(|code| JobState::Refused { code }),
-        text().prop_map(|task_id| JobState::Accepted { task_id }),
-        (text(), text(), any::<bool>()).prop_map(|(task_id, reason, unbilled)| JobState::Failed {
-            task_id,
-            reason,
-            unbilled
-        }),
-        text().prop_map(|reason| JobState::Forgotten { reason }),
-        text().prop_map(|task_id| JobState::Done { task_id }),
-        (text(), text()).prop_map(|(task_id, path)| JobState::Downloaded { task_id, path: path.into() }),
-    ]
-}
-
-prop_compose! {
-    fn any_record()(
-        texts: [String; 4], session: Option<String>, attempt: u8, body: Option<String>, output: Option<String>, state in state(),
-        sent: [Option<u64>; 3], flags: [bool; 3], names: [Option<String>; 4], sub_app_id: u64,
-    ) -> JobRecord {
-        let mut record = record("");
-        [record.key, record.model, record.endpoint, record.digest] = texts;
-        record.session = session;
-        record.attempt = attempt;
-        record.body = body.map(Arc::new);
-        record.output = output.map(Into::into);
-        record.state = state;
-        [record.first_sent, record.last_sent, record.used_up_by] = sent;
-        [record.shared, record.refused_before, record.off_peak] = flags;
-        [record.request_id, record.claimed_task, record.account, record.label] = names;
-        record.sub_app_id = sub_app_id;
-        record
-    }
-}
+use crate::records::{any_record, record};
+use crate::support::{Folder, rows};
 
 #[derive(Debug, Clone)]
 enum Step {

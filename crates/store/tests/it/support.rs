@@ -1,7 +1,6 @@
 //! Records, and stores in temporary folders.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
@@ -9,17 +8,6 @@ use vod_aigc_store::{JobFilter, JobRecord, JobState, JobStore, Row, SqliteStore}
 
 /// A time, in seconds since 1970-01-01 UTC.
 pub(crate) const NOW: u64 = 1_795_435_200;
-
-/// A planned job.
-pub(crate) fn record(key: &str) -> JobRecord {
-    let mut job = JobRecord::new(key, "CreateAigcVideoTask", "00ff", 1);
-    job.shared = true;
-    job.session = Some("va2-00112233445566778899aabbccddeeff".to_owned());
-    job.endpoint = "https://vod.example.com".to_owned();
-    job.model = "Kling:2.1".to_owned();
-    job.body = Some(Arc::new(format!(r#"{{"Prompt":"{key}"}}"#)));
-    job
-}
 
 pub(crate) fn accepted(task_id: &str) -> JobState {
     JobState::Accepted { task_id: task_id.to_owned() }
