@@ -286,8 +286,8 @@ impl ResultFile {
     }
 
     /// The file piece by piece, by the same rules as [`download`](Self::download): where the connection breaks, the stream goes on
-    /// if the server can. Length and MD5 are checked at the end, so that the last item may be an error; whoever passes the pieces on
-    /// has to take them back then. It is not recorded in a store that the result was fetched.
+    /// if the server can. Length and MD5 are checked at the end, so the last item may be an error: do not treat the pieces as the file
+    /// before the stream has ended without one. It is not recorded in a store that the result was fetched.
     ///
     /// ```no_run
     /// # use vod_aigc_client::{DownloadError, ResultFile};

@@ -190,7 +190,7 @@ pub(crate) fn next_after_forgotten(forgotten: &JobRecord, namespace: &str) -> Op
 struct Request {
     /// Its JSON without its `SessionId`.
     body: Arc<String>,
-    /// Its `SessionId`; the outer one is none where its action takes none.
+    /// Its `SessionId`. The outer option is `None` where the action takes no `SessionId`.
     session_id: Option<Option<String>>,
     summary: Summary,
 }

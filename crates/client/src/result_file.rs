@@ -21,7 +21,7 @@ pub struct ResultFile {
     tell: fn(&DescribeTaskDetailResponse, usize) -> Option<Told>,
 }
 
-/// What the service tells of a file; empty texts are none.
+/// What the service says of a file. An empty text is `None`.
 #[derive(Debug, Clone)]
 struct Told {
     url: Option<String>,

@@ -54,7 +54,7 @@ pub struct Resumed {
     pub key: String,
     /// The job as it was before; none where the store cannot read it.
     pub job: Option<JobRecord>,
-    /// Its result, or why there is none.
+    /// The result of the job, or why it failed.
     pub result: Result<ResumedTask, ResumeError>,
 }
 

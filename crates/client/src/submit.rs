@@ -615,7 +615,7 @@ impl<'a> Submit<'a> {
     async fn reload(&mut self) -> Result<(), SubmitError> {
         let store = self.context.store.as_ref().expect("only a store says that a record has changed");
         let loaded = store.load(&self.record.key).await.map_err(|error| SubmitError::store(error, &self.record))?;
-        let gone = || StoreError::Other(StoreFailure::new("").with_detail("the job is no longer in it"));
+        let gone = || StoreError::Unreadable(StoreFailure::new(&self.record.key).with_detail("it is no longer there"));
         self.record = loaded.ok_or_else(|| SubmitError::store(gone(), &self.record))?;
         Ok(())
     }

@@ -15,7 +15,7 @@ pub trait Paged: Action + Clone + sealed::Request {
     fn next_page(&self, reply: &Self::Reply) -> Option<Self>;
 }
 
-/// The token of the next page, unless it is none or that of the present one.
+/// The token of the next page. `None` on the last page, and where the service repeats the token of this one.
 fn next_token(token: Option<&String>, present: Option<&String>) -> Option<String> {
     token.filter(|token| !token.is_empty() && Some(*token) != present).cloned()
 }

@@ -32,7 +32,7 @@ const LIST_LAG: Duration = Duration::from_secs(60);
 const LISTED_FOR: Duration = Duration::from_secs(30);
 /// A task that the list shows as going on is polled all the same after about so long, because the list may be wrong: more
 /// seldom among very many, so that it is about one poll a second.
-const DOUBT: Duration = Duration::from_secs(300);
+const CHECK_AGAIN: Duration = Duration::from_secs(300);
 /// Clocks differ: where only this machine knows a task's age, the list is read back so much further.
 const MARGIN: Duration = Duration::from_secs(600);
 
@@ -85,9 +85,9 @@ struct Polled {
     failing: Option<(u32, SystemTime)>,
     listed: Option<Listed>,
     /// As long as the list can be relied on, it is left to the list until then.
-    spared_until: SystemTime,
-    /// It is polled then although the list shows that it goes on.
-    doubted_at: SystemTime,
+    left_to_list_until: SystemTime,
+    /// It is polled then although the list shows that it runs.
+    checked_again_at: SystemTime,
 }
 
 /// What the list has shown of a task.
@@ -108,13 +108,20 @@ struct List {
     sweep: Option<Sweep>,
     /// When to read the next page; none while one is in flight.
     next: Option<SystemTime>,
-    /// How many sweeps in a row have shown nothing.
-    silent: u32,
+    /// How many sweeps in a row did not show the tasks that they should have.
+    unreliable_sweeps: u32,
 }
 
 impl List {
     fn new(now: SystemTime) -> Self {
-        Self { is_read: false, is_reliable: true, holds_for: LISTED_FOR, sweep: None, next: Some(now), silent: 0 }
+        Self {
+            is_read: false,
+            is_reliable: true,
+            holds_for: LISTED_FOR,
+            sweep: None,
+            next: Some(now),
+            unreliable_sweeps: 0,
+        }
     }
 }
 
@@ -138,7 +145,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
-                    Some(command) => self.obey(command),
+                    Some(command) => self.handle(command),
                     None => return,
                 },
                 Some(reply) = self.in_flight.next() => match reply {
@@ -159,16 +166,17 @@ impl Driver {
         poll.into_iter().chain(page).min()
     }
 
-    fn obey(&mut self, command: Command) {
+    fn handle(&mut self, command: Command) {
         let now = self.now();
         match command {
             Command::Subscribe(interest, sender) => {
                 let task_id = interest.task_id.clone();
-                let doubted_at = self.doubt(now);
+                let checked_again_at = self.next_check(now);
                 let holds_for = self.list.holds_for;
-                let task = self.tasks.entry(task_id.clone()).or_insert_with(|| Polled::new(&interest, now, doubted_at));
+                let task =
+                    self.tasks.entry(task_id.clone()).or_insert_with(|| Polled::new(&interest, now, checked_again_at));
                 if task.waits.is_empty() {
-                    task.spare(now, holds_for);
+                    task.leave_to_list(now, holds_for);
                 }
                 task.waits.push((interest, sender));
                 self.schedule(&task_id);
@@ -198,7 +206,8 @@ impl Driver {
             task.waits.retain(|(_, sender)| !sender.is_closed());
             if task.waits.is_empty() {
                 self.remove(&task_id);
-            } else if let Some(progress) = task.goes_on_by(&self.list, now).filter(|_| task.poll_due(&self.list) > now)
+            } else if let Some(progress) =
+                task.running_by_list(&self.list, now).filter(|_| task.poll_due(&self.list) > now)
             {
                 // A wait is over, and the list has just shown the task.
                 task.tell(&Update::Listed(progress), now);
@@ -228,9 +237,9 @@ impl Driver {
     ) {
         self.polls -= 1;
         let now = self.now();
-        let doubted_at = self.doubt(now);
+        let checked_again_at = self.next_check(now);
         let Some(task) = self.tasks.get_mut(task_id) else { return };
-        (task.is_in_flight, task.doubted_at) = (false, doubted_at);
+        (task.is_in_flight, task.checked_again_at) = (false, checked_again_at);
         let (update, has_ended) = match reply {
             Ok(reply) => {
                 let status = reply.status.as_ref().map(|status| status.as_str());
@@ -238,7 +247,7 @@ impl Driver {
                 let created = || humantime::parse_rfc3339(reply.create_time.as_deref()?).ok();
                 if task.created.is_none() {
                     task.created = created();
-                    task.spare(now, self.list.holds_for);
+                    task.leave_to_list(now, self.list.holds_for);
                 }
                 task.failing = None;
                 let stage = (task.stage)(&reply);
@@ -286,7 +295,7 @@ impl Driver {
         for row in page.iter().filter_map(|page| page.task_set.as_deref()).flatten() {
             self.row(row, now);
         }
-        self.forget_dropped();
+        self.remove_dropped();
         let reached = match sweep.page(page) {
             Next::Page(time) => {
                 (self.list.next, self.list.sweep) = (Some(time), Some(sweep));
@@ -299,9 +308,9 @@ impl Driver {
         let is_reliable = reached.is_some()
             && (expected.peek().is_none()
                 || expected.any(|task| task.listed.as_ref().is_some_and(|listed| listed.at >= sweep.began)));
-        self.list.silent = if is_reliable { 0 } else { self.list.silent + 1 };
+        self.list.unreliable_sweeps = if is_reliable { 0 } else { self.list.unreliable_sweeps + 1 };
         debug!(tasks = self.tasks.len(), is_reliable, "sweep");
-        self.list.next = Some(sweep.began + sweep.length(self.list.silent));
+        self.list.next = Some(sweep.began + sweep.length(self.list.unreliable_sweeps));
         if is_reliable {
             self.list.holds_for = LISTED_FOR.max(2 * sweep.length(0));
         }
@@ -331,7 +340,7 @@ impl Driver {
             }
         }
         if progress.is_some() {
-            task.spared_until = now + self.list.holds_for;
+            task.left_to_list_until = now + self.list.holds_for;
         }
         self.schedule(&task_id);
     }
@@ -344,7 +353,7 @@ impl Driver {
         }
         self.list = List { is_read: many, ..List::new(now) };
         for task in self.tasks.values_mut() {
-            task.spare(now, self.list.holds_for);
+            task.leave_to_list(now, self.list.holds_for);
         }
         self.schedule_all();
     }
@@ -379,16 +388,16 @@ impl Driver {
         self.choose_how(now);
     }
 
-    fn forget_dropped(&mut self) {
+    fn remove_dropped(&mut self) {
         let is_dropped = |task: &Polled| task.waits.iter().all(|(_, sender)| sender.is_closed());
         let dropped = self.tasks.iter().filter(|(_, task)| !task.is_in_flight && is_dropped(task));
         let dropped: Vec<Arc<str>> = dropped.map(|(task_id, _)| task_id.clone()).collect();
         dropped.iter().for_each(|task_id| self.remove(task_id));
     }
 
-    /// When a task that was heard of now is polled although the list shows that it goes on.
-    fn doubt(&self, now: SystemTime) -> SystemTime {
-        let least = DOUBT.max(Duration::from_secs(self.tasks.len() as u64));
+    /// When a task that was heard of now is polled although the list shows that it runs.
+    fn next_check(&self, now: SystemTime) -> SystemTime {
+        let least = CHECK_AGAIN.max(Duration::from_secs(self.tasks.len() as u64));
         now + least.mul_f64(1.0 + 0.5 * self.transport.random().next_u64() as f64 / u64::MAX as f64)
     }
 
@@ -398,7 +407,7 @@ impl Driver {
 }
 
 impl Polled {
-    fn new(interest: &Interest, now: SystemTime, doubted_at: SystemTime) -> Self {
+    fn new(interest: &Interest, now: SystemTime, checked_again_at: SystemTime) -> Self {
         Self {
             sub_app_id: interest.sub_app_id,
             stage: interest.stage,
@@ -412,8 +421,8 @@ impl Polled {
             queued_since: None,
             failing: None,
             listed: None,
-            spared_until: UNIX_EPOCH,
-            doubted_at,
+            left_to_list_until: UNIX_EPOCH,
+            checked_again_at,
         }
     }
 
@@ -441,7 +450,7 @@ impl Polled {
         match (list.is_read, list.is_reliable) {
             (false, _) => after(Duration::ZERO),
             (true, false) => after(UNLISTED_EVERY),
-            (true, true) => after(UNLISTED_EVERY).max(self.spared_until.min(self.doubted_at)),
+            (true, true) => after(UNLISTED_EVERY).max(self.left_to_list_until.min(self.checked_again_at)),
         }
     }
 
@@ -458,14 +467,14 @@ impl Polled {
     }
 
     /// Leaves the task to the list for as long as it may take to show it.
-    fn spare(&mut self, now: SystemTime, holds_for: Duration) {
+    fn leave_to_list(&mut self, now: SystemTime, holds_for: Duration) {
         if let Some(created) = self.created {
-            self.spared_until = now.max(created + LIST_LAG) + holds_for;
+            self.left_to_list_until = now.max(created + LIST_LAG) + holds_for;
         }
     }
 
-    /// What the list has shown of a task that goes on, as long as that holds.
-    fn goes_on_by(&self, list: &List, now: SystemTime) -> Option<Progress> {
+    /// The progress of a task that runs according to the list, while that is recent.
+    fn running_by_list(&self, list: &List, now: SystemTime) -> Option<Progress> {
         let listed = self.listed.as_ref().filter(|listed| list.is_read && listed.at + list.holds_for >= now)?;
         listed.progress.clone()
     }
