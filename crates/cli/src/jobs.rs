@@ -150,11 +150,8 @@ pub(crate) async fn forget(connection: &Connection, key: &str, json: bool) -> Re
 
 /// What names the task of a job, once one was started. Its age is left out, so that it is polled at once.
 pub(crate) fn handle_of(job: &JobRecord) -> Option<TaskHandle> {
-    let mut handle = TaskHandle::new(job.state.task_id()?, job.sub_app_id);
-    handle.key = Some(job.key.clone());
-    handle.session_id = job.session_id();
-    handle.request_id = job.request_id.clone();
-    handle.model = Some(job.model.clone());
+    let mut handle = TaskHandle::of_job(job)?;
+    handle.submitted_at = None;
     Some(handle)
 }
 

@@ -581,14 +581,7 @@ impl<'a> Submit<'a> {
     }
 
     fn task(&self, task_id: &str) -> TaskHandle {
-        let mut handle = TaskHandle::new(task_id, self.record.sub_app_id);
-        handle.key = Some(self.record.key.clone());
-        handle.session_id = self.record.session_id();
-        handle.request_id = self.record.request_id.clone();
-        handle.model = Some(self.record.model.clone());
-        handle.off_peak = self.record.off_peak;
-        handle.submitted_at = self.record.last_sent;
-        handle
+        TaskHandle::of_task(task_id, &self.record)
     }
 
     async fn save(&mut self, state: JobState) -> Result<(), SubmitError> {

@@ -1,6 +1,7 @@
 //! What names a task.
 
 use serde::{Deserialize, Serialize};
+use vod_aigc_store::JobRecord;
 
 /// What names a task, without secrets: to store, and to resume the task with in another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,24 @@ impl TaskHandle {
             model: None,
             off_peak: false,
             submitted_at: None,
+        }
+    }
+
+    /// The task of a job. `None` where no task of it is known.
+    pub fn of_job(job: &JobRecord) -> Option<Self> {
+        Some(Self::of_task(job.state.task_id()?, job))
+    }
+
+    /// A task of a job, which its record need not name yet.
+    pub(crate) fn of_task(task_id: &str, job: &JobRecord) -> Self {
+        Self {
+            key: Some(job.key.clone()),
+            session_id: job.session_id(),
+            request_id: job.request_id.clone(),
+            model: Some(job.model.clone()),
+            off_peak: job.off_peak,
+            submitted_at: job.last_sent,
+            ..Self::new(task_id, job.sub_app_id)
         }
     }
 }
