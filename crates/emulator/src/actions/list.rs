@@ -26,21 +26,18 @@ pub(super) fn page(call: &Call<'_>, request: &DescribeTasksRequest, value: &Valu
     let as_of = stale.unwrap_or(call.now);
     let behaviour = call.behaviour;
     let store = call.store();
-    let seen = store
-        .tasks
-        .all()
-        .iter()
-        .enumerate()
-        .filter(|_| behaviour.list_shows_aigc)
-        .filter(|(_, task)| task.entry.sub_app_id == sub_app_id)
-        .filter(|(_, task)| task.is_visible(as_of, behaviour.list_lag, behaviour.visible()));
-    page_of(request, seen, as_of, call.faults)
+    let tasks = if behaviour.list_shows_aigc { store.tasks.all() } else { &[] };
+    let is_listed = |task: &Task| {
+        task.entry.sub_app_id == sub_app_id && task.is_visible(as_of, behaviour.list_lag, behaviour.visible())
+    };
+    page_of(request, tasks, is_listed, as_of, call.faults)
 }
 
-/// The page that `request` asks for out of `tasks`, each with its place among all.
+/// The page that `request` asks for out of `tasks`, which are in the order of their creation.
 fn page_of<'a>(
     request: &DescribeTasksRequest,
-    tasks: impl Iterator<Item = (usize, &'a Task)>,
+    tasks: &'a [Task],
+    is_listed: impl Fn(&Task) -> bool,
     now: SystemTime,
     faults: &[Fault],
 ) -> Result<Value, Refusal> {
@@ -68,9 +65,16 @@ fn page_of<'a>(
 
     let backwards = faults.contains(&Fault::StatusBackwards);
     let stage = |task: &'a Task| task.stage(if backwards { task.entry.time } else { now });
-    let mut rows: Vec<(Key, &Task)> = tasks
+    let places = match after {
+        Some(after) if !by_end && upwards => after.index.saturating_add(1).min(tasks.len())..tasks.len(),
+        Some(after) if !by_end => 0..after.index.min(tasks.len()),
+        _ => 0..tasks.len(),
+    };
+    let rows = places
+        .map(|index| (index, &tasks[index]))
         // No AIGC task works on a file of the media library.
         .filter(|_| request.file_id.as_ref().is_none_or(String::is_empty))
+        .filter(|(_, task)| is_listed(task))
         .filter(|(_, task)| status.is_none_or(|wanted| stage(task).word() == wanted))
         .filter(|(_, task)| created.holds(task.entry.time))
         .filter(|(_, task)| !finished.is_given() || stage(task).word() == "FINISH" && finished.holds(task.ends))
@@ -79,11 +83,17 @@ fn page_of<'a>(
             let time = if by_end { if ended { task.ends } else { SystemTime::UNIX_EPOCH } } else { task.entry.time };
             (Key { nanoseconds: since_1970(time), index }, task)
         })
-        .filter(|(key, _)| after.is_none_or(|after| if upwards { *key > after } else { *key < after }))
-        .collect();
-    if upwards {
+        .filter(|(key, _)| after.is_none_or(|after| if upwards { *key > after } else { *key < after }));
+    // One more than the page has shows that there is another page.
+    let one_more = (limit as usize).saturating_add(1);
+    let mut rows: Vec<(Key, &Task)> = match (by_end, upwards) {
+        (false, true) => rows.take(one_more).collect(),
+        (false, false) => rows.rev().take(one_more).collect(),
+        (true, _) => rows.collect(),
+    };
+    if by_end && upwards {
         rows.sort_by_key(|(key, _)| *key);
-    } else {
+    } else if by_end {
         rows.sort_by_key(|(key, _)| Reverse(*key));
     }
 
