@@ -228,7 +228,7 @@ pub(crate) enum Failing {
 /// All tasks since the start.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    /// In the order of their acceptance, which is that of their times too.
+    /// In the order of their acceptance.
     all: Vec<Task>,
     by_id: HashMap<String, usize>,
     /// When a sub-application last used a SessionId up.

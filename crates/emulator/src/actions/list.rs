@@ -1,6 +1,5 @@
 //! The reply of DescribeTasks: the tasks of the last days, page by page.
 
-use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -65,8 +64,9 @@ fn page_of<'a>(
 
     let backwards = faults.contains(&Fault::StatusBackwards);
     let stage = |task: &'a Task| task.stage(if backwards { task.entry.time } else { now });
+    // Where a task's place is its key, only what the page may show is looked at.
     let places = match after {
-        Some(after) if !by_end && upwards => after.index.saturating_add(1).min(tasks.len())..tasks.len(),
+        Some(after) if !by_end && upwards => after.index.saturating_add(1)..tasks.len(),
         Some(after) if !by_end => 0..after.index.min(tasks.len()),
         _ => 0..tasks.len(),
     };
@@ -79,22 +79,20 @@ fn page_of<'a>(
         .filter(|(_, task)| created.holds(task.entry.time))
         .filter(|(_, task)| !finished.is_given() || stage(task).word() == "FINISH" && finished.holds(task.ends))
         .map(|(index, task)| {
-            let ended = stage(task).word() == "FINISH";
-            let time = if by_end { if ended { task.ends } else { SystemTime::UNIX_EPOCH } } else { task.entry.time };
-            (Key { nanoseconds: since_1970(time), index }, task)
+            let has_end = by_end && stage(task).word() == "FINISH";
+            (Key { ended: if has_end { since_1970(task.ends) } else { 0 }, index }, task)
         })
         .filter(|(key, _)| after.is_none_or(|after| if upwards { *key > after } else { *key < after }));
     // One more than the page has shows that there is another page.
     let one_more = (limit as usize).saturating_add(1);
     let mut rows: Vec<(Key, &Task)> = match (by_end, upwards) {
+        (true, _) => rows.collect(),
         (false, true) => rows.take(one_more).collect(),
         (false, false) => rows.rev().take(one_more).collect(),
-        (true, _) => rows.collect(),
     };
-    if by_end && upwards {
-        rows.sort_by_key(|(key, _)| *key);
-    } else if by_end {
-        rows.sort_by_key(|(key, _)| Reverse(*key));
+    rows.sort_unstable_by_key(|(key, _)| *key);
+    if !upwards {
+        rows.reverse();
     }
 
     let more = rows.len() > limit as usize;
@@ -124,25 +122,27 @@ fn row(task: &Task, stage: Stage<'_>) -> Value {
     })
 }
 
-/// Where a row stands: no two are equal, and none moves when another is added.
+/// The sort key of a row: no two are equal, and none changes when another task is added.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    nanoseconds: u128,
+    /// When the task ended, in nanoseconds since 1970. Zero where it has not, or where the order is that of creation.
+    ended: u128,
+    /// Its place among all tasks. Clocks may step back and calls may overtake each other, so times are no order of creation.
     index: usize,
 }
 
 impl Key {
     fn parse(token: &str) -> Result<Self, Refusal> {
         let read = || {
-            let (nanoseconds, index) = token.split_once('-')?;
-            let nanoseconds = u128::from_str_radix(nanoseconds, 16).ok()?;
-            Some(Self { nanoseconds, index: usize::from_str_radix(index, 16).ok()? })
+            let (ended, index) = token.split_once('-')?;
+            let ended = u128::from_str_radix(ended, 16).ok()?;
+            Some(Self { ended, index: usize::from_str_radix(index, 16).ok()? })
         };
         read().ok_or_else(|| invalid("ScrollToken is none that was given out; begin again without one"))
     }
 
     fn text(self) -> String {
-        format!("{:x}-{:x}", self.nanoseconds, self.index)
+        format!("{:x}-{:x}", self.ended, self.index)
     }
 }
 

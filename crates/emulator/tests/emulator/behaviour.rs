@@ -177,21 +177,14 @@ fn a_list_filters_sorts_and_pages() {
     assert_eq!(all(created), ["s2", "s1"], "from the first time on, up to the second");
     assert_eq!(all(json!({ "FinishTime": { "After": "2026-11-23T12:03:20Z" } })), ["s4", "s3"]);
 
-    for filter in [json!({}), json!({ "Sort": { "Field": "CreateTime", "Order": "Asc" } })] {
-        let mut seen = Vec::new();
-        let mut token = String::new();
-        let pages = (1..).find(|_| {
-            let mut filter = filter.clone();
-            filter["Limit"] = 4.into();
-            filter["ScrollToken"] = json!(token);
-            let (page, next) = list_in(&service, filter);
-            seen.extend(page);
-            token = next;
-            token.is_empty()
-        });
-        assert_eq!((pages, seen.len()), (Some(2), 6));
-        seen.sort();
-        assert_eq!(seen, ["s0", "s1", "s2", "s3", "s4", "s5"], "each once");
+    for field in ["CreateTime", "FinishTime"] {
+        for order in ["Asc", "Desc"] {
+            let pages = pages(&service, &json!({ "Sort": { "Field": field, "Order": order }, "Limit": 4 }));
+            assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2], "{field} {order}");
+            let mut seen = pages.concat();
+            seen.sort();
+            assert_eq!(seen, ["s0", "s1", "s2", "s3", "s4", "s5"], "each once");
+        }
     }
 
     let (_, token) = list_in(&service, json!({ "Limit": 2 }));
@@ -203,6 +196,38 @@ fn a_list_filters_sorts_and_pages() {
     assert_eq!((&row["SessionId"], &row["SessionContext"]), (&json!("s5"), &json!("mine")));
     assert_eq!((&row["TaskType"], &row["FinishTime"]), (&json!("AigcVideoTask"), &json!("")));
     assert_eq!(row["CreateTime"], "2026-11-23T12:05:15Z");
+}
+
+/// The SessionIds of each page of DescribeTasks.
+fn pages(service: &InProcess, filter: &Value) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut filter = filter.clone();
+    loop {
+        let (page, token) = list_in(service, filter.clone());
+        pages.push(page);
+        if token.is_empty() {
+            return pages;
+        }
+        filter["ScrollToken"] = token.into();
+    }
+}
+
+#[test]
+fn tasks_that_are_created_at_the_same_time_are_listed_once_each() {
+    let service = Emulator::builder().in_process();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let service = &service;
+            scope.spawn(move || (0..50).for_each(|number| drop(create_with(service, &format!("s{thread}-{number}")))));
+        }
+    });
+    for order in ["Asc", "Desc"] {
+        let mut seen =
+            pages(&service, &json!({ "Sort": { "Field": "CreateTime", "Order": order }, "Limit": 1 })).concat();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 200, "{order}");
+    }
 }
 
 #[test]
