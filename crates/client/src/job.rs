@@ -1,18 +1,16 @@
 //! A job: a request with the identity by which it is paid for once.
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
-use serde_json::Value;
 use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, Summary, VideoRequest};
-use vod_aigc_store::{JobRecord, holds_presigned_url};
+use vod_aigc_store::JobRecord;
 use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
 
 use crate::error::SubmitError;
+use crate::request_body::RequestBody;
 
 /// A request to submit, and what it is known by.
 ///
@@ -72,19 +70,18 @@ impl<O: Order> Job<O> {
         }
         let unserialised = |error: serde_json::Error| SubmitError::Request(error.to_string());
         // A file that was uploaded once more has another id, and is the same file.
-        let hash_of = |body: &str| BodyHash::of(body.as_bytes());
         let same = self.order.by_content().map(|same| {
             let Request { body, .. } = Request::of(same.into_request(sub_app_id))?;
-            Ok(hash_of(&body))
+            Ok(body.hash())
         });
         let same = same.transpose().map_err(unserialised)?;
         let Request { body, session_id, summary } =
             Request::of(self.order.into_request(sub_app_id)).map_err(unserialised)?;
-        let digest = same.unwrap_or_else(|| hash_of(&body)).as_str().to_owned();
+        let digest = same.unwrap_or_else(|| body.hash()).as_str().to_owned();
         let action = O::Request::NAME;
         let Self { key, output, label, .. } = self;
         let identity = Identity { action, namespace, key, digest, session_id, output, label };
-        let record = identity.record(&body, summary, random);
+        let record = identity.record(summary, random);
         Ok(PreparedJob { record, body, kind: PhantomData })
     }
 }
@@ -99,7 +96,7 @@ impl<O: Order> From<O> for Job<O> {
 #[derive(Debug, Clone)]
 pub struct PreparedJob<K = AigcVideoTask> {
     pub(crate) record: JobRecord,
-    body: Arc<String>,
+    body: RequestBody,
     kind: PhantomData<K>,
 }
 
@@ -116,10 +113,11 @@ impl<K> PreparedJob<K> {
 
     /// The request exactly as its first send will carry it, as JSON.
     pub fn body(&self) -> String {
-        with_session_id(&self.body, self.session_id().as_deref())
+        let (body, _) = self.body.with_session_id(self.session_id().as_deref());
+        String::from_utf8_lossy(&body).into_owned()
     }
 
-    pub(crate) fn into_parts(self) -> (JobRecord, Arc<String>) {
+    pub(crate) fn into_parts(self) -> (JobRecord, RequestBody) {
         (self.record, self.body)
     }
 }
@@ -138,8 +136,8 @@ struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// The record of a request whose JSON without its `SessionId` is `body`.
-    fn record(self, body: &Arc<String>, summary: Summary, random: &dyn Random) -> JobRecord {
+    /// The record of a request. Its body is added where it is stored.
+    fn record(self, summary: Summary, random: &dyn Random) -> JobRecord {
         let Summary { sub_app_id, model, off_peak, .. } = summary;
         let takes_session_id = self.session_id.is_some();
         let own_session_id = self.session_id.flatten().filter(|id| !id.is_empty());
@@ -159,7 +157,6 @@ impl Identity<'_> {
         record.session = session;
         record.model = model.unwrap_or_else(|| self.action.to_owned());
         record.off_peak = off_peak;
-        record.body = (!holds_presigned_url(body)).then(|| body.clone());
         record.output = self.output;
         record.label = self.label;
         record
@@ -189,7 +186,7 @@ pub(crate) fn next_after_forgotten(forgotten: &JobRecord, namespace: &str) -> Op
 /// A request of any action as a job needs it.
 struct Request {
     /// Its JSON without its `SessionId`.
-    body: Arc<String>,
+    body: RequestBody,
     /// Its `SessionId`. The outer option is `None` where the action takes no `SessionId`.
     session_id: Option<Option<String>>,
     summary: Summary,
@@ -198,23 +195,9 @@ struct Request {
 impl Request {
     fn of<R: StartsTask>(mut request: R) -> Result<Self, serde_json::Error> {
         let session_id = request.session_id().map(Option::take);
-        Ok(Self { body: Arc::new(serde_json::to_string(&request)?), session_id, summary: request.summary() })
+        let body = RequestBody::new(Arc::new(serde_json::to_string(&request)?));
+        Ok(Self { body, session_id, summary: request.summary() })
     }
-}
-
-/// Whether a stored text is what it was when it was written: the JSON of a request without a `SessionId`.
-pub(crate) fn is_request(body: &str) -> bool {
-    serde_json::from_str::<BTreeMap<String, IgnoredAny>>(body).is_ok_and(|members| !members.contains_key("SessionId"))
-}
-
-/// The JSON of a request with its `SessionId` as the last member: the same bytes for every send of one attempt.
-pub(crate) fn with_session_id(body: &str, session_id: Option<&str>) -> String {
-    let (Some(session_id), Some(members)) = (session_id, body.trim_end().strip_suffix('}')) else {
-        return body.to_owned();
-    };
-    let comma = if members.trim_end().ends_with('{') { "" } else { "," };
-    // Made at its full length, because the members may hold megabytes.
-    [members, comma, "\"SessionId\":", &Value::from(session_id).to_string(), "}"].concat()
 }
 
 #[cfg(test)]
@@ -223,22 +206,6 @@ mod tests {
     use vod_aigc_transport::testing::SeededRandom;
 
     use super::*;
-
-    #[test]
-    fn a_request_that_may_hold_a_presigned_url_is_not_kept_wherever_the_url_stands() {
-        let kept = |builder: vod_aigc_core::VideoRequestBuilder| {
-            let request = builder.prompt("why a panda?").build().expect("the table allows it");
-            let job = Job::new(request).prepare(1, "", &SeededRandom::new(1)).expect("it is in order");
-            job.record.body.is_some()
-        };
-        let builder = || VideoRequest::builder(Kling::V2_1);
-        assert!(kept(builder().image("https://a/b.png")));
-        assert!(!kept(builder().image("https://a/b.png?sign=1")));
-        assert!(!kept(builder().ext_info(r#"{"sound_file":"https://a/b.mp3?sign=1"}"#)));
-        assert!(!kept(builder().ext_info(r#"{"sound_file":"https:\/\/a\/b.mp3?sign=1"}"#)));
-        let last = builder().image("https://a/b.png").last_frame("https://a/l.png?sign=1");
-        assert!(!kept(last.resolution(vod_aigc_core::Resolution::P1080)));
-    }
 
     #[test]
     fn a_job_is_shared_where_its_key_or_its_session_id_is_the_callers() {
@@ -255,21 +222,6 @@ mod tests {
             }
             let record = job.prepare(1, "", &SeededRandom::new(1)).expect("it is in order").record;
             assert_eq!(record.shared, shared, "{key:?} {session_id:?}");
-        }
-    }
-
-    #[test]
-    fn a_session_id_is_the_last_member_and_is_escaped() {
-        assert_eq!(with_session_id(r#"{"A":1}"#, Some("x\"y")), r#"{"A":1,"SessionId":"x\"y"}"#);
-        assert_eq!(with_session_id("{ }", Some("x")), r#"{ "SessionId":"x"}"#);
-        assert_eq!(with_session_id(r#"{"A":1}"#, None), r#"{"A":1}"#);
-    }
-
-    #[test]
-    fn only_the_json_of_a_request_without_a_session_id_is_sent_from_a_store() {
-        assert!(is_request(r#"{"A":{"SessionId":"of something else"}}"#));
-        for text in ["", "[]", "{", "null", r#"{"SessionId":"x"}"#, r#"{"A":1} {"B":2}"#] {
-            assert!(!is_request(text), "{text}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod local_file;
 mod part;
 mod policy;
 mod poller;
+mod request_body;
 mod result_file;
 mod resume;
 mod submit;

@@ -22,7 +22,6 @@
 //! counts. The same holds for the age of an id, which is checked at the same moment: the service knows an id for 72 hours, and
 //! after 71 hours nothing is sent under it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -36,8 +35,9 @@ use vod_aigc_transport::{Call, Error, ErrorKind, Remedy, Sent};
 
 use crate::context::Context;
 use crate::error::{SubmitError, Unresolved, is_lasting};
-use crate::job::{is_request, next_after_forgotten, with_session_id};
+use crate::job::next_after_forgotten;
 use crate::policy::SubmitPolicy;
+use crate::request_body::RequestBody;
 use crate::task_handle::TaskHandle;
 use crate::time::{iso, seconds};
 
@@ -46,7 +46,7 @@ pub(crate) struct Submit<'a> {
     context: &'a Context,
     record: JobRecord,
     /// The request without its `SessionId`; none where the store could not keep it.
-    body: Option<Arc<String>>,
+    body: Option<RequestBody>,
     /// Reads the `SessionId` of a task of the job's kind.
     session_of: fn(&DescribeTaskDetailResponse) -> Option<&str>,
     /// Whether the caller asks for the job anew, and not only for what became of it.
@@ -109,11 +109,12 @@ impl<'a> Submit<'a> {
     pub(crate) async fn begin<K: AigcTask>(
         context: &'a Context,
         mut planned: JobRecord,
-        body: Arc<String>,
+        body: RequestBody,
     ) -> Result<Self, SubmitError> {
         let record = loop {
             let record = match &context.store {
                 Some(store) => {
+                    planned.body = Some(body.json().clone());
                     let plan = store.plan(&planned, context.now()).await;
                     plan.map_err(|error| SubmitError::store(error, &planned))?
                 }
@@ -133,11 +134,11 @@ impl<'a> Submit<'a> {
 
     /// Goes on with a job of the store.
     pub(crate) fn resume<K: AigcTask>(context: &'a Context, record: JobRecord) -> Self {
-        let body = record.body.clone().filter(|body| is_request(body));
+        let body = record.body.clone().and_then(RequestBody::stored);
         Self::new::<K>(context, record, body)
     }
 
-    fn new<K: AigcTask>(context: &'a Context, record: JobRecord, body: Option<Arc<String>>) -> Self {
+    fn new<K: AigcTask>(context: &'a Context, record: JobRecord, body: Option<RequestBody>) -> Self {
         Self {
             context,
             record,
@@ -206,10 +207,10 @@ impl<'a> Submit<'a> {
             return Err(SubmitError::NotKept { key: self.record.key.clone() });
         };
         let session_id = self.record.session_id();
-        let body = with_session_id(body, session_id.as_deref());
+        let (body, hash) = body.with_session_id(session_id.as_deref());
         let (service, version) = (DescribeTasksRequest::SERVICE, DescribeTasksRequest::VERSION);
         let call = Call::new(self.record.action.clone(), service, version, Effect::Paid, body);
-        let call = call.with_session_id(session_id);
+        let call = call.with_body_hash(hash).with_session_id(session_id);
         let was_unknown = !matches!(self.record.state, JobState::Planned);
 
         // The permit comes first: what is written down as being sent is sent at once.

@@ -35,7 +35,7 @@ mod string_to_sign;
 mod verify;
 
 pub use authorization::Authorization;
-pub use body_hash::BodyHash;
+pub use body_hash::{BodyHash, BodyHasher};
 pub use canonical_request::{CanonicalRequest, InvalidRequest, Request};
 #[cfg(feature = "cos")]
 pub use cos::CosRequest;

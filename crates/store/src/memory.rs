@@ -7,7 +7,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::StoreError;
 use crate::page::{Cursor, JobFilter, Page, Row};
-use crate::presigned::holds_presigned_url;
 use crate::record::JobRecord;
 use crate::state::StateKind;
 use crate::store::{JobStore, StoreFuture};
@@ -58,7 +57,7 @@ impl Table {
             let body = job.body.clone().filter(|_| stored.state.is_final() && stored.is_same_job(job));
             return JobRecord { body: stored.body.clone().or(body), ..stored.clone() };
         }
-        let record = kept(job.clone().planned_at(now));
+        let record = job.clone().planned_at(now);
         self.planned += 1;
         let place = Cursor::new(now, self.planned);
         self.places.insert(job.key.clone(), place);
@@ -72,7 +71,8 @@ impl Table {
         let mut saved = job.clone().saved_at(now, stored).ok_or(StoreError::Changed)?;
         saved.body = saved.body.filter(|_| !saved.state.is_final());
         let body = stored.body.take().or(saved.body.clone());
-        *stored = kept(JobRecord { body, ..saved.clone() });
+        *stored = JobRecord { body, ..saved.clone() };
+        stored.body = stored.storable_body().cloned();
         Ok(saved)
     }
 
@@ -103,12 +103,6 @@ impl Table {
         let rows = found.into_iter().map(|(_, job)| Row::Job(JobRecord { body: None, ..job.clone() }));
         Page::new(rows.collect(), next)
     }
-}
-
-/// A record with the body that may be kept of it.
-fn kept(mut job: JobRecord) -> JobRecord {
-    job.body = job.body.filter(|body| !job.state.is_final() && !holds_presigned_url(body));
-    job
 }
 
 impl JobStore for MemoryStore {

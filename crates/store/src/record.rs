@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use vod_aigc_core::{Action as _, CreateAigcVideoTaskRequest};
 
+use crate::presigned::holds_presigned_url;
 use crate::state::JobState;
 
 /// Everything that is known of one job. It holds no secret and no presigned URL.
@@ -228,9 +229,21 @@ impl JobRecord {
         format!("{base}~{}", number.saturating_add(1))
     }
 
-    /// The record as [`JobStore::plan`](crate::JobStore::plan) writes it at `now`. For those who implement a store.
+    /// The body that a store may keep: none of a job that has ended, and none that [may hold a presigned URL]. For those who
+    /// implement a store.
+    ///
+    /// [may hold a presigned URL]: crate::holds_presigned_url
+    pub fn storable_body(&self) -> Option<&Arc<String>> {
+        self.body.as_ref().filter(|body| !self.state.is_final() && !holds_presigned_url(body))
+    }
+
+    /// The record as [`JobStore::plan`](crate::JobStore::plan) writes it at `now`, with its [storable body]. For those who
+    /// implement a store.
+    ///
+    /// [storable body]: Self::storable_body
     #[must_use]
     pub fn planned_at(mut self, now: u64) -> Self {
+        self.body = self.storable_body().cloned();
         self.revision = 1;
         self.created = now;
         self.updated = now;

@@ -76,6 +76,12 @@ impl Call {
         Self { session_id, ..self }
     }
 
+    /// Names the hash of the body where the caller knows it. A wrong one makes the service refuse the signature.
+    #[must_use]
+    pub fn with_body_hash(self, hash: BodyHash) -> Self {
+        Self { body_hash: OnceLock::from(hash), ..self }
+    }
+
     /// The action's name, the value of `X-TC-Action`.
     #[must_use]
     pub fn action(&self) -> &str {

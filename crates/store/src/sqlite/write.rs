@@ -6,7 +6,6 @@ use super::failure::Place;
 use super::row::{document, number};
 use super::select;
 use crate::error::StoreError;
-use crate::presigned::holds_presigned_url;
 use crate::record::JobRecord;
 
 const FAILED: &str = "a job cannot be written";
@@ -30,8 +29,7 @@ pub(super) async fn plan(
         let given = job.body.clone().filter(|_| stored.state.is_final() && stored.is_same_job(job));
         return Ok(JobRecord { body: stored.body.clone().or(given), ..stored });
     }
-    let mut record = job.clone().planned_at(now);
-    record.body = record.body.filter(|body| !record.state.is_final() && !holds_presigned_url(body));
+    let record = job.clone().planned_at(now);
     let insert = "INSERT INTO job (state, task_id, account, model, endpoint, label, updated, ended, document, revision, key, created)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id";
     let insert = columns(sqlx::query(insert), &record, place)?.bind(record.key.clone());
@@ -77,7 +75,7 @@ pub(super) async fn save(
         saved.body = None;
         sqlx::query("DELETE FROM body WHERE job = $1").bind(id).execute(&mut *connection).await.map_err(&failed)?;
     } else if number_of("has_body") != Some(1)
-        && let Some(body) = saved.body.as_ref().filter(|body| !holds_presigned_url(body))
+        && let Some(body) = saved.storable_body()
     {
         insert_body(connection, id, body, place).await?;
     }
