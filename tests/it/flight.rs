@@ -1,4 +1,4 @@
-//! Ten thousand tasks in flight at once, on a virtual clock that goes on whenever nobody can do anything but wait.
+//! Thousands of tasks in flight at once, on a virtual clock that goes on whenever nobody can do anything but wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,6 @@ use vod_aigc_transport::{Clock as _, RateLimiter, Rates};
 use crate::simulation::Simulation;
 use crate::support::*;
 
-const TASKS: usize = 10_000;
 /// Longer than it takes to submit all of them at [`RATE`], so that all run at the same time.
 const TIMING: Timing = Timing { waiting: Duration::from_secs(60), processing: Duration::from_secs(540) };
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,8 +34,10 @@ fn resident() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
+/// As many as `VOD_AIGC_TASKS` says, 10,000 in CI; 1,000 elsewhere.
 #[test]
-fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
+fn thousands_of_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
+    let tasks = size("VOD_AIGC_TASKS").unwrap_or(1_000) as usize;
     let lost = Fault::Reset { request: Fate::Taken };
     let behaviour = Behaviour {
         creates_a_second: Some(CREATES as u32),
@@ -66,7 +67,7 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
 
     let before = resident();
     let most_resident = Mutex::new(before);
-    let ended = simulation.run((0..TASKS).map(|number| {
+    let ended = simulation.run((0..tasks).map(|number| {
         let (client, simulation, most_resident) = (&client, &simulation, &most_resident);
         async move {
             let task = client.submit(Job::new(panda()).key(format!("job-{number}"))).await.unwrap();
@@ -81,7 +82,7 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
     }));
 
     let ledger: HashMap<_, _> = emulator.ledger().into_iter().map(|entry| (entry.task_id, entry.time)).collect();
-    assert_eq!((ended.len(), ledger.len()), (TASKS, TASKS));
+    assert_eq!((ended.len(), ledger.len()), (tasks, tasks));
     let mut delays: Vec<_> = ended
         .iter()
         .map(|(task, at)| at.duration_since(ledger[&task.task_id] + TIMING.waiting + TIMING.processing).unwrap())
@@ -101,11 +102,11 @@ fn ten_thousand_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
         report(format_args!("{action}: {} calls, at most {most} in any second", times.len()));
         assert!(most <= limit, "{action}: {most} in a second, {limit} are allowed");
         if action.starts_with("Create") {
-            assert_eq!(times.len(), TASKS, "what was lost was found, not sent again");
+            assert_eq!(times.len(), tasks, "what was lost was found, not sent again");
         }
     }
     let [p50, p99] = [50, 99].map(|percent| delays[delays.len() * percent / 100].as_secs_f64());
-    report(format_args!("{TASKS} tasks, known to have ended {p50:.1} s (p50) and {p99:.1} s (p99) after they had"));
+    report(format_args!("{tasks} tasks, known to have ended {p50:.1} s (p50) and {p99:.1} s (p99) after they had"));
     if let (Some(before), Some(most)) = (before, most_resident.into_inner().unwrap()) {
         report(format_args!("resident memory: {} MiB more at most", most.saturating_sub(before) >> 20));
     }

@@ -9,6 +9,7 @@ mod cells;
 mod codes;
 mod compile_fail;
 mod corpus;
+mod errors;
 mod events;
 mod flight;
 mod flow;

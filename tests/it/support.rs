@@ -296,6 +296,12 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> String {
     }
 }
 
+/// A number that sets the size of a test.
+#[expect(clippy::disallowed_methods, reason = "whoever runs a test may set its size")]
+pub(crate) fn size(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// Says what a test has counted, also where it passes: straight to standard error, which the harness does not keep back.
 pub(crate) fn report(counted: std::fmt::Arguments<'_>) {
     use std::io::Write as _;

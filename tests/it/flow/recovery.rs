@@ -143,8 +143,9 @@ async fn a_task_that_the_service_cannot_describe_for_a_while_is_not_believed_bef
 #[tokio::test]
 async fn a_lost_task_is_found_on_the_second_page_of_the_list() {
     let emulator = emulator().await;
-    for _ in 0..100 {
-        others_task(&emulator).await;
+    let others = client(&emulator);
+    for number in 0..100 {
+        others.submit(Job::new(panda()).key(format!("others-{number}"))).await.unwrap();
     }
     let http = Interposed::on_creates(|_| Step::Fail(SendErrorKind::Interrupted, Sent::Maybe));
     let task = client_through(&emulator, &http).submit(panda()).await.unwrap();

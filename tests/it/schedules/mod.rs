@@ -13,7 +13,7 @@ use vod_aigc_emulator::{Behaviour, Burn, DuplicateCode, Fate, Fault, FaultRule, 
 use vod_aigc_transport::Random as _;
 use vod_aigc_transport::testing::SeededRandom;
 
-use crate::support::report;
+use crate::support::{report, size};
 use world::{End, World};
 
 /// What a set of schedules has come to.
@@ -195,10 +195,9 @@ fn behaviours() -> Vec<(String, Behaviour)> {
     behaviours
 }
 
-/// Every how many faults are played: every one in CI, which sets `VOD_AIGC_FAULTS=all`, every sixth elsewhere.
-#[expect(clippy::disallowed_methods, reason = "a test is told its size by whoever runs it")]
+/// Every how many faults are played: every one in CI, which sets `VOD_AIGC_EVERY_FAULT=1`, every ninth elsewhere.
 fn stride() -> usize {
-    if std::env::var("VOD_AIGC_FAULTS").is_ok_and(|faults| faults == "all") { 1 } else { 6 }
+    size("VOD_AIGC_EVERY_FAULT").unwrap_or(9) as usize
 }
 
 /// Plays something for every fault, on all processors; where not all are played, for those from `first` on.
@@ -393,11 +392,9 @@ fn two_hosts_with_one_key_get_one_task() {
 }
 
 /// How many seeds are played, from which on: `cargo xtask soak` sets both.
-#[expect(clippy::disallowed_methods, reason = "a test is told its size by whoever runs it")]
 fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let first = number("VOD_AIGC_FIRST_SEED").unwrap_or(0);
-    first..first + number("VOD_AIGC_SEEDS").unwrap_or(3_000)
+    let first = size("VOD_AIGC_FIRST_SEED").unwrap_or(0);
+    first..first + size("VOD_AIGC_SEEDS").unwrap_or(3_000)
 }
 
 #[test]
