@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Watches the system calls of one `vod-aigc generate`: the job is on the disk before the paid request leaves, and the video is on
-# the disk before it gets its name. Needs strace, and installs it where it may.
+# Traces the system calls of one `vod-aigc generate`. Checks that the job is on disk before the paid request is sent, and the video
+# is on disk before it gets its name. Needs strace, and installs it if possible.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 target="${CARGO_TARGET_DIR:-$here/../target}"
@@ -24,13 +24,13 @@ calls=write,writev,pwrite64,sendto,sendmsg,fsync,fdatasync,rename,renameat,renam
 strace --follow-forks --decode-fds=path --string-limit=4000 --trace="$calls" --output=trace -- \
     "$binary" generate 'a panda' --model Kling:2.1 --key k --store jobs.sqlite3 --output video.mp4 --first-poll 0s >/dev/null
 
-# line PATTERN [AFTER [BEFORE]]: the last line of the trace between two that matches, or 0.
+# line PATTERN [AFTER [BEFORE]]: the number of the last matching line of the trace between the two, or 0.
 line() {
     awk -v pattern="$1" -v after="${2:-0}" -v before="${3:-1000000000}" \
         'NR > after && NR < before && $0 ~ pattern { last = NR } END { print last + 0 }' trace
 }
 
-# expect WHAT LINE
+# expect WHAT LINE: fails if LINE is 0.
 expect() {
     [[ "$2" -gt 0 ]] || { echo "not seen: $1" >&2; grep -nE 'sync|rename' trace >&2; exit 1; }
     echo "$1: line $2 of the trace"

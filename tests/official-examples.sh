@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Passes the official example of each action's request and reply through the types.
-# Uses the network only to fetch the package that holds them. Without Python, pip or a package index it says SKIPPED and
-# ends with 0.
+# Uses the network only to fetch the package with the examples. Without Python, pip or a package index it prints SKIPPED and
+# exits with 0.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 
@@ -13,5 +13,5 @@ if [[ ! -f "${wheel[0]}" ]]; then
     wheel=("$target"/tccli-wheel/tccli-*.whl)
 fi
 
-# From here on everything is a failure.
+# Any error from here on is a failure.
 "$target/tccli-wheel/bin/python" "$here/official_examples.py" "$program" "${wheel[0]}"

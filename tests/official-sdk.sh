@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tries the official Python SDK against the emulator, against our signatures and against the bodies of our types.
-# Usage: tests/official-sdk.sh [PATH_OF_VOD_AIGC]; without a path the command is built first.
-# Uses the network only to install the SDK. Without Python, pip or a package index it says SKIPPED and ends with 0.
+# Tests the official Python SDK against the emulator, our signatures and the bodies of our types.
+# Usage: tests/official-sdk.sh [PATH_OF_VOD_AIGC]; without a path, the command is built first.
+# Uses the network only to install the SDK. Without Python, pip or a package index it prints SKIPPED and exits with 0.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 
@@ -9,5 +9,5 @@ binary="${1:-$(built_command)}"
 program="$(built_types)"
 venv official-sdk tencentcloud-sdk-python-vod tencentcloud.vod.v20180717
 
-# From here on everything is a failure.
+# Any error from here on is a failure.
 without_proxy "$target/official-sdk/bin/python" -W ignore::DeprecationWarning "$here/official_sdk.py" "$binary" "$program"

@@ -71,7 +71,7 @@ class Bench:
         return self.run(self.binary, *connection, *arguments)
 
     def ask(self, path, document=None):
-        data = None if document is None else json.dumps(document).encode()
+        data = json.dumps(document).encode() if document is not None else None
         return json.load(urllib.request.urlopen(urllib.request.Request(self.endpoint + path, data=data), timeout=10))
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Counts what each client makes of lost answers: the official Python SDK, the official tccli, and ours.
-# Usage: tests/side_by_side.sh [--jobs N] [--seed N] [--without-tccli] [--write]; --write puts the table into README.md.
-# Uses the network only to install the two. Without Python, pip or a package index it says SKIPPED and ends with 0.
+# Counts the outcome of lost replies with each client: the official Python SDK, the official tccli, and ours.
+# Usage: tests/side_by_side.sh [--jobs N] [--seed N] [--without-tccli] [--write]; --write updates the table in README.md.
+# Uses the network only to install the official two. Without Python, pip or a package index it prints SKIPPED and exits with 0.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 
@@ -13,5 +13,5 @@ if [[ " $* " != *" --without-tccli "* ]]; then
     arguments+=(--tccli "$target/tccli/bin/tccli")
 fi
 
-# From here on everything is a failure.
+# Any error from here on is a failure.
 without_proxy "$target/official-sdk/bin/python" -W ignore::DeprecationWarning "$here/side_by_side.py" "$binary" "${arguments[@]}"

@@ -32,7 +32,7 @@ const SECRET_ID: &str = "AKIDSHOWN";
 const KEY: &str = "canaryKeyQ7x";
 const WRONG_KEY: &str = "canaryWrongKeyZ3p";
 const TOKEN: &str = "canaryTokenM9v";
-/// The signature of a presigned URL: whoever has it can read the file.
+/// The signature of a presigned URL: anyone who has it can read the file.
 const PRESIGNED: &str = "canaryPresignedB5n";
 /// How the temporary keys and tokens begin that the emulator gives for an upload.
 const TEMPORARY: &str = "emulatorTemporary";
@@ -203,7 +203,7 @@ async fn flow(emulator: &Emulator, folder: &Path, shown: &mut Shown) {
 /// them.
 async fn secrets(emulator: &Emulator, shown: &mut Shown) -> [String; 3] {
     let client = client(emulator, KEY).build();
-    let reply = client.call(CreateAigcApiTokenRequest::new(SUB_APP)).await.unwrap();
+    let reply = client.call(CreateAigcApiTokenRequest::new()).await.unwrap();
     shown.debug(&reply);
     let token = reply.value.api_token.unwrap();
     // A new token shows in the list a little later.
@@ -213,7 +213,7 @@ async fn secrets(emulator: &Emulator, shown: &mut Shown) -> [String; 3] {
     let list = client.call(list).await.unwrap();
     assert_eq!(list.value.api_tokens.as_deref(), Some(&[token.clone()][..]));
     shown.debug(&list);
-    let delete = DeleteAigcApiTokenRequest::new(SUB_APP, token.clone());
+    let delete = DeleteAigcApiTokenRequest::new(token.clone());
     shown.debug(&delete);
     shown.debug(&client.call(delete.clone()).await.unwrap());
     shown.both(&client.call(delete).await.unwrap_err());

@@ -1,10 +1,10 @@
 //! The corpus of bad replies: the bytes of each and what must come of it, by the rules of JSON and of the API alone.
 //!
-//! Nothing here calls the code under test: what is expected follows from how a reply was spoilt.
+//! Nothing here calls the code under test: what is expected follows from how a reply was malformed.
 //!
 //! - A document that is not JSON, or whose shape is wrong in a member that is read, is unreadable.
-//! - A member may be null, missing, new, or a string that nobody knows; an item of a list may be none of these.
-//! - `Response.Error` with a text as its `Code` is an error of the service, whatever stands beside it.
+//! - A member may be null, missing, new, or an unknown string; an item of a list may be none of these.
+//! - `Response.Error` with a text as its `Code` is an error of the service, whatever is beside it.
 //! - The RequestId is shown wherever the bytes show it.
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub(crate) const WHOLE: [(Action, &str); 3] =
     [(Action::Create, CREATE), (Action::Describe, DESCRIBE), (Action::List, LIST)];
 
 /// One file of the corpus, or one reply that is built in memory.
-pub(crate) struct Spoilt {
+pub(crate) struct Malformed {
     pub(crate) body: Vec<u8>,
     pub(crate) entry: Entry,
 }
@@ -76,7 +76,7 @@ pub(crate) enum State {
 }
 
 /// The files, in the order of their names.
-pub(crate) fn files() -> Vec<Spoilt> {
+pub(crate) fn files() -> Vec<Malformed> {
     let mut corpus = Corpus::default();
     corpus.cut_off();
     corpus.members();
@@ -95,7 +95,7 @@ pub(crate) fn files() -> Vec<Spoilt> {
 }
 
 /// The replies that are too large for a file.
-pub(crate) fn large() -> Vec<Spoilt> {
+pub(crate) fn large() -> Vec<Malformed> {
     const MANY: usize = 100_000;
     let mut corpus = Corpus::default();
     let nested = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
@@ -151,14 +151,14 @@ pub(crate) fn large() -> Vec<Spoilt> {
 }
 
 /// The manifest: one entry a line, so that a difference shows one file.
-pub(crate) fn manifest(files: &[Spoilt]) -> String {
+pub(crate) fn manifest(files: &[Malformed]) -> String {
     let lines: Vec<String> =
         files.iter().map(|file| serde_json::to_string(&file.entry).expect("texts and numbers serialise")).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
 #[derive(Default)]
-struct Corpus(Vec<Spoilt>);
+struct Corpus(Vec<Malformed>);
 
 impl Corpus {
     /// Numbers the files of one name. The RequestId is expected where the bytes show it.
@@ -168,7 +168,7 @@ impl Corpus {
         let shown = shown.iter().any(|member| body.windows(member.len()).any(|part| part == member.as_bytes()));
         let prefix = format!("{name}-");
         let number = self.0.iter().filter(|it| it.entry.file.starts_with(&prefix)).count();
-        self.0.push(Spoilt {
+        self.0.push(Malformed {
             body,
             entry: Entry {
                 file: format!("{name}-{number:02}.bin"),
@@ -258,7 +258,7 @@ impl Corpus {
         for right in ["5", "-5", "1e308", "1e-999", "0.1", "18446744073709551616", "5E0"] {
             self.add("number.fraction_in_range", Action::Describe, Expect::Value, reply(&seconds, right));
         }
-        // No JSON at all, wherever it stands.
+        // No JSON at all, wherever it is.
         for name in ["AigcVideoTask.Progress", "New"] {
             for wrong in ["NaN", "Infinity", "-Infinity", "01", "+1", ".5", "5.", "1e", "0x10", "--1", "-", "1_000"] {
                 self.add("number.no_json", Action::Any, Expect::Unreadable, reply(&members_of(name), wrong));
@@ -266,7 +266,7 @@ impl Corpus {
         }
     }
 
-    /// Words that nobody knows, where the API has a list of them.
+    /// Unknown words, where the API has a list of them.
     fn words(&mut self) {
         let words = ["\"\"", "\"finish\"", "\" FINISH\"", "\"已完成\"", "\"REVIEWING\"", "\"\\u001b[2J\\u0000\""];
         for name in ["Status", "AigcVideoTask.Status"] {
@@ -349,7 +349,7 @@ impl Corpus {
         {
             self.add("string.odd", Action::Describe, Expect::Value, reply(&message, right));
         }
-        // A surrogate that stands alone is no character.
+        // A lone surrogate is no character.
         for wrong in [r#""\ud800""#, r#""\udc3c""#, r#""\ud83d\ud83d""#, r#""\ud83dx""#] {
             self.add("string.surrogate", Action::Describe, Expect::Unreadable, reply(&message, wrong));
         }
@@ -375,7 +375,7 @@ impl Corpus {
         }
     }
 
-    /// Errors of the service: known and unknown codes, every member spoilt.
+    /// Errors of the service: known and unknown codes, every member malformed.
     fn errors(&mut self) {
         let codes = [
             "AuthFailure",
@@ -464,7 +464,7 @@ impl Corpus {
             r#"{{"Response":{{"TaskId":1,"TaskSet":1,"AigcVideoTask":1,"Error":{{"Code":"InternalError"}},"RequestId":"{REQUEST_ID}"}}}}"#
         );
         self.add("error.beside", Action::Any, Expect::Service, beside).code = code("InternalError");
-        // Two errors, or an error and none: which one counts is nobody's guess.
+        // Two errors, or an error and none: which one counts is not guessed.
         let error = r#"{"Code":"InternalError"}"#;
         for (first, second) in [(error, error), (error, "null"), ("null", error)] {
             let body = format!(
@@ -692,7 +692,7 @@ fn reply(path: &[Step], text: &str) -> String {
     format!(r#"{{"Response":{{"{name}":{value},"RequestId":"{REQUEST_ID}"}}}}"#)
 }
 
-/// One value of a simple and one of a compound type that cannot stand in the place of `value`.
+/// One value of a simple and one of a compound type that cannot replace `value`.
 fn wrong_types(value: &Value) -> [&'static str; 2] {
     match value {
         Value::String(_) => ["7", r#"{"a":"b"}"#],

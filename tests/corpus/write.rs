@@ -1,4 +1,4 @@
-//! Writes the corpus of bad replies anew: `cargo run -p vod-aigc-tests --example corpus`.
+//! Rewrites the corpus of bad replies: `cargo run -p vod-aigc-tests --example corpus`.
 
 #[allow(dead_code, reason = "the tests use the rest")]
 mod generate;

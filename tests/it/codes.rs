@@ -1,12 +1,12 @@
-//! Every error code of the data, and some that nobody knows, as the answer to a create and to a read: what is sent then,
-//! what the job has come to and what the store says follow from the code's row.
+//! Every error code of the data, and some unknown ones, as the answer to a create and to a read: what is sent then, the
+//! outcome of the job and what the store says follow from the code's row.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use vod_aigc_client::{Client, JobState, MemoryStore, Outcome, SubmitError};
 use vod_aigc_core::{ErrorClass, ErrorCode, OnCreate, OnRead};
-use vod_aigc_emulator::{Emulator, Fate, Fault, FaultRule, InProcess, Target, When};
+use vod_aigc_emulator::{Emulator, Fault, FaultRule, InProcess, RequestEffect, Target, When};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{Billed, BoxFuture, Http, RawReply, RetryPolicy, SendError, SignedRequest};
 
@@ -70,12 +70,12 @@ impl Http for Service {
 }
 
 /// Answers the n-th create with this code.
-fn on_create(nth: u64, code: &ErrorCode, request: Fate) -> FaultRule {
+fn on_create(nth: u64, code: &ErrorCode, request: RequestEffect) -> FaultRule {
     let fault = Fault::Error { request, code: code.to_string() };
     FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault)
 }
 
-/// What a submit has come to, as a test compares it.
+/// The outcome of a submit, as a test compares it.
 #[derive(Debug, PartialEq)]
 struct End {
     called: String,
@@ -117,12 +117,12 @@ const LOOKED_IN_VAIN: &str = "CLLLLLLL";
 async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
     for code in codes() {
         let facts = code.facts();
-        let fates: &[Fate] = match facts.on_create {
+        let effects: &[RequestEffect] = match facts.on_create {
             // These rows say that nothing was started.
-            OnCreate::Refused | OnCreate::Again => &[Fate::Dropped],
-            OnCreate::Unclear | OnCreate::Taken => &[Fate::Taken, Fate::Dropped],
+            OnCreate::Refused | OnCreate::Again => &[RequestEffect::Discarded],
+            OnCreate::Unclear | OnCreate::Taken => &[RequestEffect::Applied, RequestEffect::Discarded],
         };
-        for fate in fates {
+        for effect in effects {
             let accepted = |called: &str| End {
                 called: called.to_owned(),
                 outcome: Outcome::Accepted,
@@ -130,7 +130,7 @@ async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
                 state: "accepted",
                 tasks: 1,
             };
-            let expected = match (facts.on_create, fate) {
+            let expected = match (facts.on_create, effect) {
                 (OnCreate::Refused, _) => End {
                     called: "C".to_owned(),
                     outcome: Outcome::Rejected,
@@ -139,9 +139,9 @@ async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
                     tasks: 0,
                 },
                 (OnCreate::Again, _) => accepted("CCD"),
-                (OnCreate::Unclear | OnCreate::Taken, Fate::Taken) => accepted("CL"),
-                (OnCreate::Unclear, Fate::Dropped) => accepted("CLCD"),
-                (OnCreate::Taken, Fate::Dropped) => End {
+                (OnCreate::Unclear | OnCreate::Taken, RequestEffect::Applied) => accepted("CL"),
+                (OnCreate::Unclear, RequestEffect::Discarded) => accepted("CLCD"),
+                (OnCreate::Taken, RequestEffect::Discarded) => End {
                     called: LOOKED_IN_VAIN.to_owned(),
                     outcome: Outcome::Unknown,
                     billed: Billed::Unknown,
@@ -149,9 +149,9 @@ async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
                     tasks: 0,
                 },
             };
-            let service = Service::new([on_create(1, &code, *fate)]);
+            let service = Service::new([on_create(1, &code, *effect)]);
             let (end, error) = submit_to(&service).await;
-            assert_eq!(end, expected, "{code}, {fate:?}");
+            assert_eq!(end, expected, "{code}, {effect:?}");
             let Some(error) = error else { continue };
             assert!(error.session_id().is_some() && error.request_id().is_some(), "{code}: it leads to its request");
             if let SubmitError::Call(error) = error {
@@ -165,7 +165,8 @@ async fn what_follows_each_code_on_a_create_is_what_its_row_says() {
 #[tokio::test]
 async fn a_time_that_is_refused_for_good_starts_nothing_and_the_job_can_be_submitted_again() {
     let code = ErrorCode::AuthFailureSignatureExpire;
-    let service = Service::new([on_create(1, &code, Fate::Dropped), on_create(2, &code, Fate::Dropped)]);
+    let service =
+        Service::new([on_create(1, &code, RequestEffect::Discarded), on_create(2, &code, RequestEffect::Discarded)]);
     let (end, error) = submit_to(&service).await;
     assert_eq!((end.called.as_str(), end.state, end.tasks), ("CC", "planned", 0));
     assert_eq!((end.outcome, end.billed), (Outcome::Rejected, Billed::No));
@@ -175,9 +176,9 @@ async fn a_time_that_is_refused_for_good_starts_nothing_and_the_job_can_be_submi
 #[tokio::test]
 async fn no_later_answer_to_a_create_undoes_an_earlier_one_that_is_unknown() {
     for code in codes() {
-        let lost = Fault::Reset { request: Fate::Dropped };
+        let lost = Fault::Reset { request: RequestEffect::Discarded };
         let lost = FaultRule::new(Target::CreateAigcVideoTask, When::Nth(1), lost);
-        let service = Service::new([lost, on_create(2, &code, Fate::Dropped)]);
+        let service = Service::new([lost, on_create(2, &code, RequestEffect::Discarded)]);
         let (end, _) = submit_to(&service).await;
         let sent_again = match code.facts().on_create {
             OnCreate::Refused | OnCreate::Taken => None,
@@ -203,7 +204,7 @@ async fn a_read_is_repeated_as_the_row_of_the_code_says() {
         for (when, answered) in [(When::Nth(1), repeated), (When::Every(1), false)] {
             let service = Service::new([]);
             let task = service.client(&Arc::new(MemoryStore::new())).submit(panda()).await.unwrap();
-            let fault = Fault::Error { request: Fate::Taken, code: code.to_string() };
+            let fault = Fault::Error { request: RequestEffect::Applied, code: code.to_string() };
             service.emulator.inject(FaultRule::new(Target::DescribeTaskDetail, when, fault));
             let polled = task.poll().await;
             assert_eq!(polled.is_ok(), answered, "{code}");

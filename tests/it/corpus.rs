@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use generate::{Action, Entry, Expect, Spoilt, State};
+use generate::{Action, Entry, Expect, Malformed, State};
 use vod_aigc_client::Client;
 use vod_aigc_core::{
     CreateAigcVideoTaskRequest, CreateAigcVideoTaskResponse, DescribeTaskDetailResponse, DescribeTasksRequest,
@@ -72,23 +72,23 @@ fn every_file_opens_as_what_it_is() {
     assert!(entries.len() >= 400, "{} files", entries.len());
     for entry in entries {
         let body = fs::read(folder().join("replies").join(&entry.file)).unwrap();
-        opens_as_expected(&Spoilt { body, entry });
+        opens_as_expected(&Malformed { body, entry });
     }
 }
 
 #[test]
 fn huge_and_deep_replies_open_as_what_they_are() {
-    for spoilt in generate::large() {
-        opens_as_expected(&spoilt);
+    for malformed in generate::large() {
+        opens_as_expected(&malformed);
     }
 }
 
-fn opens_as_expected(spoilt: &Spoilt) {
-    let Entry { file, action, .. } = &spoilt.entry;
-    let opened = raw(spoilt.entry.status, &spoilt.body);
+fn opens_as_expected(malformed: &Malformed) {
+    let Entry { file, action, .. } = &malformed.entry;
+    let opened = raw(malformed.entry.status, &malformed.body);
     // Every reply is read as the answer to every action; what is expected of it may be said for one only.
-    judge(spoilt, matches!(action, Action::Any | Action::Create), open::<CreateAigcVideoTaskResponse>(&opened));
-    judge(spoilt, matches!(action, Action::Any | Action::List), open::<DescribeTasksResponse>(&opened));
+    judge(malformed, matches!(action, Action::Any | Action::Create), open::<CreateAigcVideoTaskResponse>(&opened));
+    judge(malformed, matches!(action, Action::Any | Action::List), open::<DescribeTasksResponse>(&opened));
     let describe = open::<DescribeTaskDetailResponse>(&opened);
     if let Ok(reply) = &describe {
         let state = reply.value.state();
@@ -100,16 +100,16 @@ fn opens_as_expected(spoilt: &Spoilt) {
             TaskState::Succeeded(_) => State::Succeeded,
             TaskState::Waiting | TaskState::Processing { .. } | TaskState::Unrecognised { .. } => State::Unfinished,
         };
-        if let Some(expected) = spoilt.entry.state {
+        if let Some(expected) = malformed.entry.state {
             assert_eq!(found, expected, "{file}");
         }
     }
-    judge(spoilt, matches!(action, Action::Any | Action::Describe), describe);
+    judge(malformed, matches!(action, Action::Any | Action::Describe), describe);
 }
 
 /// Compares with what is expected, where the expectation `is_for` this action.
-fn judge<T: Debug>(spoilt: &Spoilt, is_for: bool, found: Result<Reply<T>, OpenError>) {
-    let Entry { file, expect, code, request_id, .. } = &spoilt.entry;
+fn judge<T: Debug>(malformed: &Malformed, is_for: bool, found: Result<Reply<T>, OpenError>) {
+    let Entry { file, expect, code, request_id, .. } = &malformed.entry;
     let (kind, found_code, found_id) = match &found {
         Ok(reply) => (Expect::Value, None, &reply.request_id),
         Err(OpenError::Service { code, message, request_id }) => {
@@ -143,7 +143,7 @@ fn raw(status: u16, body: &[u8]) -> RawReply {
 
 #[tokio::test]
 async fn a_client_makes_a_value_or_a_typed_error_of_every_file() {
-    for Spoilt { body, entry } in generate::files() {
+    for Malformed { body, entry } in generate::files() {
         let answer = raw(entry.status, &body);
         let http = http_fn(move |_| Ok(answer.clone()));
         let once = RetryPolicy::once(Duration::from_secs(30));
@@ -159,7 +159,7 @@ async fn a_client_makes_a_value_or_a_typed_error_of_every_file() {
             agrees(&entry, client.call(DescribeTasksRequest::default()).await.err());
         }
         if matches!(entry.action, Action::Any | Action::Create) {
-            agrees(&entry, client.call(CreateAigcVideoTaskRequest::new(1, "Kling", "2.1")).await.err());
+            agrees(&entry, client.call(CreateAigcVideoTaskRequest::new("Kling", "2.1")).await.err());
         }
     }
 }

@@ -8,7 +8,7 @@ use futures_util::future::{Either, join, join_all, select};
 use vod_aigc_client::events::PullPolicy;
 use vod_aigc_client::{Client, Job, WaitPolicy};
 use vod_aigc_core::{EventContent, PullEventsRequest};
-use vod_aigc_emulator::{Emulator, Fate, Fault, FaultRule, InProcess, Target, Timing, When};
+use vod_aigc_emulator::{Emulator, Fault, FaultRule, InProcess, RequestEffect, Target, Timing, When};
 use vod_aigc_transport::Clock as _;
 use vod_aigc_transport::testing::SeededRandom;
 
@@ -20,7 +20,7 @@ const TIMING: Timing = Timing { waiting: Duration::from_secs(60), processing: Du
 const MAKING: Duration = Duration::from_secs(540);
 /// Longer than the longest pause between two pulls and a few round trips.
 const SOON: Duration = Duration::from_secs(4);
-/// The service shows an event that was pulled to nobody for so long.
+/// How long the service hides an event that was pulled.
 const HIDDEN: Duration = Duration::from_secs(30);
 
 fn simulation() -> (InProcess, Arc<Simulation>) {
@@ -64,7 +64,7 @@ async fn make(client: &Client, simulation: &Simulation, name: &str, videos: usiz
     .await
 }
 
-/// What is on the queue for whoever reads it next.
+/// What is on the queue for its next reader.
 async fn queued(client: &Client) -> Vec<EventContent> {
     let mut request = PullEventsRequest::default();
     request.sub_app_id = Some(SUB_APP);
@@ -94,7 +94,7 @@ fn without_events_the_policy_goes_on_as_ever() {
     emulator.inject(FaultRule::new(
         Target::PullEvents,
         When::Every(1),
-        Fault::Error { request: Fate::Dropped, code: "InternalError".into() },
+        Fault::Error { request: RequestEffect::Discarded, code: "InternalError".into() },
     ));
     let client = client(&simulation, 1);
     let late = only(simulation.run([pulling(&client, make(&client, &simulation, "a", 3))]));
@@ -107,7 +107,7 @@ fn two_processes_on_one_queue_each_take_their_own_events_and_no_other() {
     let clients = [client(&simulation, 1), client(&simulation, 2)];
     let both = ["a", "b"].into_iter().zip(&clients);
     let late = simulation.run(both.map(|(name, client)| pulling(client, make(client, &simulation, name, 5))));
-    // Whoever is not lucky sees its event when it comes again.
+    // An unlucky process sees its event when it comes again.
     let late = late.concat();
     assert!(late.iter().all(|late| *late < Duration::from_secs(200)), "{late:?}");
     assert!(late.iter().any(|late| *late < SOON), "{late:?}");
@@ -136,7 +136,7 @@ fn the_event_of_a_task_that_nobody_here_waits_for_stays_on_the_queue() {
 #[test]
 fn an_event_whose_confirmation_was_lost_is_confirmed_when_it_comes_again() {
     let (emulator, simulation) = simulation();
-    let lost = Fault::Error { request: Fate::Dropped, code: "InternalError".into() };
+    let lost = Fault::Error { request: RequestEffect::Discarded, code: "InternalError".into() };
     emulator.inject(FaultRule::new(Target::ConfirmEvents, When::Nth(1), lost));
     let client = client(&simulation, 1);
     // The second is still waited for when the event of the first comes again.
@@ -168,7 +168,7 @@ fn nothing_is_pulled_while_nobody_waits() {
 #[test]
 fn a_queue_that_may_not_be_read_ends_the_source_and_not_the_waits() {
     let (emulator, simulation) = simulation();
-    let refused = Fault::Error { request: Fate::Dropped, code: "UnauthorizedOperation".into() };
+    let refused = Fault::Error { request: RequestEffect::Discarded, code: "UnauthorizedOperation".into() };
     emulator.inject(FaultRule::new(Target::PullEvents, When::Every(1), refused));
     let client = client(&simulation, 1);
     let task = only(simulation.run([client.submit(panda())])).unwrap();

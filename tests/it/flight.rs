@@ -1,11 +1,11 @@
-//! Thousands of tasks in flight at once, on a virtual clock that goes on whenever nobody can do anything but wait.
+//! Thousands of tasks in flight at once, on a virtual clock that goes on whenever no task can do anything but wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use vod_aigc_client::{Client, Job, MemoryStore};
-use vod_aigc_emulator::{Behaviour, Emulator, Fate, Fault, FaultRule, Target, Timing, When};
+use vod_aigc_emulator::{Behaviour, Emulator, Fault, FaultRule, RequestEffect, Target, Timing, When};
 use vod_aigc_transport::testing::SeededRandom;
 use vod_aigc_transport::{Clock as _, RateLimiter, Rates};
 
@@ -27,7 +27,7 @@ fn most_in_a_second(times: &[SystemTime]) -> usize {
     times.iter().enumerate().map(within).max().unwrap_or_default()
 }
 
-/// The resident memory of this process in bytes, on systems that tell it.
+/// The resident memory of this process in bytes, on systems that report it.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -38,7 +38,7 @@ fn resident() -> Option<u64> {
 #[test]
 fn thousands_of_tasks_in_flight_stay_within_the_documented_rates_and_all_end() {
     let tasks = size("VOD_AIGC_TASKS").unwrap_or(1_000) as usize;
-    let lost = Fault::Reset { request: Fate::Taken };
+    let lost = Fault::Reset { request: RequestEffect::Applied };
     let behaviour = Behaviour {
         creates_a_second: Some(CREATES as u32),
         reads_a_second: Some(READS as u32),

@@ -93,7 +93,7 @@ fn builder(store: Arc<MemoryStore>) -> ClientBuilder {
 }
 
 fn picture() -> CreateAigcImageTaskRequest {
-    let mut request = CreateAigcImageTaskRequest::new(0, "GG", "2.5");
+    let mut request = CreateAigcImageTaskRequest::new("GG", "2.5");
     request.prompt = Some("a panda in a bamboo forest".to_owned());
     request
 }
@@ -144,7 +144,7 @@ async fn an_image_task_is_submitted_and_waited_for_like_a_videos() {
     assert!(sent["SessionId"].as_str().unwrap().starts_with("va2-"), "{sent}");
 }
 
-/// What a wait for a task of this kind comes to, if the service says that it has made `output`.
+/// The result of a wait for a task of this kind, if the service says that it has made `output`.
 async fn ended<K: AigcTask>(member: &str, output: Value) -> Result<Finished<K>, WaitError> {
     let mut reply = json!({ "Status": "FINISH" });
     reply[member] = json!({ "Status": "FINISH", "ErrCode": 0, "Output": output });
@@ -159,7 +159,7 @@ async fn every_kind_of_task_is_waited_for_and_shows_its_files() {
         ($kind:ident, $files:expr, $output:tt) => {
             let made = ended::<$kind>(stringify!($kind), json!($output)).await.unwrap();
             assert_eq!(made.files().len(), $files, stringify!($kind));
-            // What nobody has made is no result.
+            // Without an output there is no result.
             assert!(matches!(ended::<$kind>(stringify!($kind), json!({})).await, Err(WaitError::Failed { .. })));
         };
     }
@@ -229,7 +229,7 @@ async fn limits_of_every_kind_and_the_rules_of_video_models_are_judged_before_an
     let error = client.submit(long).await.unwrap_err();
     assert!(matches!(error, SubmitError::Refused(_)), "{error}");
 
-    let mut video = CreateAigcVideoTaskRequest::new(0, "Kling", "2.1");
+    let mut video = CreateAigcVideoTaskRequest::new("Kling", "2.1");
     video.output_config.get_or_insert_default().resolution = Some("4K".to_owned());
     let error = client.submit(video).await.unwrap_err();
     assert!(error.to_string().contains("choose 720P, 1080P or 2K"), "{error}");
@@ -360,7 +360,7 @@ async fn a_job_is_resumed_as_what_it_is() {
     assert!(error.to_string().contains("CreateAigcImageTask"), "{error}");
     let task = client.resume_job_as::<CreateAigcImageTaskRequest>(store.only_job()).await.unwrap();
     assert_eq!(task.id(), "1-AigcImage-t");
-    // The key stands for a picture, and for nothing else.
+    // The key identifies a picture, and nothing else.
     let error = client.submit(Job::new(panda()).key("order-1")).await.unwrap_err();
     assert!(matches!(error, SubmitError::KeyTaken { .. }), "{error}");
     assert_eq!(api.actions().len(), 1);

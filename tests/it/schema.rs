@@ -70,7 +70,7 @@ fn within_one_file(schema: Value) -> Value {
     }
 }
 
-/// What the types derive, without the nulls that stand for members that are left out.
+/// What the types derive, without the nulls for members that are left out.
 fn derived() -> BTreeMap<String, Value> {
     let mut definitions = BTreeMap::new();
     for (root_name, schema) in TYPED.iter().flat_map(|typed| (typed.schemas)()) {

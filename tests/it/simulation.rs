@@ -38,7 +38,7 @@ impl Simulation {
         self.sent.lock().unwrap().clone()
     }
 
-    /// Runs all to their ends and gives what they have come to, the first to end first.
+    /// Runs all to their ends and returns their outputs, the first to end first.
     pub(crate) fn run<T>(&self, all: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
         self.runtime.block_on(all.into_iter().collect::<FuturesUnordered<_>>().collect())
     }

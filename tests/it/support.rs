@@ -297,7 +297,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> String {
 }
 
 /// A number that sets the size of a test.
-#[expect(clippy::disallowed_methods, reason = "whoever runs a test may set its size")]
+#[expect(clippy::disallowed_methods, reason = "a variable sets the size of a test")]
 pub(crate) fn size(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

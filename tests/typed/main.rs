@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use actions::TYPED;
 use serde_json::{Value, json};
-use vod_aigc_core::KnownAction;
+use vod_aigc_core::ActionSpec;
 use vod_aigc_signer::Credential;
 use vod_aigc_transport::{ErrorKind, RetryPolicy, Transport};
 
@@ -43,8 +43,7 @@ async fn answer(mut line: Value, transport: Option<&Transport>) -> Result<Value,
         return Ok(json!({ "actions": TYPED.iter().map(|typed| typed.name).collect::<Vec<_>>() }));
     };
     let typed = TYPED.iter().find(|typed| typed.name == action);
-    let (typed, known) =
-        typed.zip(KnownAction::find(action)).ok_or_else(|| format!("there is no action {action:?}"))?;
+    let (typed, known) = typed.zip(ActionSpec::find(action)).ok_or_else(|| format!("there is no action {action:?}"))?;
     let (request, reply) = (line["request"].take(), line["reply"].take());
     let (again, faults) = if request.is_null() {
         ((typed.reply)(reply.clone()), known.judge_reply(&reply))
@@ -54,7 +53,7 @@ async fn answer(mut line: Value, transport: Option<&Transport>) -> Result<Value,
     let answer = json!({ "again": again?, "faults": faults });
     if let Some(transport) = transport {
         match transport.execute::<Value>(&(typed.call)(transport, request)?).await {
-            // What the service says to a request is for the script to see: it stands between the two.
+            // What the service says to a request is for the script to see: it is between the two.
             Err(error) if error.kind() != ErrorKind::Service => return Err(error.into()),
             _ => {}
         }

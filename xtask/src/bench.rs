@@ -138,7 +138,7 @@ fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-struct Way {
+struct Measurement {
     name: String,
     median: Estimate,
 }
@@ -156,7 +156,7 @@ struct Interval {
     upper_bound: f64,
 }
 
-impl Way {
+impl Measurement {
     fn is_peer(&self) -> bool {
         !self.name.starts_with(OURS) && !self.name.starts_with(BARE)
     }
@@ -172,7 +172,7 @@ impl Way {
 }
 
 /// What criterion has written, by group and ordered by time.
-fn read(results: &Path) -> Result<BTreeMap<String, Vec<Way>>> {
+fn read(results: &Path) -> Result<BTreeMap<String, Vec<Measurement>>> {
     #[derive(Deserialize)]
     struct Benchmark {
         group_id: String,
@@ -183,13 +183,13 @@ fn read(results: &Path) -> Result<BTreeMap<String, Vec<Way>>> {
         median: Estimate,
     }
 
-    let mut works: BTreeMap<String, Vec<Way>> = BTreeMap::new();
+    let mut works: BTreeMap<String, Vec<Measurement>> = BTreeMap::new();
     for group in fs::read_dir(results).with_context(|| results.display().to_string())? {
         for way in fs::read_dir(group?.path())? {
             let folder = way?.path().join("new");
             let Benchmark { group_id, function_id } = json(&folder.join("benchmark.json"))?;
             let Estimates { median } = json(&folder.join("estimates.json"))?;
-            works.entry(group_id).or_default().push(Way { name: function_id, median });
+            works.entry(group_id).or_default().push(Measurement { name: function_id, median });
         }
     }
     for ways in works.values_mut() {

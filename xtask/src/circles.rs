@@ -19,7 +19,7 @@ const KNOWN: &[Known] = &[Known(
     "core",
     "",
     "generated",
-    "the generated types implement traits that are written by hand, and what is written by hand extends these types",
+    "the generated types implement traits that are written manually, and what is written manually extends these types",
 )];
 
 /// Crate, file or folder, imported file or folder, reason. An empty text is the whole crate.
@@ -375,7 +375,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         let before = self.module.paths.len();
         self.tree(&item.tree, Vec::new());
         if !matches!(item.vis, Visibility::Inherited) {
-            // A re-export needs nothing of its own; those that import it need what it stands for.
+            // A re-export needs nothing of its own; those that import it need what it refers to.
             self.module.paths.truncate(before);
         }
     }

@@ -16,7 +16,7 @@ use crate::spec::{ExitCodes, Feature, Spec};
 
 const COMMAND: &str = "cargo xtask codegen";
 
-/// The files by hand that repeat the tables of models and of exit codes between markers.
+/// The hand-written files that repeat the tables of models and of exit codes between markers.
 const WITH_THE_TABLES: [&str; 3] = ["README.md", "llms.txt", "skills/vod-aigc/SKILL.md"];
 
 /// The longest that a generated file may be.
@@ -74,6 +74,8 @@ fn outputs(root: &Path) -> Result<Vec<Output>> {
     ];
     outputs.extend(api::rust(&spec)?);
     outputs.push(api::actions(&spec)?);
+    outputs.push(api::builder(&spec)?);
+    outputs.push(api::flags(&spec)?);
     outputs.push(module_list(&spec));
     for path in WITH_THE_TABLES {
         let text = fs::read_to_string(root.join(path)).context(path)?;
@@ -87,7 +89,7 @@ fn outputs(root: &Path) -> Result<Vec<Output>> {
     Ok(outputs)
 }
 
-/// What nobody reads is not reviewed.
+/// A file that is too long to read is not reviewed.
 fn judge_length(output: &Output) -> Result<()> {
     let lines = output.text.lines().count();
     ensure!(
@@ -110,7 +112,7 @@ fn marked(sources: &[&str], body: String) -> String {
 
 fn module_list(spec: &Spec) -> Output {
     let mut stems: Vec<&str> =
-        ["actions", "errors", "models"].into_iter().chain(spec.api.keys().map(String::as_str)).collect();
+        ["actions", "builder", "errors", "models"].into_iter().chain(spec.api.keys().map(String::as_str)).collect();
     stems.sort_unstable();
     let gate = |stem: &&str| cfg("", spec.api.get(*stem).and_then(|api| api.feature));
     let mut body = String::from("//! What the files under `spec/` say, as Rust.\n\n");
@@ -118,13 +120,14 @@ fn module_list(spec: &Spec) -> Output {
         body += &format!("{}mod {stem};\n", gate(stem));
     }
     body += "\n";
-    for stem in &stems {
+    // The builder's file has methods only.
+    for stem in stems.iter().filter(|stem| **stem != "builder") {
         body += &format!("{}pub use {stem}::*;\n", gate(stem));
     }
     rust("mod", &["spec"], body)
 }
 
-/// `text` with what stands between the two markers of `name` replaced.
+/// `text` with what is between the two markers of `name` replaced.
 fn between_markers(text: &str, name: &str, new: &str) -> Result<String> {
     let (start, end) = (format!("<!-- {name}:start -->\n"), format!("<!-- {name}:end -->"));
     let (before, rest) = text.split_once(&start).with_context(|| format!("the marker {start:?} is missing"))?;

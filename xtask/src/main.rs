@@ -1,13 +1,14 @@
-//! The project's own chores: `cargo xtask codegen`, `sync`, `arrows`, `circles`, `bench`, `ci`.
+//! The project's own chores: `cargo xtask codegen`, `sync`, `check-deps`, `circles`, `bench`, `ci`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
-mod arrows;
 mod bench;
+mod check_deps;
 mod circles;
 mod codegen;
 mod mutants;
 mod spec;
 mod sync;
+mod words;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -22,20 +23,21 @@ usage: cargo xtask COMMAND
                      print the drift between spec/upstream and the rest of spec/; with --api write spec/upstream from
                      the official API description first; with --check write nothing and fail on drift that
                      spec/accepted-drift.yaml does not name
-  arrows             check which crate depends on which
+  check-deps         check which crate depends on which
   circles            check that the files of no crate import each other in a circle across its folders
+  words              check that no file uses a word of tests/words.yaml
   soak --seeds N [--first SEED]
                      play N random schedules of faults and crashes against the submit protocol
   mutants            change the code that handles money in some hundred ways and fail where no test notices; needs
                      cargo-mutants and about an hour; --iterate leaves out what an earlier run has caught
   fuzz --seconds N   run each fuzz target for N seconds; needs nightly and cargo-fuzz, and says so where they are missing
-  bench [--date DAY] measure us against the rivals and write the tables of PERFORMANCE.md; needs Python, npm and taskset
+  bench [--date DAY] measure us against the competitors and write the tables of PERFORMANCE.md; needs Python, npm and taskset
   ci                 run what CI runs";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    // Printed here and not by returning it: a backtrace under a one-line sentence helps nobody.
+    // Printed here and not by returning it: a backtrace under a one-line sentence is of no use.
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -54,8 +56,9 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["sync", "--check"] => sync::sync(root, None, true),
         ["sync", "--api", api] => sync::sync(root, Some(Path::new(api)), false),
         ["sync", "--api", api, "--check"] => sync::sync(root, Some(Path::new(api)), true),
-        ["arrows"] => arrows::check(root),
+        ["check-deps"] => check_deps::check(root),
         ["circles"] => circles::check(root),
+        ["words"] => words::check(root),
         ["soak", "--seeds", seeds] => soak(root, seeds, "0"),
         ["soak", "--seeds", seeds, "--first", first] => soak(root, seeds, first),
         ["mutants"] => mutants::run(root, false),

@@ -1,4 +1,4 @@
-//! The hand-written facts under `spec/`, read and judged before anything is made of them.
+//! The hand-written facts under `spec/`, read and checked before anything is made of them.
 
 mod api;
 mod errors;
@@ -29,13 +29,13 @@ pub(crate) struct Spec {
     pub(crate) api: IndexMap<String, Api>,
 }
 
-/// Where facts come from: a short name and what stands behind it.
+/// Where facts come from: a short name and its source.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Sources(IndexMap<String, String>);
 
 impl Spec {
-    /// Reads and judges `spec/`. The first mistake is the error; it names the file and the row or the line.
+    /// Reads and checks `spec/`. The first mistake is the error; it names the file and the row or the line.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let sources: Sources = read(root, "spec/sources.yaml")?;
         let models: Models = read(root, "spec/models.yaml")?;
@@ -244,7 +244,7 @@ impl Spec {
         let details = self.definition(shape).with_context(|| format!("there is no shape {shape}"))?;
         let holds = |member: &str| details.properties.get(member).and_then(Property::shape);
         ensure!(holds("Status") == Some("AigcTaskStatus"), "the Status of {shape} is no AigcTaskStatus");
-        // What a pulled file is stands beside its task's status.
+        // The members of a pulled file are beside its task's status.
         let output = holds("Output").unwrap_or(shape);
         // Some words leave out the `Task` that ends the shape's name.
         let names = [Some(shape), shape.strip_suffix("Task")];

@@ -20,8 +20,8 @@ use self::description::Description;
 use self::digest::{Clauses, Digest};
 use crate::spec::Spec;
 
-/// Prints the drift between `spec/upstream` and the spec. `api` is the official description: `spec/upstream` is written
-/// anew from it first. With `check` nothing is written, and what is stale or not accepted is an error.
+/// Prints the drift between `spec/upstream` and the spec. `api` is the official description: `spec/upstream` is
+/// rewritten from it first. With `check` nothing is written, and what is stale or not accepted is an error.
 pub(crate) fn sync(root: &Path, api: Option<&Path>, check: bool) -> Result<()> {
     let (digest, clauses) = match api {
         Some(api) => {
@@ -56,7 +56,7 @@ impl Report {
         Self { open, accepted, over }
     }
 
-    /// Prints every line, and under it the clause that it stands for.
+    /// Prints every line, and under it its clause.
     fn print(&self, clauses: &Clauses) {
         let mut texts = BTreeMap::new();
         for (member, places) in clauses {
@@ -87,7 +87,7 @@ impl Report {
             (!stale.is_empty(), format!("stale: {stale}; run `cargo xtask sync --api FILE` and commit the result")),
             (
                 open > 0,
-                format!("lines of drift: {open}; mend the spec, or name them with a reason in {}", accepted::FILE),
+                format!("lines of drift: {open}; fix the spec, or name them with a reason in {}", accepted::FILE),
             ),
             (
                 over > 0,

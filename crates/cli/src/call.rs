@@ -9,7 +9,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use vod_aigc_client::Client;
-use vod_aigc_client::core::{Effect, KnownAction};
+use vod_aigc_client::core::{ActionSpec, Effect};
 use vod_aigc_client::transport::{Call as Prepared, SystemRandom, new_session_id};
 
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ pub(crate) struct Call {
     /// The file with the JSON body; - is standard input
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
-    /// Judge nothing, and take an action that this release does not know
+    /// Check nothing, and take an action that this release does not know
     #[arg(long)]
     unchecked: bool,
     /// What an action that this release does not know does: only one that reads is sent again by itself [default: paid]
@@ -84,8 +84,8 @@ impl Call {
     }
 
     /// The action, or `None` for one that is to be sent although nothing is known of it.
-    fn known(&self) -> Result<Option<&'static KnownAction>, Failure> {
-        match KnownAction::find(&self.action) {
+    fn known(&self) -> Result<Option<&'static ActionSpec>, Failure> {
+        match ActionSpec::find(&self.action) {
             Some(action) if self.effect.is_some() => {
                 Err(Failure::usage(format!("what {} does is known: leave --effect out; nothing was sent", action.name)))
             }
@@ -99,7 +99,7 @@ impl Call {
 }
 
 /// Gives the body the sub-application and the session id that it lacks, where the action takes them. Returns the session id.
-fn complete(body: &mut Map<String, Value>, action: &KnownAction, client: &Client) -> Option<String> {
+fn complete(body: &mut Map<String, Value>, action: &ActionSpec, client: &Client) -> Option<String> {
     let lacks = |body: &Map<String, Value>, member: &str| body.get(member).is_none_or(Value::is_null);
     if lacks(body, SUB_APP_ID) && action.request_schema()["properties"].get(SUB_APP_ID).is_some() {
         body.insert(SUB_APP_ID.to_owned(), client.sub_app_id().into());
@@ -113,7 +113,7 @@ fn complete(body: &mut Map<String, Value>, action: &KnownAction, client: &Client
     body[member].as_str().map(str::to_owned)
 }
 
-fn judge(action: &KnownAction, body: &Map<String, Value>) -> Result<(), Failure> {
+fn judge(action: &ActionSpec, body: &Map<String, Value>) -> Result<(), Failure> {
     let judgement = action.judge(&Value::Object(body.clone()));
     judgement.notes.iter().for_each(|note| say(format_args!("note: {note}")));
     match judgement.faults.join("; ") {

@@ -1,15 +1,15 @@
-//! `vod-aigc check`: judges a raw request body without sending it.
+//! `vod-aigc check`: checks a raw request body without sending it.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
-use vod_aigc_client::core::{Judgement, KnownAction};
+use vod_aigc_client::core::{ActionSpec, Judgement};
 
 use crate::failure::Failure;
 use crate::{known_actions, print, print_json, read_input};
 
-/// Judge a request body: names each rule and limit that it breaks, and each member that is missing, unknown or of the
+/// Check a request body: names each rule and limit that it breaks, and each member that is missing, unknown or of the
 /// wrong type.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -49,7 +49,7 @@ fn judge(action: &str, text: &[u8]) -> Judgement {
         judgement.faults.push(fault);
         judgement
     };
-    match (serde_json::from_slice::<Value>(text), KnownAction::find(action)) {
+    match (serde_json::from_slice::<Value>(text), ActionSpec::find(action)) {
         (Ok(body), Some(action)) => action.judge(&body),
         (Err(error), _) => refused(format!("it is not JSON: {error}")),
         (_, None) => refused(format!("there is no action {action}")),

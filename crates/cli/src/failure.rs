@@ -46,7 +46,7 @@ struct Details {
     resume: Option<String>,
     /// The next step, where it is not that of the exit code.
     hint: Option<String>,
-    /// Whether the code tells how the task is, and not how a step towards its result failed.
+    /// Whether the code reports the state of the task, not the failure of a step towards its result.
     is_of_task: bool,
     /// Whether standard output holds its document already.
     described: bool,

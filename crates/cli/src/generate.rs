@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
-use vod_aigc_client::core::{
-    AspectRatio, InputRegion, Model, PersonGeneration, Resolution, SceneType, StorageMode, VideoRequest,
-    VideoRequestBuilder,
-};
+use clap::Args;
+use vod_aigc_client::core::{Model, Resolution, VideoRequest, VideoRequestBuilder};
 use vod_aigc_client::transport::{InvalidEndpoint, Random as _, SystemRandom};
 use vod_aigc_client::{AttachError, Client, InputProblem, Inputs, Job, JobRecord, PreparedJob, WaitPolicy};
 use vod_aigc_emulator::Emulator;
 
 use crate::failure::Failure;
+use crate::parameters::Parameters;
 use crate::progress::{ProgressDisplay, say};
 use crate::settings::{Connection, NAMESPACE};
 use crate::task::{Output, Submit, Wait, document, finish};
@@ -28,116 +26,43 @@ pub(crate) struct Generate {
     #[arg(value_name = "PROMPT|@FILE|-")]
     prompt: Option<String>,
     /// The model, as Kling:2.1, or its family with --model-version
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Model")]
     model: String,
     /// The version of the model
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", help_heading = "Model")]
     model_version: Option<String>,
     /// Send it although this release does not know the model; nothing but limits is checked
-    #[arg(long)]
+    #[arg(long, help_heading = "Model")]
     unchecked: bool,
     /// An image to make the video from: a file or a URL; may be repeated
-    #[arg(short, long, value_name = "FILE|URL")]
+    #[arg(short, long, value_name = "FILE|URL", help_heading = "Input")]
     image: Vec<String>,
     /// An image to take subjects or style from: a file or a URL; may be repeated
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", help_heading = "Input")]
     reference: Vec<String>,
     /// A video to take motion or style from, or to edit: a file or a URL; may be repeated
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", help_heading = "Input")]
     video: Vec<String>,
     /// A sound to work with: a file or a URL; may be repeated
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", help_heading = "Input")]
     sound: Vec<String>,
     /// The last frame: a file or a URL
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", help_heading = "Input")]
     last_frame: Option<String>,
     /// Upload every local file to VOD, also one that would fit into the request; it costs storage there
-    #[arg(long)]
+    #[arg(long, help_heading = "Input")]
     upload: bool,
     /// The size, for example 1080P
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Output")]
     resolution: Option<Resolution>,
-    /// Width to height, for example 16:9
-    #[arg(short, long, value_name = "RATIO")]
-    aspect_ratio: Option<AspectRatio>,
-    /// The length in seconds
-    #[arg(short, long, value_name = "SECONDS")]
-    duration: Option<f64>,
-    /// What the video must not show
-    #[arg(long, value_name = "TEXT|@FILE|-")]
-    negative_prompt: Option<String>,
-    /// Whether the service rewrites the prompt
-    #[arg(long, value_name = "WHETHER")]
-    enhance_prompt: Option<OnOff>,
-    /// Whether the model makes sound
-    #[arg(long, value_name = "WHETHER")]
-    audio: Option<OnOff>,
-    /// Whether the video is enhanced
-    #[arg(long, value_name = "WHETHER")]
-    enhance: Option<OnOff>,
-    /// Whether the task may wait for off-peak hours
-    #[arg(long, value_name = "WHETHER")]
-    off_peak: Option<OnOff>,
-    /// Whether Vidu adds frames in between
-    #[arg(long, value_name = "WHETHER")]
-    frame_interpolate: Option<OnOff>,
-    /// Whether a logo is put on the picture
-    #[arg(long, value_name = "WHETHER")]
-    logo: Option<OnOff>,
-    /// Whether background music is added
-    #[arg(long, value_name = "WHETHER")]
-    background_music: Option<OnOff>,
-    /// Whether inputs are reviewed for compliance
-    #[arg(long, value_name = "WHETHER")]
-    input_compliance_check: Option<OnOff>,
-    /// Whether the result is reviewed for compliance
-    #[arg(long, value_name = "WHETHER")]
-    output_compliance_check: Option<OnOff>,
-    /// Whether people may appear: AllowAdult or Disallowed
-    #[arg(long, value_name = "WORD")]
-    person_generation: Option<PersonGeneration>,
-    /// How long the service keeps the video: Temporary or Permanent
-    #[arg(long, value_name = "MODE")]
-    storage_mode: Option<StorageMode>,
-    /// The name of the media file, at most 64 characters
-    #[arg(long, value_name = "NAME")]
-    media_name: Option<String>,
-    /// The VOD class of the media file
-    #[arg(long, value_name = "ID")]
-    class_id: Option<i64>,
-    /// When the stored file is deleted, as an ISO 8601 time
-    #[arg(long, value_name = "TIME")]
-    expire_time: Option<String>,
-    /// Where the input files are stored: Mainland, Oversea or OverseaUSWest
-    #[arg(long, value_name = "REGION")]
-    input_region: Option<InputRegion>,
+    #[command(flatten)]
+    parameters: Parameters,
     /// What you know the job by: the same key with the same request is billed once, from any process or host
-    #[arg(long)]
+    #[arg(long, help_heading = "Job")]
     key: Option<String>,
     /// A name for a group of jobs, by which `task list` selects them
-    #[arg(long)]
+    #[arg(long, help_heading = "Job")]
     label: Option<String>,
-    /// A special way of working, for example motion_control
-    #[arg(long, value_name = "SCENE")]
-    scene_type: Option<SceneType>,
-    /// The VOD task flow to run on the finished video
-    #[arg(long, value_name = "NAME")]
-    procedure: Option<String>,
-    /// The model's random seed
-    #[arg(long, allow_hyphen_values = true)]
-    seed: Option<i64>,
-    /// Recognises a repeated request, at most 50 characters; made up where it is not given
-    #[arg(long, value_name = "ID")]
-    session_id: Option<String>,
-    /// Comes back unchanged with the task, at most 1000 characters
-    #[arg(long, value_name = "TEXT")]
-    session_context: Option<String>,
-    /// Priority among the account's tasks, from -10 to 10
-    #[arg(long, allow_hyphen_values = true, value_name = "NUMBER")]
-    priority: Option<i64>,
-    /// Model parameters outside the schema, as JSON
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    ext_info: Option<String>,
     #[command(flatten)]
     submit: Submit,
     #[command(flatten)]
@@ -153,12 +78,6 @@ pub(crate) struct Generate {
     /// Send it to an emulator that runs in this process: no account, no cost, a test picture
     #[arg(long, conflicts_with_all = ["endpoint", "no_wait"])]
     emulator: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-enum OnOff {
-    On,
-    Off,
 }
 
 impl Generate {
@@ -179,12 +98,8 @@ impl Generate {
     /// Takes the texts from where their arguments point.
     fn read_texts(&mut self) -> Result<(), Failure> {
         text::refuse_blank("--key", self.key.as_deref())?;
-        text::refuse_blank("--session-id", self.session_id.as_deref())?;
-        text::resolve([
-            ("PROMPT", &mut self.prompt),
-            ("--negative-prompt", &mut self.negative_prompt),
-            ("--ext-info", &mut self.ext_info),
-        ])
+        text::refuse_blank("--session-id", self.parameters.session_id.as_deref())?;
+        text::resolve(std::iter::once(("PROMPT", &mut self.prompt)).chain(self.parameters.texts()))
     }
 
     async fn generate(
@@ -241,7 +156,7 @@ impl Generate {
             ProgressDisplay::new().line(format!("task {}: submitted", task.id()));
             let mut policy = self.wait.policy();
             if emulator.is_some() {
-                // Its tasks take seconds, and a poll costs nobody anything.
+                // Its tasks take seconds, and polls are free.
                 (policy.first, policy.every) = (WaitPolicy::FLOOR, WaitPolicy::FLOOR);
             }
             finish(&task, policy, &self.output, json, interruption).await
@@ -279,7 +194,7 @@ impl Generate {
 
     /// The job that an earlier run with the same key has left in the store: it may be paid for already.
     async fn earlier(&self, connection: &Connection, request: Option<VideoRequest>) -> Option<JobRecord> {
-        if self.emulator || self.key.is_none() && self.session_id.is_none() {
+        if self.emulator || self.key.is_none() && self.parameters.session_id.is_none() {
             return None;
         }
         let sub_app_id = connection.sub_app_id().ok()??;
@@ -318,40 +233,10 @@ impl Generate {
     }
 
     fn builder(&self) -> Result<VideoRequestBuilder, Failure> {
-        let mut builder = VideoRequest::builder(self.model()?);
-        type Builder = VideoRequestBuilder;
-        let set = |builder, whether: Option<OnOff>, method: fn(Builder, bool) -> Builder| match whether {
-            Some(whether) => method(builder, whether == OnOff::On),
-            None => builder,
-        };
-        builder = with(builder, self.prompt.as_ref(), VideoRequestBuilder::prompt);
-        builder = with(builder, self.negative_prompt.as_ref(), VideoRequestBuilder::negative_prompt);
-        builder = set(builder, self.enhance_prompt, VideoRequestBuilder::enhance_prompt);
-        builder = with(builder, self.resolution, VideoRequestBuilder::resolution);
-        builder = with(builder, self.aspect_ratio.clone(), VideoRequestBuilder::aspect_ratio);
-        builder = with(builder, self.duration, VideoRequestBuilder::duration);
-        builder = set(builder, self.audio, VideoRequestBuilder::audio);
-        builder = set(builder, self.enhance, VideoRequestBuilder::enhance);
-        builder = set(builder, self.off_peak, VideoRequestBuilder::off_peak);
-        builder = set(builder, self.frame_interpolate, VideoRequestBuilder::frame_interpolate);
-        builder = set(builder, self.logo, VideoRequestBuilder::logo);
-        builder = set(builder, self.background_music, VideoRequestBuilder::background_music);
-        builder = set(builder, self.input_compliance_check, VideoRequestBuilder::input_compliance_check);
-        builder = set(builder, self.output_compliance_check, VideoRequestBuilder::output_compliance_check);
-        builder = with(builder, self.person_generation.clone(), VideoRequestBuilder::person_generation);
-        builder = with(builder, self.storage_mode.clone(), VideoRequestBuilder::storage_mode);
-        builder = with(builder, self.media_name.as_ref(), VideoRequestBuilder::media_name);
-        builder = with(builder, self.class_id, VideoRequestBuilder::class_id);
-        builder = with(builder, self.expire_time.as_ref(), VideoRequestBuilder::expire_time);
-        builder = with(builder, self.input_region.clone(), VideoRequestBuilder::input_region);
-        builder = with(builder, self.scene_type.clone(), VideoRequestBuilder::scene_type);
-        builder = with(builder, self.procedure.as_ref(), VideoRequestBuilder::procedure);
-        builder = with(builder, self.seed, VideoRequestBuilder::seed);
-        builder = with(builder, self.session_id.as_ref(), VideoRequestBuilder::session_id);
-        builder = with(builder, self.session_context.as_ref(), VideoRequestBuilder::session_context);
-        builder = with(builder, self.priority, VideoRequestBuilder::priority);
-        builder = with(builder, self.ext_info.as_ref(), VideoRequestBuilder::ext_info);
-        Ok(builder)
+        let builder = VideoRequest::builder(self.model()?);
+        let builder = self.prompt.iter().fold(builder, VideoRequestBuilder::prompt);
+        let builder = self.resolution.into_iter().fold(builder, VideoRequestBuilder::resolution);
+        Ok(self.parameters.apply(builder))
     }
 }
 
@@ -377,18 +262,6 @@ fn dry_run(job: Job, emulator: bool, connection: &Connection) -> Result<(), Fail
         }
     };
     print(job.prepare(sub_app_id, NAMESPACE, &SystemRandom)?.body())
-}
-
-/// Sets a parameter that was given.
-fn with<T>(
-    builder: VideoRequestBuilder,
-    value: Option<T>,
-    method: impl FnOnce(VideoRequestBuilder, T) -> VideoRequestBuilder,
-) -> VideoRequestBuilder {
-    match value {
-        Some(value) => method(builder, value),
-        None => builder,
-    }
 }
 
 async fn start_emulator() -> Result<Emulator, Failure> {

@@ -10,6 +10,8 @@ mod jobs;
 mod log;
 mod models;
 mod narrow;
+mod on_off;
+mod parameters;
 mod progress;
 mod schema;
 mod settings;
@@ -34,7 +36,7 @@ use crate::settings::Connection;
 ///
 /// Credentials come from VITE_VOD_SECRET_ID and VITE_VOD_SECRET_KEY, or from TENCENTCLOUD_SECRET_ID,
 /// TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN; the sub-application from VITE_VOD_SUB_APP_ID or VOD_SUB_APP_ID. A file
-/// .env in the working directory is read too; the environment stands above it. A secret is never an argument.
+/// .env in the working directory is read too; the environment takes precedence. A secret is never an argument.
 #[derive(Parser)]
 #[command(name = "vod-aigc", version, max_term_width = 120, after_long_help = exit_codes::HELP)]
 struct Arguments {
@@ -60,7 +62,7 @@ enum Command {
     Resume(jobs::Resume),
     /// List the models and what each can do
     Models,
-    /// Judge the JSON body of a request and name each rule that it breaks
+    /// Check the JSON body of a request and name each rule that it breaks
     Check(check::Check),
     /// Call any action with a JSON body and print its reply
     Call(call::Call),

@@ -147,7 +147,7 @@ fn at_most(images: u8) -> Value {
     })
 }
 
-/// Lays keywords over one member, its description before theirs; takes the member away where there are none.
+/// Lays keywords over one member, its description before theirs; removes the member where there are no keywords.
 fn lay_over(members: &mut Value, name: &str, keywords: Option<&Value>) {
     let Some(members) = members.as_object_mut() else {
         return;

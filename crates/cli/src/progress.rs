@@ -66,7 +66,7 @@ impl ProgressDisplay {
 
     /// How much of a file has come or gone.
     pub(crate) fn show_bytes(&mut self, doing: &str, bytes: u64, all: Option<u64>) {
-        // Only where the picture can change in place: one line for each piece of a file helps nobody.
+        // Only where the picture can change in place: one line for each piece of a file is of no use.
         if let Some(bar) = &self.bar {
             bar.set_length(all.unwrap_or(bytes).max(1));
             bar.set_position(bytes);

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use clap::{Arg, ArgAction, Args, Command, ValueEnum};
 use serde_json::{Map, Value, json};
-use vod_aigc_client::core::{ACTIONS, Effect, KnownAction, Model};
+use vod_aigc_client::core::{ACTIONS, ActionSpec, Effect, Model};
 
 use crate::exit_codes;
 use crate::failure::Failure;
@@ -78,7 +78,7 @@ impl Schema {
         if self.model.is_some() && name != GENERATE && name != VIDEO {
             return Err(Failure::usage(format!("--model narrows {VIDEO} and {GENERATE}, not {name}")));
         }
-        let described = match KnownAction::find(name) {
+        let described = match ActionSpec::find(name) {
             Some(action) => of_action(action, self.reply, self.model.as_ref()),
             None => of_generate(command, self.model.as_ref()),
         };
@@ -108,7 +108,7 @@ impl Described {
 }
 
 fn list(json: bool) -> Result<(), Failure> {
-    let effect = |action: &KnownAction| match action.effect {
+    let effect = |action: &ActionSpec| match action.effect {
         Effect::Read => "read",
         Effect::Write => "write",
         Effect::Paid => "paid",
@@ -129,7 +129,7 @@ fn list(json: bool) -> Result<(), Failure> {
     print(format_args!("\n{}", exit_codes::HELP.trim_end()))
 }
 
-fn of_action(action: &KnownAction, reply: bool, model: Option<&Model>) -> Described {
+fn of_action(action: &ActionSpec, reply: bool, model: Option<&Model>) -> Described {
     let mut schema = if reply { action.reply_schema() } else { action.request_schema() };
     let description = schema.as_object_mut().and_then(|schema| schema.remove("description")).unwrap_or_default();
     let mut described = Described {
@@ -148,7 +148,7 @@ fn of_generate(command: &Command, model: Option<&Model>) -> Described {
     let arguments = || command.find_subcommand(GENERATE).into_iter().flat_map(Command::get_arguments);
     let asked = || arguments().filter(|argument| !NOT_FOR_TOOLS.contains(&argument.get_id().as_str()));
     let required = asked().filter(|argument| argument.is_required_set()).map(|argument| argument.get_id().as_str());
-    let request = KnownAction::find(VIDEO).map(KnownAction::request_schema).unwrap_or_default();
+    let request = ActionSpec::find(VIDEO).map(ActionSpec::request_schema).unwrap_or_default();
     let parameters = asked().map(|argument| (argument.get_id().to_string(), parameter(argument, &request)));
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -18,14 +18,14 @@ pub(crate) const NAMESPACE: &str = "vod-aigc";
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
     /// Send requests to another server, for example a local emulator [env: VOD_AIGC_ENDPOINT]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
     endpoint: Option<Endpoint>,
     /// The store of submitted jobs, an SQLite file; `:memory:` keeps none [env: VOD_AIGC_STORE, VOD_AIGC_JOURNAL] [default:
     /// where the platform keeps a program's state]
-    #[arg(long, alias = "journal", global = true, value_name = "FILE")]
+    #[arg(long, alias = "journal", global = true, value_name = "FILE", help_heading = "Connection")]
     store: Option<PathBuf>,
     /// The VOD sub-application [env: VITE_VOD_SUB_APP_ID, VOD_SUB_APP_ID]
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", help_heading = "Connection")]
     sub_app_id: Option<u64>,
 }
 

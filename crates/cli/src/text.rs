@@ -11,7 +11,9 @@ PROMPT, --negative-prompt and --ext-info take their text from standard input whe
 @FILE; one newline at the end is removed. @@ begins a text with @.";
 
 /// Replaces each argument that names an input by what it holds. An argument comes with its name.
-pub(crate) fn resolve<const N: usize>(arguments: [(&str, &mut Option<String>); N]) -> Result<(), Failure> {
+pub(crate) fn resolve<'a>(
+    arguments: impl IntoIterator<Item = (&'static str, &'a mut Option<String>)>,
+) -> Result<(), Failure> {
     let mut standard_input = None;
     for (name, argument) in arguments {
         let Some(given) = argument else {

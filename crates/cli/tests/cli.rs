@@ -1,4 +1,4 @@
-//! The contracts that scripts rely on: what stands on standard output, what on standard error, and the exit codes.
+//! The contracts that scripts rely on: what is on standard output, what on standard error, and the exit codes.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod support;
@@ -22,7 +22,7 @@ fn generate<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 /// Without the wait that is meant for a task that has just been submitted.
 const RESUME: &[&str] = &["resume", "--first-poll", "0s"];
 
-/// What befalls the first create.
+/// A rule that injects a fault into the first create.
 fn on_create(fault: Value) -> Value {
     json!({ "action": "CreateAigcVideoTask", "nth": 1, "fault": fault })
 }
@@ -33,7 +33,7 @@ fn size(path: &Path) -> (u32, u32) {
     assert_eq!(&file[4..8], b"ftyp");
     let track = file.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
     let length = u32::from_be_bytes(file[track - 4..track].try_into().unwrap()) as usize;
-    // Both sides stand last in the box, as 16.16 fixed-point numbers.
+    // Both sides are last in the box, as 16.16 fixed-point numbers.
     let end = track - 4 + length;
     let side = |start: usize| u32::from_be_bytes(file[start..start + 4].try_into().unwrap()) >> 16;
     (side(end - 8), side(end - 4))
@@ -200,8 +200,7 @@ fn a_file_is_uploaded_where_it_does_not_fit_or_is_told_to() {
     assert!(!ran.stderr.contains("uploading"), "{}", ran.stderr);
     assert_eq!(emulator.ledger().len(), 3);
 
-    let fault =
-        r#"[{"action": "PutObject", "every": 1, "fault": {"error": {"request": "dropped", "code": "AccessDenied"}}}]"#;
+    let fault = r#"[{"action": "PutObject", "every": 1, "fault": {"error": {"request": "discarded", "code": "AccessDenied"}}}]"#;
     emulator.http("POST", "/_emulator/faults", fault);
     place.run(&generate(&["--image", "large.png"])).failed(5, "HTTP status 403 and AccessDenied");
     assert_eq!(emulator.ledger().len(), 3);
@@ -307,7 +306,7 @@ fn a_used_up_quota_ends_with_4() {
 
 #[test]
 fn a_server_that_is_not_there_ends_with_5_before_a_submit_and_with_11_after_it() {
-    // Held, so that nobody else gets the port, and never listened on.
+    // Bound, so that no other process gets the port, and never listened on.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -377,7 +376,7 @@ fn an_interrupted_wait_ends_with_9_and_is_resumed() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_submit_ends_with_10_and_is_resumed() {
-    let emulator = Emulator::play(&json!({ "faults": [on_create(json!({ "hang": { "request": "taken" } }))] }));
+    let emulator = Emulator::play(&json!({ "faults": [on_create(json!({ "hang": { "request": "applied" } }))] }));
     let place = Workplace::new().to(&emulator.endpoint);
     let process = place.command(&generate(&["--output", "panda.mp4"])).spawn().unwrap();
     // The request has arrived, and its answer never will.
@@ -396,7 +395,7 @@ fn an_interrupted_submit_ends_with_10_and_is_resumed() {
 
 #[test]
 fn a_lost_reply_is_not_billed_twice() {
-    let emulator = Emulator::play(&json!({ "faults": [on_create(json!({ "reset": { "request": "taken" } }))] }));
+    let emulator = Emulator::play(&json!({ "faults": [on_create(json!({ "reset": { "request": "applied" } }))] }));
     let place = Workplace::new().to(&emulator.endpoint);
     let submitted = place.run(&generate(&["--no-wait"])).succeeded();
     let ledger = emulator.ledger();
@@ -407,7 +406,7 @@ fn a_lost_reply_is_not_billed_twice() {
 fn an_outcome_that_stays_unknown_ends_with_10_and_is_held_until_it_is_known() {
     let emulator = Emulator::play(&json!({
         "behaviour": { "list_lag_seconds": 60 },
-        "faults": [on_create(json!({ "reset": { "request": "taken" } }))],
+        "faults": [on_create(json!({ "reset": { "request": "applied" } }))],
     }));
     let place = Workplace::new().to(&emulator.endpoint);
     let arguments = generate(&["--session-id", "panda-1", "--output", "panda.mp4", "--look-for", "0s"]);
@@ -425,7 +424,7 @@ fn an_outcome_that_stays_unknown_ends_with_10_and_is_held_until_it_is_known() {
 #[test]
 fn a_download_that_was_cut_is_resumed() {
     let emulator = Emulator::play(&json!({ "faults": [{ "action": "Video", "every": 1, "fault": {
-            "status": { "request": "dropped", "status": 404 }
+            "status": { "request": "discarded", "status": 404 }
         } }] }));
     let place = Workplace::new().to(&emulator.endpoint);
     let id = place.run(&generate(&["--no-wait"])).succeeded().stdout.trim().to_owned();
@@ -550,7 +549,7 @@ fn help_version_and_completions_are_data() {
 fn a_person_forgets_an_unresolved_job_and_the_same_command_makes_a_new_one() {
     let emulator = Emulator::play(&json!({
         "behaviour": { "list_shows_aigc": false },
-        "faults": [on_create(json!({ "reset": { "request": "taken" } }))],
+        "faults": [on_create(json!({ "reset": { "request": "applied" } }))],
     }));
     let place = Workplace::new().to(&emulator.endpoint);
     let arguments = generate(&["--key", "k\u{1b}[31m", "--no-wait", "--look-for", "0s"]);

@@ -17,7 +17,7 @@ fn document(name: &str) -> (PathBuf, String) {
     (path, text)
 }
 
-/// What stands between fences that name a shell.
+/// The text between fences that name a shell.
 fn scripts(text: &str) -> Vec<&str> {
     text.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
 }

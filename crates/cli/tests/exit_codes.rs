@@ -51,7 +51,7 @@ fn quick(faults: &Value) -> Emulator {
 
 /// An error with this code in place of every reply to `action`.
 fn refusing(action: &str, code: &str) -> Value {
-    json!([{ "action": action, "every": 1, "fault": { "error": { "request": "dropped", "code": code } } }])
+    json!([{ "action": action, "every": 1, "fault": { "error": { "request": "discarded", "code": code } } }])
 }
 
 /// Holds how a command ended against the table and against what the emulator has billed, and gives the error.
@@ -266,7 +266,7 @@ fn code_9_interrupted_is_billed_once_a_task_is_waited_for() {
 #[cfg(unix)]
 #[test]
 fn code_9_interrupted_before_the_submit_bills_nothing() {
-    let hang = json!([{ "action": "PutObject", "every": 1, "fault": { "hang": { "request": "dropped" } } }]);
+    let hang = json!([{ "action": "PutObject", "every": 1, "fault": { "hang": { "request": "discarded" } } }]);
     let emulator = quick(&hang);
     let place = at(&emulator);
     place.write("song.mp3", b"ID3\x04 and more");
@@ -280,7 +280,7 @@ fn code_9_interrupted_before_the_submit_bills_nothing() {
 fn code_10_unresolved_until_the_outcome_is_known() {
     let emulator = Emulator::play(&json!({
         "behaviour": { "list_shows_aigc": false },
-        "faults": [{ "action": "CreateAigcVideoTask", "nth": 1, "fault": { "reset": { "request": "taken" } } }],
+        "faults": [{ "action": "CreateAigcVideoTask", "nth": 1, "fault": { "reset": { "request": "applied" } } }],
     }));
     let place = at(&emulator);
     let error = check(&generate(&place, "p", &["--look-for", "0s"]), Some(&emulator), 10, "unknown");
@@ -417,7 +417,7 @@ fn code_11_not_fetched_where_the_target_goes_away_while_generate_waits() {
 
 #[test]
 fn code_11_not_fetched_where_the_download_fails() {
-    let missing = json!({ "status": { "request": "dropped", "status": 404 } });
+    let missing = json!({ "status": { "request": "discarded", "status": 404 } });
     let emulator = quick(&json!([{ "action": "Video", "every": 1, "fault": missing }]));
     let place = at(&emulator);
     let error = check(&generate(&place, "p", &AT_ONCE), Some(&emulator), 11, "yes");
@@ -441,9 +441,9 @@ fn resume_ends_with_the_code_of_the_job_whose_bill_is_the_least_certain() {
     let panda = |key: &'static str| ["generate", "a panda", "--model", "Kling:2.1", "--json", "--key", key];
     place.run(&[&panda("paid")[..], &["--no-wait"]].concat()).succeeded();
     let lost = json!([
-        { "action": "CreateAigcVideoTask", "nth": 1, "fault": { "reset": { "request": "taken" } } },
-        { "action": "DescribeTasks", "every": 1, "fault": { "error": { "request": "dropped", "code": "UnauthorizedOperation" } } },
-        { "action": "Video", "every": 1, "fault": { "status": { "request": "dropped", "status": 404 } } },
+        { "action": "CreateAigcVideoTask", "nth": 1, "fault": { "reset": { "request": "applied" } } },
+        { "action": "DescribeTasks", "every": 1, "fault": { "error": { "request": "discarded", "code": "UnauthorizedOperation" } } },
+        { "action": "Video", "every": 1, "fault": { "status": { "request": "discarded", "status": 404 } } },
     ]);
     emulator.http("POST", "/_emulator/faults", &lost.to_string());
     check(&place.run(&[&panda("lost")[..], &["--look-for", "0s"]].concat()), Some(&emulator), 10, "unknown");

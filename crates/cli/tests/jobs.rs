@@ -150,7 +150,7 @@ fn a_closed_standard_error_ends_no_job() {
         assert!(output.status.success(), "{arguments:?}: {}", output.status);
     }
     assert_eq!(place.names().len(), 1, "the first video is there");
-    // A failure has its exit code, whether or not somebody reads it.
+    // A failure has its exit code, whether or not its output is read.
     let mut child = place.command(&["task", "get", "no-such-task"]).spawn().unwrap();
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(11));

@@ -129,7 +129,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Lets it come to its end, and gives the id of its task.
+    /// Lets it finish, and returns the id of its task.
     fn complete(&self) -> String {
         self.next_command().output().map(Ran::new).unwrap().succeeded();
         let job = self.job();
@@ -185,7 +185,7 @@ impl Dice {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where whoever runs the test says how long")]
+#[expect(clippy::disallowed_methods, reason = "a variable sets how long the test runs")]
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }

@@ -89,7 +89,7 @@ fn a_key_is_printed_escaped() {
     const KEY: &str = "order\u{1b}[31m-7";
     let emulator = Emulator::play(&serde_json::json!({
         "behaviour": { "list_shows_aigc": false },
-        "faults": [{ "action": "CreateAigcVideoTask", "nth": 1, "fault": { "reset": { "request": "taken" } } }],
+        "faults": [{ "action": "CreateAigcVideoTask", "nth": 1, "fault": { "reset": { "request": "applied" } } }],
     }));
     let place = Workplace::new().to(&emulator.endpoint);
     let patience = ["--look-for", "0s"];

@@ -1,5 +1,5 @@
 //! What other programs and language models rely on: schemas that an independent validator takes at their word, calls of
-//! any action, and judgements of raw bodies.
+//! any action, and checks of raw bodies.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod support;
@@ -24,7 +24,7 @@ impl Validator {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         compiler.set_default_draft(Draft::V2020_12);
         compiler.add_resource("schema.json", schema).unwrap();
-        // It judges the schema by that of its dialect first.
+        // It first validates the schema by that of its dialect.
         let index = compiler.compile("schema.json", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
         Self(schemas, index)
     }
@@ -66,7 +66,7 @@ fn every_action_has_a_schema_of_its_request_and_of_its_reply() {
             let schema = schema(&[&[action.name], reply].concat());
             assert_eq!((&schema["title"], &schema["type"]), (&json!(action.name), &json!("object")), "{schema}");
             let description = schema["description"].as_str().unwrap();
-            // Whoever is offered a tool is told that it costs money.
+            // The description of a paid tool says that it costs money.
             let is_costly = action.effect == Effect::Paid && reply.is_empty();
             assert!(description.len() > 10 && (!is_costly || description.contains("money")), "{description}");
             let validator = Validator::of(schema);
@@ -78,7 +78,7 @@ fn every_action_has_a_schema_of_its_request_and_of_its_reply() {
 }
 
 #[test]
-fn a_schema_takes_the_recorded_requests_and_none_that_is_spoilt() {
+fn a_schema_takes_the_recorded_requests_and_none_that_is_malformed() {
     let requests = recorded();
     assert!(requests.len() >= Model::ALL.len());
     for (action, body) in requests {
@@ -95,10 +95,10 @@ fn a_schema_takes_the_recorded_requests_and_none_that_is_spoilt() {
                 ("/OutputConfig/StorageMode", json!("Forever")),
                 ("/OutputConfig", json!({ "NoSuchMember": 1 })),
             ] {
-                let mut spoilt = body.clone();
-                if let Some(member) = spoilt.pointer_mut(pointer) {
+                let mut malformed = body.clone();
+                if let Some(member) = malformed.pointer_mut(pointer) {
                     *member = wrong;
-                    assert!(!validator.takes(&spoilt), "{spoilt}");
+                    assert!(!validator.takes(&malformed), "{malformed}");
                 }
             }
             let mut lacking = body.clone();
@@ -200,7 +200,7 @@ fn the_tool_takes_exactly_what_the_rules_take() {
             let seconds = f64::from(half_seconds) / 2.0;
             judge("duration", json!(seconds), request().duration(seconds));
         }
-        // From an image the video takes the shape of that image, so that no rule judges its ratio.
+        // From an image the video takes the shape of that image. No rule checks its ratio.
         for ratio in AspectRatio::KNOWN.iter().filter(|_| input != Some("image")) {
             judge("aspect_ratio", json!(ratio.as_str()), request().aspect_ratio(ratio.clone()));
         }

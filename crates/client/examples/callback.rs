@@ -31,7 +31,7 @@ async fn callback(State((client, key)): State<(Client, SignKey)>, body: Bytes) -
         Ok(notification) => notification,
         Err(error) => return (StatusCode::FORBIDDEN, error.to_string()),
     };
-    // The body is a hint: what the task has come to is what the service says when it is asked.
+    // The body is a hint: the state of the task is what the service says when it is asked.
     let reply = match client.confirm(&notification).await {
         Ok(Some(reply)) => reply,
         Ok(None) => return (StatusCode::OK, "not about a task".to_owned()),

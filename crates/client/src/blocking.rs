@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
-use vod_aigc_core::{Action, AigcTask, Order, StartsTask};
+use vod_aigc_core::{Action, AigcTask, IntoTaskRequest, StartsTask};
 use vod_aigc_store::StoreError;
 use vod_aigc_transport::{Error, Reply};
 
@@ -71,7 +71,7 @@ impl Client {
     ///
     /// # Errors
     /// Each says whether anything was sent and whether money may have been spent.
-    pub fn submit<O: Order>(
+    pub fn submit<O: IntoTaskRequest>(
         &self,
         job: impl Into<Job<O>>,
     ) -> Result<Task<<O::Request as StartsTask>::Task>, SubmitError> {

@@ -1,10 +1,10 @@
-//! The client: submits a request, finds a task again, hears of events, and calls any other action.
+//! The client: submits a request, finds a task again, receives events, and calls any other action.
 
 use std::sync::Arc;
 
 use futures_util::stream::{Stream, try_unfold};
 use vod_aigc_core::{
-    Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailResponse, Order, Paged, StartsTask,
+    Action, AigcTask, CreateAigcVideoTaskRequest, DescribeTaskDetailResponse, IntoTaskRequest, Paged, StartsTask,
 };
 use vod_aigc_store::{JobRecord, JobStore};
 use vod_aigc_transport::{
@@ -76,14 +76,14 @@ impl Client {
     ///
     /// The request is checked first. Then the submit protocol makes sure that it is billed once: see
     /// [`Job::key`] and [`ClientBuilder::store`]. Where an answer is lost, it looks for the task and sends the same bytes
-    /// with the same `SessionId` again, so that the service can tell.
+    /// with the same `SessionId` again, which the service recognises.
     ///
     /// Dropping the future after the request may have left leaves the outcome unknown; with a store,
     /// [`resume_job`](Self::resume_job) finishes it.
     ///
     /// # Errors
     /// Each says whether anything was sent and whether money may have been spent.
-    pub async fn submit<O: Order>(
+    pub async fn submit<O: IntoTaskRequest>(
         &self,
         job: impl Into<Job<O>>,
     ) -> Result<Task<<O::Request as StartsTask>::Task>, SubmitError> {
@@ -94,7 +94,7 @@ impl Client {
     ///
     /// # Errors
     /// Every rule and limit that the request breaks.
-    pub fn prepare<O: Order>(
+    pub fn prepare<O: IntoTaskRequest>(
         &self,
         job: impl Into<Job<O>>,
     ) -> Result<PreparedJob<<O::Request as StartsTask>::Task>, SubmitError> {
@@ -183,8 +183,8 @@ impl Client {
     ///
     /// Waits go on polling by their policy, so that this only makes them faster: nothing is lost where no event comes. Only
     /// events of tasks that this client or a clone of it waits for, or has waited for to the end, are taken off the queue.
-    /// All others are left, but the service shows an event that was read by one to nobody else for 30 seconds: several
-    /// consumers of one queue, which belongs to the whole sub-application, slow each other down.
+    /// All others are left, but the service hides an event that one consumer has read from the others for 30 seconds:
+    /// several consumers of one queue, which belongs to the whole sub-application, slow each other down.
     ///
     /// The sub-application must receive events by reliable notification (`Mode` `PULL` of `ModifyEventConfig`).
     ///

@@ -218,7 +218,7 @@ impl<'a> Download<'a> {
         self
     }
 
-    /// Calls `show` with the bytes so far and in all, where the server says it. A server that does not resume begins anew, so the
+    /// Calls `show` with the bytes so far and in all, where the server says it. A server that does not resume starts over, so the
     /// bytes so far may become fewer.
     pub fn on_progress(mut self, show: impl FnMut(u64, Option<u64>) + Send + 'a) -> Self {
         self.0.set(|setup| setup.on_progress = Box::new(show));
@@ -258,7 +258,7 @@ impl ResultFile {
     /// was there before.
     ///
     /// The file comes over https, without credentials, from public addresses only; from this machine where the
-    /// endpoint is on it. An address that has ended is asked for anew once. Dropping the future ends the download and
+    /// endpoint is on it. An address that has ended is requested again once. Dropping the future ends the download and
     /// removes what has come.
     ///
     /// ```no_run
@@ -392,7 +392,7 @@ trait Sink {
     /// Whether `clear` can succeed.
     const CAN_BEGIN_ANEW: bool = true;
 
-    /// Takes back what it has, because the file begins anew.
+    /// Takes back what it has, because the file starts over.
     async fn clear(&mut self) -> Result<(), DownloadError>;
 
     /// Takes the next bytes.
@@ -447,7 +447,7 @@ impl Sink for mpsc::Sender<Bytes> {
     }
 
     async fn append(&mut self, bytes: Bytes) -> Result<(), DownloadError> {
-        // Nobody receives where the stream was dropped, and then nobody polls this either.
+        // There is no receiver where the stream was dropped, and then this is not polled either.
         let _ = self.send(bytes).await;
         Ok(())
     }
@@ -460,7 +460,7 @@ struct Transfer<'a, S> {
     sink: S,
     /// How many bytes of the file are there.
     found: u64,
-    /// The strong ETag of what is there; without one the next attempt begins anew.
+    /// The strong ETag of what is there; without one the next attempt starts over.
     etag: Option<String>,
     /// Of what is there, if the service says what it should be.
     digest: Option<Md5>,

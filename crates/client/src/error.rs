@@ -44,7 +44,7 @@ impl fmt::Display for Unresolved {
     }
 }
 
-/// What a submit came to.
+/// The outcome of a submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum Outcome {
@@ -103,7 +103,7 @@ pub enum SubmitError {
     Store {
         /// How it failed.
         error: StoreError,
-        /// What the job has come to.
+        /// The outcome of the job.
         outcome: Outcome,
         /// The `SessionId` of the job; none where its action takes none.
         session_id: Option<String>,
@@ -178,7 +178,7 @@ impl SubmitError {
         }
     }
 
-    /// What the submit came to.
+    /// The outcome of the submit.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(_)
@@ -307,7 +307,7 @@ pub enum WaitError {
         task: TaskHandle,
         /// How long it was waited for.
         waited: Duration,
-        /// The last that was heard of it.
+        /// The last progress that was reported.
         last: Option<Progress>,
     },
     /// The task ended without a result.
@@ -345,7 +345,7 @@ pub enum WaitError {
     Expired {
         /// The task.
         task: TaskHandle,
-        /// The last that was heard of it.
+        /// The last progress that was reported.
         last: Option<Progress>,
     },
 }
@@ -446,7 +446,7 @@ pub(crate) fn is_lasting(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Configuration | ErrorKind::Request | ErrorKind::Credential => true,
         ErrorKind::Service => match error.class() {
-            // Codes that nobody has seen yet do not end a wait; the deadline does.
+            // Unknown codes do not end a wait; the deadline does.
             Some(ErrorClass::Unknown) | None => false,
             Some(_) => !error.is_retryable(),
         },

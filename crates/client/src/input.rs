@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use vod_aigc_core::{
-    FileCategory, MAX_BASE64_BYTES, MAX_REQUEST_BYTES, Media, MediaFault, MediaUse, RequestError, VideoRequest,
-    VideoRequestBuilder, Way,
+    Delivery, FileCategory, MAX_BASE64_BYTES, MAX_REQUEST_BYTES, Media, MediaFault, MediaUse, RequestError,
+    VideoRequest, VideoRequestBuilder,
 };
 
 use crate::client::Client;
@@ -23,7 +23,7 @@ const FRAME: usize = 4096;
 /// The files that a video is made from, each by its path or its URL, in their order.
 ///
 /// What begins with `https://` or `http://` is a URL and goes out as it is. A path is a local file: JPEG, PNG, WebP, MP4,
-/// MOV, WAV or MP3, told by its content. It travels inside the request where all of them fit, at most
+/// MOV, WAV or MP3, detected by its content. It travels inside the request where all of them fit, at most
 /// [`MAX_BASE64_BYTES`] together; those that do not fit, and sounds, are uploaded first, the largest ones.
 #[derive(Debug, Clone, Default)]
 #[must_use = "inputs do nothing until they are attached to a request"]
@@ -120,7 +120,7 @@ impl Inputs {
         built.build().map_err(AttachError::Refused)
     }
 
-    /// Opens and judges every file, and decides which way it goes.
+    /// Opens and checks every file, and decides which way it goes.
     async fn plan(&self, builder: &VideoRequestBuilder) -> Result<Vec<(Role, Source)>, AttachError> {
         let mut plan = Vec::new();
         // Those that could travel inside, by place in the plan, with why they could not be uploaded.
@@ -132,8 +132,8 @@ impl Inputs {
             }
             let file = LocalFile::open(place).await?;
             let role = role.of(&file.about.media_type.category());
-            let stored = role.media_use().check(&file.about, Way::Stored);
-            let embedded = role.media_use().check(&file.about, Way::Embedded);
+            let stored = role.media_use().check(&file.about, Delivery::Uploaded);
+            let embedded = role.media_use().check(&file.about, Delivery::Inline);
             match (embedded, stored) {
                 (Ok(()), stored) if !self.upload_always => {
                     fitting.push((plan.len(), file.about.bytes, stored.err()));
@@ -167,7 +167,7 @@ impl Inputs {
 
 impl Client {
     /// Finishes a request with its local files: those that fit travel inside it, the others are uploaded and used by their
-    /// file ids. The files and the request are judged before anything is sent.
+    /// file ids. The files and the request are checked before anything is sent.
     ///
     /// An uploaded file stays in VOD and costs storage until it is deleted. What a [`Job`](crate::Job) is known by is what
     /// its files hold and not their ids, so the same key with the same files is the same job although they were uploaded
@@ -195,7 +195,7 @@ struct Setup<'a> {
 type OnProgress<'a> = Box<dyn FnMut(&Path, u64, u64) + Send + 'a>;
 
 impl<'a> Attach<'a> {
-    /// Calls `show` for each file that is uploaded with its path, the bytes so far and in all. An upload that breaks begins anew,
+    /// Calls `show` for each file that is uploaded with its path, the bytes so far and in all. An upload that breaks starts over,
     /// so the bytes so far may become fewer.
     pub fn on_progress(mut self, show: impl FnMut(&Path, u64, u64) + Send + 'a) -> Self {
         self.0.set(|setup| setup.on_progress = Box::new(show));

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vod_aigc_core::{Action as _, AigcVideoTask, Order, StartsTask, Summary, VideoRequest};
+use vod_aigc_core::{Action as _, AigcVideoTask, IntoTaskRequest, StartsTask, Summary, VideoRequest};
 use vod_aigc_store::JobRecord;
 use vod_aigc_transport::Random;
 use vod_aigc_transport::signer::BodyHash;
@@ -18,21 +18,21 @@ use crate::request_body::RequestBody;
 /// request: a second process, another host or a run without the store arrives at the same one, and the service starts
 /// one task for all of them. Without a key each submit is a job of its own.
 ///
-/// An action whose request has no `SessionId` is billed once as long as its store is kept: the service cannot tell a
-/// second submit of it from elsewhere.
+/// An action whose request has no `SessionId` is billed once as long as its store is kept: the service cannot recognise
+/// a second submit of it from elsewhere.
 #[derive(Debug, Clone)]
 #[must_use = "a job does nothing until it is submitted"]
 pub struct Job<O = VideoRequest> {
-    order: O,
+    request: O,
     key: Option<String>,
     output: Option<PathBuf>,
     label: Option<String>,
 }
 
-impl<O: Order> Job<O> {
+impl<O: IntoTaskRequest> Job<O> {
     /// A job without a key.
-    pub fn new(order: O) -> Self {
-        Self { order, key: None, output: None, label: None }
+    pub fn new(request: O) -> Self {
+        Self { request, key: None, output: None, label: None }
     }
 
     /// What the caller knows the job by: the same key with the same request is the same job, and is paid for once.
@@ -41,7 +41,7 @@ impl<O: Order> Job<O> {
         self
     }
 
-    /// Where the result is to go, for whoever resumes the job.
+    /// Where the result is to go when the job is resumed.
     pub fn output(mut self, path: impl Into<PathBuf>) -> Self {
         self.output = Some(path.into());
         self
@@ -63,20 +63,20 @@ impl<O: Order> Job<O> {
         namespace: &str,
         random: &dyn Random,
     ) -> Result<PreparedJob<<O::Request as StartsTask>::Task>, SubmitError> {
-        self.order.check().map_err(SubmitError::Refused)?;
+        self.request.check().map_err(SubmitError::Refused)?;
         if self.key.as_ref().is_some_and(|key| key.trim().is_empty()) {
             // All callers who forgot theirs would share one job.
             return Err(SubmitError::Request("the key of the job is empty; give it one, or leave it out".to_owned()));
         }
         let unserialised = |error: serde_json::Error| SubmitError::Request(error.to_string());
         // A file that was uploaded once more has another id, and is the same file.
-        let same = self.order.by_content().map(|same| {
+        let same = self.request.by_content().map(|same| {
             let Request { body, .. } = Request::of(same.into_request(sub_app_id))?;
             Ok(body.hash())
         });
         let same = same.transpose().map_err(unserialised)?;
         let Request { body, session_id, summary } =
-            Request::of(self.order.into_request(sub_app_id)).map_err(unserialised)?;
+            Request::of(self.request.into_request(sub_app_id)).map_err(unserialised)?;
         let digest = same.unwrap_or_else(|| body.hash()).as_str().to_owned();
         let action = O::Request::NAME;
         let Self { key, output, label, .. } = self;
@@ -86,9 +86,9 @@ impl<O: Order> Job<O> {
     }
 }
 
-impl<O: Order> From<O> for Job<O> {
-    fn from(order: O) -> Self {
-        Self::new(order)
+impl<O: IntoTaskRequest> From<O> for Job<O> {
+    fn from(request: O) -> Self {
+        Self::new(request)
     }
 }
 
@@ -129,7 +129,7 @@ struct Identity<'a> {
     key: Option<String>,
     /// SHA-256 of what is asked for.
     digest: String,
-    /// The request's own; the outer one is none where its action takes none.
+    /// The request's own; the outer `None` is for an action that takes no id.
     session_id: Option<Option<String>>,
     output: Option<PathBuf>,
     label: Option<String>,
@@ -166,7 +166,7 @@ impl Identity<'_> {
 /// The part of the `SessionId` that all sends of a job share: every process and host derives the same one.
 fn session_of(sub_app_id: u64, namespace: &str, key: &str, action: &str, digest: &str) -> String {
     let identity = serde_json::json!([sub_app_id, namespace, key, action, digest]).to_string();
-    // 128 bits are enough to tell jobs apart, and leave room within the service's 50 characters.
+    // 128 bits are enough to distinguish jobs, and leave room within the service's 50 characters.
     format!("{}{}", JobRecord::DERIVED_SESSION, &BodyHash::of(identity.as_bytes()).as_str()[..32])
 }
 
@@ -194,7 +194,7 @@ struct Request {
 
 impl Request {
     fn of<R: StartsTask>(mut request: R) -> Result<Self, serde_json::Error> {
-        let session_id = request.session_id().map(Option::take);
+        let session_id = request.session_id_mut().map(Option::take);
         let body = RequestBody::new(Arc::new(serde_json::to_string(&request)?));
         Ok(Self { body, session_id, summary: request.summary() })
     }
@@ -220,7 +220,7 @@ mod tests {
             if let Some(key) = key {
                 job = job.key(key);
             }
-            let record = job.prepare(1, "", &SeededRandom::new(1)).expect("it is in order").record;
+            let record = job.prepare(1, "", &SeededRandom::new(1)).expect("it is in request").record;
             assert_eq!(record.shared, shared, "{key:?} {session_id:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! A file of this machine that is to be an input: opened once, judged, read off the async threads.
+//! A file of this machine that is to be an input: opened once, checked, read off the async threads.
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -16,7 +16,7 @@ use vod_aigc_core::{MAX_BASE64_BYTES, Media, MediaFault, MediaFile};
 /// How much of a file is read at once. A few of these are in memory while it is hashed or sent.
 const PIECE: u64 = 256 * 1024;
 
-/// An open file. Whatever comes to stand under its name, this one is what is read.
+/// An open file. This one is read, whatever its name refers to later.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalFile {
     pub(crate) path: PathBuf,
@@ -60,7 +60,7 @@ impl LocalFile {
         Ok(digest)
     }
 
-    /// Sends the file piece by piece, until it ends or nobody takes it any more.
+    /// Sends the file piece by piece, until it ends or the receiver is gone.
     pub(crate) async fn send(&self, pieces: mpsc::Sender<io::Result<Bytes>>) {
         let mut at = 0;
         while at < self.about.bytes {
@@ -125,7 +125,7 @@ impl Read for Reader {
 
 fn open(path: PathBuf) -> Result<LocalFile, InputError> {
     let judged = || -> Result<(File, Metadata, MediaFile), InputProblem> {
-        // Asked before it is opened, because opening a pipe waits for whoever writes to it.
+        // Asked before it is opened, because opening a pipe waits for its writer.
         let about = std::fs::metadata(&path).map_err(|error| unreadable(&error))?;
         if !about.is_file() {
             return Err(InputProblem::NotAFile);

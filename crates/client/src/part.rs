@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// It is beside the target because only within one file system a rename is one step. Its name is always the same, so a
 /// process that is killed leaves at most one behind, which the next download removes: what is in it is of unknown age.
-/// A lock tells such a file from one in use.
+/// A lock distinguishes such a file from one in use.
 #[derive(Debug)]
 pub(crate) struct Part {
     /// None once it has become the target.
@@ -23,7 +23,7 @@ impl Part {
     /// How often a file may be taken away by another process that takes it for an abandoned one.
     const ATTEMPTS: u32 = 10;
 
-    /// Makes the file, empty, readable by nobody else, and following no symbolic link.
+    /// Makes the file: empty, private to its owner, and following no symbolic link.
     pub(crate) fn create(target: &Path) -> io::Result<Self> {
         let mut name = std::ffi::OsString::from(".");
         name.push(target.file_name().unwrap_or_default());

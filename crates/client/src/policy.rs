@@ -19,7 +19,7 @@ pub struct SubmitPolicy {
 
 impl SubmitPolicy {
     pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(60);
-    /// How often at the most a server is tried again that cannot be reached.
+    /// How often an unreachable server is tried again at most.
     pub(crate) const UNREACHABLE: u32 = 2;
     /// The service knows an id for 72 h; after this no send is safe any more.
     pub(crate) const SAFE: Duration = Duration::from_secs(71 * 3600);

@@ -1,4 +1,4 @@
-//! Polls the tasks that somebody waits for.
+//! Polls the tasks that callers wait for.
 //!
 //! A client has one poller in each tokio runtime in which it waits: a task of the runtime that owns every timer. Waits send it
 //! commands by a channel, and each wait gets what it has to know by a `watch`. Up to eight tasks are polled one by one
@@ -33,12 +33,12 @@ struct Shared {
 struct Waits {
     /// How many waits there are for each task.
     by_task: HashMap<Arc<str>, usize>,
-    /// The tasks whose end a wait has seen, the latest last: their events are nobody else's.
+    /// The tasks whose end a wait has seen, the latest last: their events belong to no other process.
     ended: VecDeque<Arc<str>>,
     pollers: HashMap<runtime::Id, mpsc::UnboundedSender<Command>>,
 }
 
-/// What a poller is told.
+/// A command for a poller.
 enum Command {
     Subscribe(Interest, watch::Sender<Option<State>>),
     /// Something has happened to the task: poll it now.
@@ -73,7 +73,7 @@ pub(crate) enum Stage {
     Ended,
 }
 
-/// What a wait is told.
+/// A notification for a wait.
 #[derive(Debug, Clone)]
 pub(crate) enum Update {
     /// The answer to a poll.
@@ -132,7 +132,7 @@ impl Poller {
         true
     }
 
-    /// Ends when somebody waits.
+    /// Ends when there is a wait.
     pub(crate) async fn any_wait(&self) {
         loop {
             let begun = self.0.begun.notified();

@@ -17,7 +17,7 @@ pub struct ResultFile {
     /// Whether the task has made no other.
     only: bool,
     told: Told,
-    /// Finds what a later reply tells of the same file.
+    /// Reads the same file's metadata from a later reply.
     tell: fn(&DescribeTaskDetailResponse, usize) -> Option<Told>,
 }
 

@@ -139,7 +139,7 @@ impl ResumeError {
         }
     }
 
-    /// Whether the job was billed, as far as this error tells. The job's record may know more.
+    /// Whether the job was billed, as far as this error says. The job's record may know more.
     pub fn billed(&self) -> Billed {
         match self {
             Self::OtherEndpoint(_) | Self::UnknownAction(_) | Self::Unreadable(_) => Billed::Unknown,

@@ -10,8 +10,8 @@
 //! | the action takes no id, and the outcome of a send is unknown | unresolved at once: there is nothing to look by |
 //!
 //! To look is to search the list of tasks for the `SessionId`. A new `SessionId` is taken only when it is known that the old one
-//! started nothing: every send under it was refused, then the service said that it knows the id, nobody else can have used it,
-//! and a complete list that shows a later AIGC task does not show this one. A look that failed, a list that lags behind, or
+//! started nothing: every send under it was refused, then the service said that it knows the id, no other process can have used
+//! it, and a complete list that shows a later AIGC task does not show this one. A look that failed, a list that lags behind, or
 //! one that shows no AIGC tasks proves nothing. A submit under a key whose task ended unbilled takes a new one too.
 //!
 //! # Why the times can be trusted
@@ -49,7 +49,7 @@ pub(crate) struct Submit<'a> {
     body: Option<RequestBody>,
     /// Reads the `SessionId` of a task of the job's kind.
     session_of: fn(&DescribeTaskDetailResponse) -> Option<&str>,
-    /// Whether the caller asks for the job anew, and not only for what became of it.
+    /// Whether the caller asks for the job again, and not only for what became of it.
     is_new_order: bool,
     /// When this run sent last, by the service's clock, and how far that was ahead of this machine's then, as far as it was
     /// known.
@@ -58,7 +58,7 @@ pub(crate) struct Submit<'a> {
     refusals: u32,
     looks: u32,
     remedies: Vec<Remedy>,
-    /// How long the last answer that was none has asked to wait before the next send.
+    /// How long the last inconclusive answer asked to wait before the next send.
     asked: Option<Duration>,
 }
 
@@ -303,7 +303,7 @@ impl<'a> Submit<'a> {
             // The clock was corrected once already.
             (_, Some(ErrorClass::Clock)) => false,
             (kind, _) if kind != ErrorKind::Send && error.code().is_none() => false,
-            // Nobody should have to wait for a minute to learn that an address is wrong.
+            // It should not take a minute to learn that an address is wrong.
             _ if error.sent() == Sent::No => self.refusals <= most.min(SubmitPolicy::UNREACHABLE),
             _ => self.refusals <= most,
         };

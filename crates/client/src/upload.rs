@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 use vod_aigc_core::{
-    Action, ApplyUploadRequest, ApplyUploadResponse, CommitUploadRequest, MediaType, MediaUse, OnRead, Secret, Way,
+    Action, ApplyUploadRequest, ApplyUploadResponse, CommitUploadRequest, Delivery, MediaType, MediaUse, OnRead, Secret,
 };
 use vod_aigc_transport::signer::{CosRequest, Credential};
 use vod_aigc_transport::{Endpoint, Error, ErrorKind, FileToStore, RawReply, RetryPolicy, SendError, SendErrorKind};
@@ -75,8 +75,8 @@ impl Client {
     ///
     /// The file goes to object storage in one request, which takes files of up to 5 GB, so nothing is ever sent in
     /// parts. Storage compares its MD5, and keeps nothing of a request that broke; then the whole file is sent again, with
-    /// new keys where the old ones have ended. Only a file that is there whole, and that nobody has written to meanwhile,
-    /// is committed and gets an id. Dropping the future before that leaves nothing that has one.
+    /// new keys where the old ones have ended. Only a file that is there whole, and that no process has written to
+    /// meanwhile, is committed and gets an id. Dropping the future before that leaves nothing that has one.
     ///
     /// ```no_run
     /// # use vod_aigc_client::{Client, UploadError};
@@ -88,7 +88,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// What failed, and whether a file may have come to be.
+    /// What failed, and whether a file may have been created.
     pub fn upload(&self, path: impl AsRef<Path>) -> Upload<'static> {
         Upload(Deferred::New(Setup {
             context: self.context().clone(),
@@ -113,7 +113,7 @@ struct Setup<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// Judges the file by the limits of this use on types, bytes and pixels, before anything is sent.
+    /// Checks the file against the limits of this use on types, bytes and pixels, before anything is sent.
     pub fn used_as(mut self, used: MediaUse) -> Self {
         self.0.set(|setup| setup.used = used);
         self
@@ -125,7 +125,7 @@ impl<'a> Upload<'a> {
         self
     }
 
-    /// Calls `show` with the bytes so far and in all. An upload that breaks begins anew, so the bytes so far may become fewer.
+    /// Calls `show` with the bytes so far and in all. An upload that breaks starts over, so the bytes so far may become fewer.
     pub fn on_progress(mut self, show: impl FnMut(u64, u64) + Send + 'a) -> Self {
         self.0.set(|setup| setup.on_progress = Box::new(show));
         self
@@ -139,7 +139,10 @@ impl Future for Upload<'_> {
         self.0.poll(context, |setup| {
             Box::pin(async move {
                 let file = LocalFile::open(&setup.path).await?;
-                setup.used.check(&file.about, Way::Stored).map_err(|fault| file.refused(InputProblem::Unfit(fault)))?;
+                setup
+                    .used
+                    .check(&file.about, Delivery::Uploaded)
+                    .map_err(|fault| file.refused(InputProblem::Unfit(fault)))?;
                 upload(&setup.context, file, &setup.policy, setup.on_progress).await
             })
         })
@@ -152,7 +155,7 @@ impl fmt::Debug for Upload<'_> {
     }
 }
 
-/// Uploads a file that has been judged.
+/// Uploads a file that has been checked.
 pub(crate) async fn upload(
     context: &Context,
     file: LocalFile,

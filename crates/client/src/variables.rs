@@ -5,7 +5,7 @@ use std::fmt;
 use vod_aigc_transport::signer::Credential;
 use vod_aigc_transport::{CredentialError, Endpoint, Environment, InvalidEndpoint, VariableNames};
 
-/// The names of the integration spec. They stand first.
+/// The names of the integration spec. They come first.
 const CARD: VariableNames =
     VariableNames { secret_id: "VITE_VOD_SECRET_ID", secret_key: "VITE_VOD_SECRET_KEY", tokens: &[] };
 

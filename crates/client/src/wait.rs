@@ -22,7 +22,7 @@ use crate::poller::{Interest, Stage, Subscription, Update};
 use crate::task_handle::TaskHandle;
 use crate::time::later;
 
-/// What a wait has to tell.
+/// What a wait reports.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TaskEvent<K: AigcTask = AigcVideoTask> {
@@ -30,7 +30,7 @@ pub enum TaskEvent<K: AigcTask = AigcVideoTask> {
     Progress(Progress),
     /// A poll that failed; the wait goes on.
     PollFailed(Error),
-    /// The end: the result, or why there is none. Nothing follows.
+    /// The end: the result, or why there is no result. Nothing follows.
     Ended(Box<Result<Finished<K>, WaitError>>),
 }
 

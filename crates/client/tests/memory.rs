@@ -22,7 +22,7 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 
 /// What is allocated beside payloads: connections, buffers, the runtime.
 const SLACK: usize = 256 * 1024;
-/// Longer than anything that is held in between.
+/// Longer than anything that is buffered in between.
 const STREAM: u64 = 64 * 1024 * 1024;
 
 /// The process's memory from now on, measured by one test at a time.

@@ -1,4 +1,4 @@
-//! Judges a request by the capability table: `cargo run -p vod-aigc-core --example check -- Kling:2.1 4K`.
+//! Checks a request against the capability table: `cargo run -p vod-aigc-core --example check -- Kling:2.1 4K`.
 #![allow(clippy::print_stdout, reason = "an example talks to its terminal")]
 
 use vod_aigc_core::{Model, Resolution, VideoRequest};

@@ -69,15 +69,15 @@ pub trait Action: Serialize {
 
     /// The member by which the service recognises a repeated request, if the action has one.
     /// The transport fills it before the first send when the caller left it empty.
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         None
     }
 
     /// Names the sub-application where the request names none, if it has a member for that.
     fn fill_sub_app_id(&mut self, _id: u64) {}
 
-    /// Every documented limit on its members that it breaks, and every word that is none of those documented. The
-    /// service would refuse it, unless it has learnt to take more since this release.
+    /// Every documented limit on its members that it breaks, and every undocumented word. The service would refuse it,
+    /// unless it has learnt to take more since this release.
     fn breaches(&self) -> Vec<Breach> {
         Vec::new()
     }

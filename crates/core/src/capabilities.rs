@@ -256,7 +256,7 @@ pub enum LastFrame {
     Yes,
     /// Only when one of these resolutions is asked for.
     At(Resolutions),
-    /// Only with so many images at the most, the first frame among them.
+    /// Only with at most so many images, the first frame among them.
     WithImages(u8),
 }
 

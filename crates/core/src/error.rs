@@ -10,7 +10,7 @@ pub struct ErrorFacts {
     pub code: &'static str,
     /// What kind of thing went wrong.
     pub class: ErrorClass,
-    /// What a paid request that got this answer has come to.
+    /// The outcome of a paid request that got this answer.
     pub on_create: OnCreate,
     /// What a request that only reads may do.
     pub on_read: OnRead,
@@ -18,7 +18,7 @@ pub struct ErrorFacts {
     pub next_step: &'static str,
 }
 
-/// What a paid request that got an error has come to.
+/// The outcome of a paid request that got an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "callers decide about each value")]
 pub enum OnCreate {

@@ -38,7 +38,7 @@ const PARAMETERS: &str = "AdditionalParameters";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExtInfo {
     parameters: BTreeMap<String, Value>,
-    /// What stands beside the parameters.
+    /// What is beside the parameters.
     beside: BTreeMap<String, Value>,
 }
 
@@ -183,7 +183,7 @@ impl From<ExtInfo> for String {
 impl FromStr for ExtInfo {
     type Err = InvalidExtInfo;
 
-    /// Reads the text of the member. The parameters may stand in a text, as they should, or as an object.
+    /// Reads the text of the member. The parameters may be a text, as they should be, or an object.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut beside = object(text, "ExtInfo")?;
         let parameters = match beside.remove(PARAMETERS) {
@@ -201,7 +201,7 @@ fn object(text: &str, place: &'static str) -> Result<BTreeMap<String, Value>, In
     serde_json::from_str(text).map_err(|_| InvalidExtInfo(place))
 }
 
-/// A text that is no `ExtInfo`: not a JSON object, or its parameters are none. Says where and not what, because parameters may
+/// A text that is no `ExtInfo`: it or its parameters are not a JSON object. Says where and not what, because parameters may
 /// hold signed URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidExtInfo(&'static str);
@@ -355,7 +355,7 @@ impl fmt::Display for ExtInfoFault {
 }
 
 impl CreateAigcVideoTaskRequest {
-    /// Its `ExtInfo`, where that is JSON. It may be any text: then there is nothing in it to judge.
+    /// Its `ExtInfo`, where that is JSON. It may be any text: then there is nothing in it to check.
     pub(crate) fn parameters(&self) -> ExtInfo {
         self.ext_info.as_deref().and_then(|text| text.parse().ok()).unwrap_or_default()
     }
@@ -494,7 +494,7 @@ mod tests {
             (r#"{"AdditionalParameters":"secret"}"#, "the AdditionalParameters of ExtInfo must be"),
             (r#"{"AdditionalParameters":7}"#, "the AdditionalParameters of ExtInfo must be"),
         ] {
-            let error = text.parse::<ExtInfo>().expect_err("it is none").to_string();
+            let error = text.parse::<ExtInfo>().expect_err("it is not valid").to_string();
             assert!(error.starts_with(place) && !error.contains("secret"), "{error}");
         }
     }

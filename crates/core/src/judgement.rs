@@ -1,12 +1,12 @@
-//! JSON of any action, judged by the shapes of its types: bodies that other programs have made, and replies to them.
+//! JSON of any action, checked against the shapes of its types: bodies from other programs, and replies to them.
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use crate::action_spec::ActionSpec;
 use crate::api::Action;
 use crate::generated::CreateAigcVideoTaskRequest;
-use crate::known_action::KnownAction;
 use crate::request::{Fault, Note, RequestError};
 use crate::similar::edits;
 
@@ -20,7 +20,7 @@ pub struct Judgement {
     pub notes: Vec<String>,
 }
 
-/// What an action's types can tell and do, without naming them.
+/// What an action's types describe and do, without naming them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shapes {
     request: fn() -> Value,
@@ -41,12 +41,12 @@ fn derived<T: JsonSchema>() -> Value {
     SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
-/// Reads from bytes, as replies are read too: code that reads every type from a [`Value`] would stand beside it in the command.
+/// Reads from bytes, as replies are read too: reading every type from a [`Value`] would add more code to the command.
 fn read_request<A: Action + DeserializeOwned>(body: &str) -> Result<Vec<Fault>, serde_json::Error> {
     Ok(serde_json::from_slice::<A>(body.as_bytes())?.breaches().into_iter().map(Fault::Limit).collect())
 }
 
-impl KnownAction {
+impl ActionSpec {
     /// The JSON Schema (draft 2020-12) of the request: documented members and words, and nothing else. A member that may
     /// be left out is never null in it.
     pub fn request_schema(&self) -> Value {
@@ -59,7 +59,7 @@ impl KnownAction {
         schema(self.shapes.reply, Side::Reply)
     }
 
-    /// Judges a request body: names every member that is missing, unknown, of the wrong type or beyond its limit and, of
+    /// Checks a request body: names every member that is missing, unknown, of the wrong type or beyond its limit and, of
     /// a video, every rule of its model.
     pub fn judge(&self, body: &Value) -> Judgement {
         let mut comparison = Comparison::with(self.request_schema());
@@ -101,12 +101,12 @@ impl Judgement {
     }
 }
 
-/// Whether a fault still stands of a body of which `unread` could not be read.
+/// Whether a fault still applies to a body of which `unread` could not be read.
 fn counts(fault: &Fault, unread: &[Unread]) -> bool {
     match fault {
         Fault::Limit(breach) => unread.iter().all(|it| !is_within(breach.member(), &it.path)),
-        // A rule of the model weighs members against each other: it stands where members are missing, but not where one
-        // of those holds nobody knows what.
+        // A rule of the model weighs members against each other. It applies where members are missing, but not where
+        // the content of one is unknown.
         _ => unread.iter().all(|it| it.is_missing || !WEIGHED.iter().any(|member| is_within(&it.path, member))),
     }
 }
@@ -137,7 +137,7 @@ struct Comparison {
     unread: Vec<Unread>,
 }
 
-/// A member that is missing or of the wrong type, so that an empty value of the right type stands in for it.
+/// A member that is missing or of the wrong type. An empty value of the right type is used in its place.
 struct Unread {
     path: String,
     is_missing: bool,
@@ -283,8 +283,8 @@ enum Side {
     Reply,
 }
 
-/// Makes a derived schema small: without the nulls that stand for members that are left out, without the formats of
-/// numbers, and with words as one list. Of a request it also refuses what is not documented.
+/// Makes a derived schema small: without the nulls for members that are left out, without the formats of numbers, and
+/// with words as one list. Of a request it also refuses what is not documented.
 fn simplify(schema: &mut Value, side: Side) {
     match schema {
         Value::Object(members) => {
@@ -331,7 +331,7 @@ mod tests {
 
     #[track_caller]
     fn check(action: &str, body: Value, faults: &[&str]) {
-        let judgement = KnownAction::find(action).expect("it is known").judge(&body);
+        let judgement = ActionSpec::find(action).expect("it is known").judge(&body);
         assert_eq!(judgement.faults, faults, "{body}");
     }
 
@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_reply_with_something_new_is_in_order_and_one_of_another_type_is_not() {
-        let create = KnownAction::find(VIDEO).expect("it is known");
+        let create = ActionSpec::find(VIDEO).expect("it is known");
         assert_eq!(create.judge_reply(&json!({ "TaskId": "1", "New": {}, "RequestId": "r" })), [""; 0]);
         assert_eq!(create.judge_reply(&json!({ "TaskId": 1 })), ["TaskId is a number; it takes a text"]);
     }
@@ -448,10 +448,10 @@ mod tests {
 
     #[test]
     fn words_are_closed_in_a_request_and_open_in_a_reply() {
-        let video = KnownAction::find(VIDEO).expect("it is known").request_schema();
+        let video = ActionSpec::find(VIDEO).expect("it is known").request_schema();
         assert_eq!(video["$defs"]["StorageMode"]["enum"], json!(["Temporary", "Permanent"]));
         assert_eq!(video["additionalProperties"], false);
-        let detail = KnownAction::find("DescribeTaskDetail").expect("it is known").reply_schema();
+        let detail = ActionSpec::find("DescribeTaskDetail").expect("it is known").reply_schema();
         assert!(
             detail["$defs"]["AigcTaskStatus"].get("enum").is_none() && detail.get("additionalProperties").is_none()
         );

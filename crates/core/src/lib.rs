@@ -6,16 +6,16 @@ mod error;
 mod ext_info;
 #[rustfmt::skip]
 mod generated;
+mod action_spec;
+mod into_task_request;
 #[cfg(feature = "schemars")]
 mod judgement;
-mod known_action;
 mod limits;
 mod media;
 #[cfg(feature = "media")]
 mod media_file;
 mod model;
 mod open_enum;
-mod order;
 mod output;
 mod paged;
 mod references;
@@ -27,6 +27,7 @@ mod similar;
 mod task;
 mod wire;
 
+pub use action_spec::ActionSpec;
 pub use api::{Action, Effect};
 pub use capabilities::{
     Capabilities, Durations, LastFrame, PromptReferences, Ratios, Resolutions, Shots, UnknownResolution, Words,
@@ -34,15 +35,14 @@ pub use capabilities::{
 pub use error::{ErrorFacts, OnCreate, OnRead};
 pub use ext_info::{ExtInfo, ExtInfoFault, FaceChoice, InvalidExtInfo, Orientation, Shot};
 pub use generated::*;
+pub use into_task_request::IntoTaskRequest;
 #[cfg(feature = "schemars")]
 pub use judgement::Judgement;
-pub use known_action::KnownAction;
 pub use limits::Breach;
 pub use media::{Image, Media};
 #[cfg(feature = "media")]
-pub use media_file::{MediaFault, MediaFile, MediaType, MediaUse, Way};
+pub use media_file::{Delivery, MediaFault, MediaFile, MediaType, MediaUse};
 pub use model::{OtherModel, UnknownModel};
-pub use order::Order;
 pub use output::{OutputFile, TaskOutput};
 pub use paged::Paged;
 pub use references::{ReferenceFault, references};

@@ -25,7 +25,7 @@ pub enum Breach {
         least: i64,
         /// The most it may have; [`i64::MAX`] where any will do.
         most: i64,
-        /// What is counted, for example `characters`; empty where the value itself is judged.
+        /// What is counted, for example `characters`; empty where the value itself is checked.
         unit: &'static str,
     },
     /// A number with a fraction that is too small or too large.
@@ -44,7 +44,7 @@ pub enum Breach {
         /// The member by its path on the wire.
         member: String,
     },
-    /// A word that is none of those documented.
+    /// An undocumented word.
     Word {
         /// The member by its path on the wire.
         member: String,
@@ -256,7 +256,7 @@ mod tests {
         use crate::{Action as _, AiTryOnConfig, AigcImageSceneInfo, CreateSceneAigcImageTaskRequest};
 
         let scene: AigcImageSceneInfo = serde_json::from_str("{}").expect("a reply with a gap parses");
-        let mut request = CreateSceneAigcImageTaskRequest::new(1, scene);
+        let mut request = CreateSceneAigcImageTaskRequest::new(scene);
         request.scene_info.ai_try_on_config =
             Some(AiTryOnConfig { clothes_file_infos: Some(Vec::new()), ..AiTryOnConfig::default() });
         assert_eq!(

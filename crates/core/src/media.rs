@@ -13,8 +13,8 @@ use crate::generated::{AigcVideoTaskInputFileInfo, FileInfoType, FileUsage};
 /// An input: behind a URL, stored in VOD, or as its bytes. A text is taken as a URL.
 ///
 /// Images are JPEG or PNG of at most [`MAX_IMAGE_BYTES`](crate::MAX_IMAGE_BYTES); as bytes also WebP, and all inputs of a
-/// request together at most [`MAX_BASE64_BYTES`](crate::MAX_BASE64_BYTES). What a local file must be like is judged by
-/// `MediaUse::check`, with the feature `media`.
+/// request together at most [`MAX_BASE64_BYTES`](crate::MAX_BASE64_BYTES). A local file is checked by `MediaUse::check`,
+/// with the feature `media`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Media(Source);
 
@@ -56,14 +56,14 @@ impl Media {
         Self(Source::Base64(STANDARD.encode(bytes)))
     }
 
-    /// A file by all that `reader` gives; it travels inside the request, in Base64, which is all that is held of it.
+    /// A file by all that `reader` gives; it travels inside the request, in Base64, which is all that is kept of it.
     /// `length` is how many bytes are expected, so that room for them is made once.
     ///
     /// # Errors
     /// Those of the reader.
     #[cfg(feature = "media")]
     pub fn read(mut reader: impl Read, length: u64) -> io::Result<Self> {
-        // Whole groups of three bytes, so that padding stands at the end only.
+        // Whole groups of three bytes, so that padding is at the end only.
         const PIECE: usize = 48 * 1024;
         let expected = usize::try_from(length).map_or(MAX_BASE64_BYTES, |length| length.min(MAX_BASE64_BYTES));
         let (mut text, mut piece) = (String::with_capacity(expected.div_ceil(3) * 4), Vec::with_capacity(PIECE));
@@ -129,7 +129,7 @@ impl std::fmt::Debug for Media {
         match &self.0 {
             Source::Url(url) => f.debug_tuple("Url").field(url).finish(),
             Source::FileId { id, .. } => f.debug_tuple("FileId").field(id).finish(),
-            // Megabytes of Base64 help nobody.
+            // Megabytes of Base64 are of no use.
             Source::Base64(text) => write!(f, "Bytes({} bytes)", decoded_length(text)),
         }
     }

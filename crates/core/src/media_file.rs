@@ -1,4 +1,4 @@
-//! What a local file is, told by its content, and whether it can be used as an input.
+//! What a local file is, detected by its content, and whether it can be used as an input.
 
 use std::fmt;
 use std::io::{self, BufRead, Read as _, Seek, SeekFrom};
@@ -9,7 +9,7 @@ use crate::generated::{
     MAX_UPLOAD_BYTES, MAX_VOICE_SAMPLE_BYTES, MIN_ELEMENT_IMAGE_PIXELS, MIN_TEMPORARY_SUBJECT_PIXELS,
 };
 
-/// A file as far as its head tells.
+/// A file as far as its head shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MediaFile {
@@ -22,7 +22,7 @@ pub struct MediaFile {
 }
 
 impl MediaFile {
-    /// Reads as much of a file as tells what it is. Nothing is decoded.
+    /// Reads as much of a file as shows what it is. Nothing is decoded.
     ///
     /// # Errors
     /// A file that cannot be read, is empty, is of another type, or is an image whose header has no size.
@@ -70,7 +70,7 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// How many bytes of a file tell its type.
+    /// How many bytes of a file show its type.
     pub const HEAD: usize = 16;
 
     /// The type of a file that begins with these bytes; its name plays no part.
@@ -183,11 +183,11 @@ fn other(head: &[u8]) -> &'static str {
 /// How a file gets to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
-pub enum Way {
+pub enum Delivery {
     /// Inside the request, in Base64.
-    Embedded,
+    Inline,
     /// Uploaded, and used by its file id or its URL.
-    Stored,
+    Uploaded,
 }
 
 /// What a file is to be used as.
@@ -235,19 +235,19 @@ struct Limits {
 }
 
 impl MediaUse {
-    /// Judges a file for this use, on this way. This is the only place where files are judged.
+    /// Checks a file for this use and this delivery. This is the only place where files are checked.
     ///
     /// # Errors
     /// The first limit that it breaks, and what is allowed.
-    pub fn check(self, file: &MediaFile, way: Way) -> Result<(), MediaFault> {
+    pub fn check(self, file: &MediaFile, delivery: Delivery) -> Result<(), MediaFault> {
         let limits = self.limits();
-        let (allowed, other) = match way {
-            Way::Embedded => (limits.embedded, limits.stored),
-            Way::Stored => (limits.stored, limits.embedded),
+        let (allowed, other) = match delivery {
+            Delivery::Inline => (limits.embedded, limits.stored),
+            Delivery::Uploaded => (limits.stored, limits.embedded),
         };
         if !allowed.contains(&file.media_type) {
             let (what, only) = (limits.what, other.contains(&file.media_type));
-            return Err(MediaFault::Type { what, found: file.media_type, allowed, way: only.then_some(way) });
+            return Err(MediaFault::Type { what, found: file.media_type, allowed, delivery: only.then_some(delivery) });
         }
         if file.bytes > limits.bytes {
             return Err(MediaFault::Bytes { what: limits.what, found: file.bytes, most: limits.bytes });
@@ -326,7 +326,7 @@ pub enum MediaFault {
     Unreadable(String),
     /// It has no bytes.
     Empty,
-    /// It is none of the types; what it looks like instead.
+    /// It is of no supported type; what it looks like instead.
     Other(&'static str),
     /// It begins as an image of this type, and its width and height cannot be read.
     Damaged(MediaType),
@@ -338,8 +338,8 @@ pub enum MediaFault {
         found: MediaType,
         /// The types that it takes.
         allowed: &'static [MediaType],
-        /// The way on which it does not take it, where it does on the other.
-        way: Option<Way>,
+        /// The delivery that does not take it, where the other does.
+        delivery: Option<Delivery>,
     },
     /// It is too large.
     Bytes {
@@ -388,12 +388,12 @@ impl fmt::Display for MediaFault {
             Self::Type { what, found, allowed: [], .. } => {
                 write!(f, "is {found}; {what} cannot travel inside a request, upload it")
             }
-            Self::Type { what, found, allowed, way } => {
+            Self::Type { what, found, allowed, delivery } => {
                 let names: Vec<_> = allowed.iter().map(|it| it.name()).collect();
                 write!(f, "is {found}; {what} ")?;
-                match way {
-                    Some(Way::Embedded) => write!(f, "inside a request ")?,
-                    Some(Way::Stored) => write!(f, "that is uploaded ")?,
+                match delivery {
+                    Some(Delivery::Inline) => write!(f, "inside a request ")?,
+                    Some(Delivery::Uploaded) => write!(f, "that is uploaded ")?,
                     None => {}
                 }
                 write!(f, "must be {}, convert it", names.join(" or "))
@@ -503,7 +503,7 @@ mod tests {
     fn a_limit_holds_to_the_byte_and_the_pixel() {
         use MediaType::{Jpeg, Mp3, Mp4, Png};
         let pass = |used: MediaUse, media_type, bytes, pixels| {
-            used.check(&file(media_type, bytes, pixels), Way::Stored).map_err(|fault| fault.to_string())
+            used.check(&file(media_type, bytes, pixels), Delivery::Uploaded).map_err(|fault| fault.to_string())
         };
         for (used, media_type, most) in [
             (MediaUse::Image, Png, MAX_IMAGE_BYTES as u64),
@@ -537,24 +537,24 @@ mod tests {
 
     #[test]
     fn each_use_takes_its_types_on_its_ways() {
-        let says = |used: MediaUse, media_type, way| {
-            used.check(&file(media_type, 1, None), way).expect_err("not allowed").to_string()
+        let says = |used: MediaUse, media_type, delivery| {
+            used.check(&file(media_type, 1, None), delivery).expect_err("not allowed").to_string()
         };
         assert_eq!(
-            says(MediaUse::Image, MediaType::Mp4, Way::Embedded),
+            says(MediaUse::Image, MediaType::Mp4, Delivery::Inline),
             "is MP4; an image must be JPEG or PNG or WebP, convert it"
         );
         assert_eq!(
-            says(MediaUse::Image, MediaType::WebP, Way::Stored),
+            says(MediaUse::Image, MediaType::WebP, Delivery::Uploaded),
             "is WebP; an image that is uploaded must be JPEG or PNG, convert it"
         );
         assert_eq!(
-            says(MediaUse::Sound, MediaType::Mp3, Way::Embedded),
+            says(MediaUse::Sound, MediaType::Mp3, Delivery::Inline),
             "is MP3; a sound cannot travel inside a request, upload it"
         );
-        assert_eq!(MediaUse::LastFrame.check(&file(MediaType::WebP, 1, None), Way::Stored), Ok(()));
+        assert_eq!(MediaUse::LastFrame.check(&file(MediaType::WebP, 1, None), Delivery::Uploaded), Ok(()));
         for media_type in [MediaType::WebP, MediaType::Wav, MediaType::Mov] {
-            assert_eq!(MediaUse::Other.check(&file(media_type, 1, None), Way::Stored), Ok(()));
+            assert_eq!(MediaUse::Other.check(&file(media_type, 1, None), Delivery::Uploaded), Ok(()));
         }
     }
 }

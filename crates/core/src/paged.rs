@@ -91,7 +91,7 @@ mod tests {
             element_set: Some(vec![AigcAdvancedCustomElementInfo::default(); entries]),
             total_count: Some(total),
         };
-        let first = DescribeAigcAdvancedCustomElementsRequest::new(1);
+        let first = DescribeAigcAdvancedCustomElementsRequest::new();
         let second = first.next_page(&reply(10, 15)).expect("there is another page");
         assert_eq!(second.offset, Some(10));
         assert!(second.next_page(&reply(5, 15)).is_none() && second.next_page(&reply(0, 15)).is_none());

@@ -59,7 +59,7 @@ impl fmt::Display for ReferenceFault {
 }
 
 /// Every reference of a request's prompt that leads nowhere, and every named input that it does not refer to. Where the prompt
-/// is cut into shots by hand, theirs. None for a model whose way of referring the capability table does not state.
+/// is cut into shots manually, theirs. None for a model whose way of referring the capability table does not state.
 pub fn references(request: &CreateAigcVideoTaskRequest) -> Vec<ReferenceFault> {
     let Some(form) = request.model().capabilities().and_then(|row| row.prompt_references) else {
         return Vec::new();
@@ -187,7 +187,7 @@ fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<It
     text.split(open).skip(1).filter_map(move |rest| Some(rest.split_once(close)?.0.trim()))
 }
 
-/// What follows each `@`, with the character before it. One within a word, as in an address, is none.
+/// What follows each `@`, with the character before it. One within a word, as in an address, does not count.
 fn after_ats(text: &str) -> impl Iterator<Item = (Option<char>, &str)> {
     text.match_indices('@').filter_map(|(index, _)| {
         let before = text[..index].chars().next_back();

@@ -6,9 +6,8 @@ use std::fmt;
 use crate::api::Action as _;
 use crate::ext_info::ExtInfoFault;
 use crate::generated::{
-    AigcVideoOutputConfig, AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, AspectRatio,
-    CreateAigcVideoTaskRequest, FileCategory, FileUsage, InputRegion, MAX_BASE64_BYTES, Model, PersonGeneration,
-    Resolution, SceneType, StorageMode, Switch,
+    AigcVideoTaskInputFileInfo, AigcVideoTaskInputSubjectInfo, CreateAigcVideoTaskRequest, FileCategory, FileUsage,
+    MAX_BASE64_BYTES, Model, Resolution, StorageMode, Switch,
 };
 use crate::limits::{Breach, Breaches};
 use crate::media::{Image, LastFrameImage, Media, decoded_length};
@@ -31,10 +30,9 @@ impl VideoRequest {
     /// Begins a request for `model`.
     pub fn builder(model: impl Into<Model>) -> VideoRequestBuilder {
         let model = model.into();
-        let mut request = CreateAigcVideoTaskRequest::new(0, model.name(), model.wire_version());
+        let request = CreateAigcVideoTaskRequest::new(model.name(), model.wire_version());
         // The card says that the storage mode is required, the official description that it has this default.
-        request.output_config =
-            Some(AigcVideoOutputConfig { storage_mode: Some(StorageMode::default()), ..Default::default() });
+        let request = request.output_config(|output| output.storage_mode(StorageMode::default()));
         VideoRequestBuilder { request, contents: BTreeMap::new() }
     }
 
@@ -54,7 +52,7 @@ impl VideoRequest {
     }
 
     /// The same request with every [uploaded](Media::uploaded) file named by what it holds and not by its file id, or `None`
-    /// where it has no such file. It is not for sending: it tells whether two requests ask for the same.
+    /// where it has no such file. It is not for sending: it shows whether two requests ask for the same.
     pub fn by_content(&self) -> Option<Self> {
         if self.contents.is_empty() {
             return None;
@@ -69,7 +67,7 @@ impl VideoRequest {
         Some(same)
     }
 
-    /// Judges the request as [`CreateAigcVideoTaskRequest::check`] does; one that was made by
+    /// Checks the request as [`CreateAigcVideoTaskRequest::check`] does; one that was made by
     /// [`VideoRequest::unchecked`] is never refused.
     pub fn check(&self) -> Result<(), RequestError> {
         if self.checked { self.request.check() } else { Ok(()) }
@@ -87,29 +85,11 @@ impl VideoRequest {
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct VideoRequestBuilder {
-    request: CreateAigcVideoTaskRequest,
+    pub(crate) request: CreateAigcVideoTaskRequest,
     contents: BTreeMap<String, String>,
 }
 
 impl VideoRequestBuilder {
-    /// What the video shows, at most 1000 characters. Needed where there is nothing else to work from.
-    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
-        self.request.prompt = Some(prompt.into());
-        self
-    }
-
-    /// What the video must not show, at most 1000 characters.
-    pub fn negative_prompt(mut self, prompt: impl Into<String>) -> Self {
-        self.request.negative_prompt = Some(prompt.into());
-        self
-    }
-
-    /// Whether the service rewrites the prompt for a better result.
-    pub fn enhance_prompt(mut self, on: bool) -> Self {
-        self.request.enhance_prompt = Some(switch(on));
-        self
-    }
-
     /// An image to make the video from, its role left to the service: the first frame.
     pub fn image(self, image: impl Into<Image>) -> Self {
         self.media(image.into(), None, None)
@@ -160,139 +140,11 @@ impl VideoRequestBuilder {
     }
 
     /// The size of the video; the service's own choice where it is not set.
-    pub fn resolution(self, resolution: Resolution) -> Self {
+    pub fn resolution(mut self, resolution: Resolution) -> Self {
         let row = self.request.model().capabilities();
         let word = row.map_or(resolution.as_str(), |row| row.resolution_word(resolution));
-        self.output(|output| output.resolution = Some(word.to_owned()))
-    }
-
-    /// Width to height.
-    pub fn aspect_ratio(self, ratio: AspectRatio) -> Self {
-        self.output(|output| output.aspect_ratio = Some(ratio))
-    }
-
-    /// The length in seconds. Each family takes its own lengths.
-    pub fn duration(self, seconds: impl Into<f64>) -> Self {
-        self.output(|output| output.duration = Some(seconds.into()))
-    }
-
-    /// How long the service keeps the video; [`StorageMode::Temporary`] where it is not set.
-    pub fn storage_mode(self, mode: StorageMode) -> Self {
-        self.output(|output| output.storage_mode = Some(mode))
-    }
-
-    /// The name of the media file, at most 64 characters.
-    pub fn media_name(self, name: impl Into<String>) -> Self {
-        self.output(|output| output.media_name = Some(name.into()))
-    }
-
-    /// The VOD class that the media file goes into.
-    pub fn class_id(self, id: i64) -> Self {
-        self.output(|output| output.class_id = Some(id))
-    }
-
-    /// When the stored file is deleted, as an ISO 8601 time.
-    pub fn expire_time(self, time: impl Into<String>) -> Self {
-        self.output(|output| output.expire_time = Some(time.into()))
-    }
-
-    /// Whether the model makes sound.
-    pub fn audio(self, on: bool) -> Self {
-        self.output(|output| output.audio_generation = Some(switch(on)))
-    }
-
-    /// Whether people may appear.
-    pub fn person_generation(self, people: PersonGeneration) -> Self {
-        self.output(|output| output.person_generation = Some(people))
-    }
-
-    /// Whether inputs are reviewed for compliance.
-    pub fn input_compliance_check(self, on: bool) -> Self {
-        self.output(|output| output.input_compliance_check = Some(switch(on)))
-    }
-
-    /// Whether the result is reviewed for compliance.
-    pub fn output_compliance_check(self, on: bool) -> Self {
-        self.output(|output| output.output_compliance_check = Some(switch(on)))
-    }
-
-    /// Whether the video is enhanced; on by default where the asked resolution exceeds the model's own.
-    pub fn enhance(self, on: bool) -> Self {
-        self.output(|output| output.enhance_switch = Some(switch(on)))
-    }
-
-    /// Whether the task may wait for off-peak hours.
-    pub fn off_peak(self, on: bool) -> Self {
-        self.output(|output| output.off_peak = Some(switch(on)))
-    }
-
-    /// Whether Vidu adds frames in between.
-    pub fn frame_interpolate(self, on: bool) -> Self {
-        self.output(|output| output.frame_interpolate = Some(switch(on)))
-    }
-
-    /// Whether a logo is put on the picture.
-    pub fn logo(self, on: bool) -> Self {
-        self.output(|output| output.logo_add = Some(switch(on)))
-    }
-
-    /// Whether the service adds background music of its own choice.
-    pub fn background_music(self, on: bool) -> Self {
-        self.output(|output| output.enable_bgm = Some(switch(on)))
-    }
-
-    /// Where the input files are stored.
-    pub fn input_region(mut self, region: InputRegion) -> Self {
-        self.request.input_region = Some(region);
-        self
-    }
-
-    /// A special way of working that some families offer.
-    pub fn scene_type(mut self, scene: SceneType) -> Self {
-        self.request.scene_type = Some(scene);
-        self
-    }
-
-    /// The name of a VOD task flow to run on the finished video.
-    pub fn procedure(mut self, name: impl Into<String>) -> Self {
-        self.request.procedure = Some(name.into());
-        self
-    }
-
-    /// The model's random seed.
-    pub fn seed(mut self, seed: i64) -> Self {
-        self.request.seed = Some(seed);
-        self
-    }
-
-    /// Recognises a repeated request, at most 50 characters: the service answers the same id within three days with an
-    /// error. One is made for every request that brings none.
-    pub fn session_id(mut self, id: impl Into<String>) -> Self {
-        self.request.session_id = Some(id.into());
-        self
-    }
-
-    /// Comes back unchanged with the task, at most 1000 characters.
-    pub fn session_context(mut self, context: impl Into<String>) -> Self {
-        self.request.session_context = Some(context.into());
-        self
-    }
-
-    /// Priority among the account's tasks, from -10 to 10; higher goes first.
-    pub fn priority(mut self, priority: i64) -> Self {
-        self.request.tasks_priority = Some(priority);
-        self
-    }
-
-    /// Model parameters outside the schema: an [`ExtInfo`](crate::ExtInfo), or a text that goes out as it is.
-    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
-        self.request.ext_info = Some(ext_info.into());
-        self
-    }
-
-    /// The sub-application that owns the video, where it is not the client's.
-    pub fn sub_app_id(mut self, id: u64) -> Self {
-        self.request.sub_app_id = id;
+        let word = word.to_owned();
+        self.request = self.request.output_config(|output| output.resolution(word));
         self
     }
 
@@ -302,7 +154,7 @@ impl VideoRequestBuilder {
         Ok(self.__checked())
     }
 
-    /// The request whose model rules rustc has checked. Limits on texts are judged when it is submitted.
+    /// The request whose model rules rustc has checked. Limits on texts are checked when it is submitted.
     #[doc(hidden)]
     pub fn __checked(self) -> VideoRequest {
         VideoRequest { request: self.request, contents: self.contents, checked: true }
@@ -322,15 +174,12 @@ impl VideoRequestBuilder {
     fn note_content(&mut self, media: &Media) {
         self.contents.extend(media.content().map(|(id, content)| (id.clone(), content.clone())));
     }
-
-    fn output(mut self, set: impl FnOnce(&mut AigcVideoOutputConfig)) -> Self {
-        set(self.request.output_config.get_or_insert_default());
-        self
-    }
 }
 
-fn switch(on: bool) -> Switch {
-    if on { Switch::Enabled } else { Switch::Disabled }
+impl From<bool> for Switch {
+    fn from(on: bool) -> Self {
+        if on { Self::Enabled } else { Self::Disabled }
+    }
 }
 
 impl CreateAigcVideoTaskRequest {
@@ -339,7 +188,7 @@ impl CreateAigcVideoTaskRequest {
         Model::of(&self.model_name, &self.model_version)
     }
 
-    /// What the rules judge of it.
+    /// What the rules check of it.
     pub fn shape(&self) -> Shape {
         let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
         let files = || self.file_infos.iter().flatten();
@@ -371,8 +220,8 @@ impl CreateAigcVideoTaskRequest {
         shape
     }
 
-    /// Judges the request against its model's row of the capability table, against the words and limits of its members
-    /// and against the form of its URLs. For a model that the table does not know only limits and URLs are judged.
+    /// Checks the request against its model's row of the capability table, against the words and limits of its members
+    /// and against the form of its URLs. For a model that the table does not know only limits and URLs are checked.
     ///
     /// # Errors
     /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.
@@ -495,7 +344,7 @@ pub enum Fault {
     Reference(ReferenceFault),
     /// A limit on a member.
     Limit(Breach),
-    /// A URL that is none.
+    /// An invalid URL.
     Url {
         /// The member by its path on the wire.
         member: String,
@@ -712,7 +561,7 @@ mod tests {
 
     #[test]
     fn a_request_that_is_sent_unchecked_is_never_refused() {
-        let mut request = CreateAigcVideoTaskRequest::new(1, "Kling", "2.1");
+        let mut request = CreateAigcVideoTaskRequest::new("Kling", "2.1");
         request.prompt = Some("p".repeat(2000));
         assert!(request.check().is_err());
         assert_eq!(VideoRequest::unchecked(request).check(), Ok(()));

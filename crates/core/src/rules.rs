@@ -1,12 +1,12 @@
-//! The one rule engine: it judges the shape of a request against a row of the capability table, in a constant when
-//! [`video!`](crate::video) asks and at run time when anyone else does, and says the same sentence both times.
+//! The one rule engine: it checks the shape of a request against a row of the capability table. It runs in a constant
+//! for [`video!`](crate::video) and at run time for all other callers, and says the same sentence both times.
 
 use std::fmt;
 
 use crate::capabilities::{Capabilities, Durations, LastFrame, Resolutions, Words};
 use crate::generated::{AspectRatio, Resolution, SceneType, StorageMode};
 
-/// A request without its texts and files: what the rules judge.
+/// A request without its texts and files: what the rules check.
 ///
 /// A word that this release does not know is `None` here: the limits on its member name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Shape {
         Self { resolution: Asked::Known(resolution), ..self }
     }
 
-    /// With a length in seconds. One that is no whole number of thousandths is none that the table may name.
+    /// With a length in seconds. Lengths finer than 1 ms never match a table entry.
     #[doc(hidden)]
     pub const fn with_duration(self, seconds: f64) -> Self {
         let milliseconds = (seconds * 1000.0 + 0.5) as u32;
@@ -155,7 +155,7 @@ impl Shape {
         Self { storage_mode: mode.known(), ..self }
     }
 
-    /// Judges the request against a row of the table. This is the only place where the rules on models stand.
+    /// Checks the request against a row of the table. This is the only place where the rules on models are defined.
     pub const fn check(self, row: Capabilities) -> Violations {
         let mut violations = Violations { name: row.name, version: row.version, rules: [None; Violations::MOST] };
 
@@ -286,7 +286,7 @@ pub struct Violations {
 }
 
 impl Violations {
-    /// There are eleven checks, and each names one rule at the most.
+    /// There are eleven checks, and each names at most one rule.
     const MOST: usize = 11;
 
     const fn with(mut self, rule: Rule) -> Self {
@@ -348,13 +348,13 @@ pub enum Rule {
     TakesNoLastFrame,
     /// The model takes a last frame at these resolutions only.
     LastFrameAt(Resolutions),
-    /// The model takes a last frame with so many images at the most.
+    /// The model takes a last frame with at most so many images.
     LastFrameWithImages(u8),
     /// A last frame needs a first image.
     LastFrameNeedsImage,
-    /// The model works from references only, and there is none.
+    /// The model works from references only, and the request has no reference.
     NeedsReference,
-    /// The model works from references only, and a file is none.
+    /// The model works from references only, and a file is not a reference.
     ReferencesOnly,
     /// The model does not offer the resolution.
     Resolution {
@@ -562,7 +562,7 @@ impl Sentence {
         sentence
     }
 
-    /// What stands before item `index` of a series of `count`.
+    /// What comes before item `index` of a series of `count`.
     const fn between(self, index: usize, count: usize, last: &str) -> Self {
         if index == 0 {
             self

@@ -13,8 +13,8 @@ use crate::output::TaskOutput;
 use crate::request::RequestError;
 use crate::sealed;
 
-/// The details of one kind of AIGC task, as a reply or an event holds them. What a kind does not tell is `None`. Sealed:
-/// the kinds of this crate implement it.
+/// The details of one kind of AIGC task, as a reply or an event holds them. What a kind does not report is `None`.
+/// Sealed: the kinds of this crate implement it.
 pub trait AigcTask: sealed::Task + DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// The word of `TaskType` for this kind, for example `AigcVideoTask`.
     const TASK_TYPE: &'static str;
@@ -64,8 +64,8 @@ pub trait AigcTask: sealed::Task + DeserializeOwned + Clone + fmt::Debug + Parti
     }
 }
 
-/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that tell it, and those
-/// that it holds. `itself` stands for a shape that is its own output.
+/// Implements [`AigcTask`] for a shape: its word of `TaskType`, what it makes, the members that report it, and those
+/// that it holds. `itself` marks a shape that is its own output.
 macro_rules! aigc_task {
     (
         $shape:ident: $word:literal makes $output:ident
@@ -113,7 +113,7 @@ pub trait StartsTask: Action + sealed::Request {
     /// What a job's record holds of the request, besides its text.
     fn summary(&self) -> Summary;
 
-    /// Judges the request before it is sent.
+    /// Checks the request before it is sent.
     ///
     /// # Errors
     /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.

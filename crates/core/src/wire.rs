@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "audio")]
-    fn a_flag_is_read_as_a_boolean_and_as_a_word_and_never_spoils_a_reply() {
+    fn a_flag_is_read_as_a_boolean_and_as_a_word_and_never_breaks_a_reply() {
         for (json, flag) in [
             ("true", Some(true)),
             ("\"Enabled\"", Some(true)),

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use vod_aigc_core::{Action, CreateAigcVideoTaskRequest, MAX_REQUEST_BYTES};
 use vod_aigc_signer::{Received, verify};
 
-use crate::behaviour::{Behaviour, Burn};
+use crate::behaviour::{Behaviour, SessionIdPolicy};
 use crate::call::Call;
 use crate::clock::later;
 use crate::exchange::{Reply, header};
-use crate::fault::{Fate, Fault};
+use crate::fault::{Fault, RequestEffect};
 use crate::refusal::{Refusal, TOO_MANY};
 use crate::state::{Delayed, State, locked};
 use crate::target::Target;
@@ -20,7 +20,7 @@ use crate::{actions, start};
 /// Every action has the service and the version of this one.
 type Create = CreateAigcVideoTaskRequest;
 
-/// The reply of the API, before anything befalls it.
+/// The reply of the API, before any fault is injected.
 pub(crate) fn reply(state: &State, received: &Received<'_>, now: SystemTime, faults: &[Fault]) -> Reply {
     settle(state, now);
     let request_id = state.identifiers.request_id();
@@ -30,7 +30,7 @@ pub(crate) fn reply(state: &State, received: &Received<'_>, now: SystemTime, fau
             locked(&state.delayed).push(Delayed::new(due, &request_id, received));
         }
     }
-    let outcome = if faults.iter().all(|fault| fault.fate() == Fate::Taken) {
+    let outcome = if faults.iter().all(|fault| fault.request_effect() == RequestEffect::Applied) {
         if faults.contains(&Fault::DeliveredTwice) {
             // The client never gets the first answer.
             let _ = answer(state, received, &state.identifiers.request_id(), now, faults);
@@ -38,7 +38,7 @@ pub(crate) fn reply(state: &State, received: &Received<'_>, now: SystemTime, fau
         answer(state, received, &request_id, now, faults)
     } else {
         if let Some(target) = header(received, "x-tc-action").and_then(Target::of_action) {
-            burn_dropped(&call(state, target, received.body, &request_id, now, faults));
+            consume_of_discarded(&call(state, target, received.body, &request_id, now, faults));
         }
         Ok(json!({}))
     };
@@ -62,7 +62,7 @@ pub(crate) fn settle(state: &State, now: SystemTime) {
             headers: &headers,
             body: &delayed.body,
         };
-        // Whoever would read the answer has lost it.
+        // The client has lost the answer.
         let _ = answer(state, &received, &delayed.request_id, delayed.due, &[]);
     }
 }
@@ -155,14 +155,14 @@ fn call<'a>(
 }
 
 /// A request that an error of the API drops has reached the action all the same.
-fn burn_dropped(call: &Call<'_>) {
+fn consume_of_discarded(call: &Call<'_>) {
     let reached = |code: &str| !code.starts_with(TOO_MANY) && !code.starts_with("AuthFailure");
-    let burns = call.faults.iter().any(|fault| match fault {
-        Fault::Error { request: Fate::Dropped, code } => reached(code),
+    let consumes = call.faults.iter().any(|fault| match fault {
+        Fault::Error { request: RequestEffect::Discarded, code } => reached(code),
         _ => false,
     });
-    if burns
-        && call.behaviour.burn == Burn::Request
+    if consumes
+        && call.behaviour.session_id_policy == SessionIdPolicy::ConsumedOnRequest
         && let Some(session) = start::session(call)
     {
         let mut store = call.store();

@@ -6,14 +6,15 @@ use serde::{Deserialize, Deserializer};
 
 /// How the emulated service behaves where its documentation is silent, or contradicts itself, or names a limit.
 ///
-/// The default limits nothing and hides nothing. Write another as `Behaviour { burn: Burn::Request,
+/// The default limits nothing and hides nothing. Write another as `Behaviour { session_id_policy: SessionIdPolicy::ConsumedOnRequest,
 /// ..Behaviour::default() }`, or as JSON with the same names; a duration has `_seconds` after its name there.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct Behaviour {
-    /// What uses a SessionId up.
-    pub burn: Burn,
+    /// Which requests consume their SessionId.
+    #[serde(alias = "burn")]
+    pub session_id_policy: SessionIdPolicy,
     /// For how many hours a used SessionId is refused: 72 says the description of the request, 168 that of the
     /// result.
     pub window_hours: u32,
@@ -50,7 +51,7 @@ pub struct Behaviour {
 impl Default for Behaviour {
     fn default() -> Self {
         Self {
-            burn: Burn::default(),
+            session_id_policy: SessionIdPolicy::default(),
             window_hours: 72,
             duplicate_code: DuplicateCode::default(),
             list_lag: Duration::ZERO,
@@ -84,17 +85,19 @@ fn hours(hours: u32) -> Duration {
     Duration::from_secs(u64::from(hours) * 60 * 60)
 }
 
-/// What uses a SessionId up.
+/// Which requests consume their SessionId.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
-pub enum Burn {
+pub enum SessionIdPolicy {
     /// An accepted request.
     #[default]
-    Accept,
+    #[serde(alias = "accept")]
+    ConsumedOnAccept,
     /// Any request that reached the action, a refused one included. One that was stopped before, by its signature,
     /// the rate limit or a fault of the connection, does not.
-    Request,
+    #[serde(alias = "request")]
+    ConsumedOnRequest,
 }
 
 /// The candidates for the error code of a SessionId that was used before.

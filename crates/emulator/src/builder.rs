@@ -248,7 +248,7 @@ fn made_up_credential() -> Credential {
     Credential::new("AKIDemulator", "emulator").expect("neither is empty nor holds a blank")
 }
 
-/// `address`, or loopback where it stands for every address of this machine.
+/// `address`, or loopback where it is the unspecified address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -70,7 +70,7 @@ pub(crate) async fn run(state: Arc<State>, mut stopped: watch::Receiver<()>) {
     }
 }
 
-/// Takes up to `most` callbacks that are due, and tells when the next one is.
+/// Takes up to `most` callbacks that are due, and returns when the next one is.
 fn due(state: &State, now: SystemTime, most: usize) -> (Vec<Post>, Option<SystemTime>) {
     let mut store = locked(&state.store);
     let Store { tasks, event_configs, .. } = &mut *store;

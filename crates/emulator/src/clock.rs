@@ -35,7 +35,7 @@ impl Clock {
         Self { start: None, skew: seconds, advanced: Arc::default() }
     }
 
-    /// A clock that stands at `start` and moves only when it is advanced.
+    /// A clock that begins at `start` and moves only when it is advanced.
     #[must_use]
     pub fn manual(start: SystemTime) -> Self {
         Self { start: Some(start), skew: 0, advanced: Arc::default() }

@@ -11,7 +11,7 @@ use sha1::{Digest, Sha1};
 use vod_aigc_signer::Received;
 
 use crate::exchange::{Reply, header};
-use crate::fault::{Fate, Fault};
+use crate::fault::{Fault, RequestEffect};
 use crate::state::{State, locked};
 use crate::store::Store;
 use crate::upload::{Stored, TemporaryKeys};
@@ -33,7 +33,7 @@ impl Refused {
 
 /// The reply to a PUT of an object.
 pub(crate) fn put(state: &State, received: &Received<'_>, now: SystemTime, faults: &[Fault]) -> Reply {
-    let outcome = if faults.iter().all(|fault| fault.fate() == Fate::Taken) {
+    let outcome = if faults.iter().all(|fault| fault.request_effect() == RequestEffect::Applied) {
         take(state, received, now)
     } else {
         Ok(Reply::new(200, "application/xml", ""))

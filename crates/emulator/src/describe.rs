@@ -213,7 +213,7 @@ fn url(task: &Task, name: &str, endpoint: &str) -> String {
     format!("{endpoint}/files/{}/{name}", task.entry.task_id)
 }
 
-/// A file as the outputs tell of it.
+/// A file as the outputs describe it.
 fn stored(task: &Task, name: &str, file: File, endpoint: &str) -> Value {
     let mut info = json!({
         "FileType": file.file_type(),

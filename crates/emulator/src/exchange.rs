@@ -12,7 +12,7 @@ use crate::fault::Pace;
 pub enum Exchange {
     /// The whole reply.
     Reply(Reply),
-    /// The whole reply, at this pace. Whoever cannot wait for it has lost it.
+    /// The whole reply, at this pace. A client that cannot wait for it has lost it.
     Slow(Reply, Pace),
     /// A reply whose body ends before the length that its head promises; then the connection was closed.
     Truncated(Reply),
@@ -21,8 +21,7 @@ pub enum Exchange {
     /// The connection was reset before the request was read. The client sees what it sees with
     /// [`LostAfter`](Self::LostAfter).
     ResetBefore,
-    /// The connection was reset after the request was read, without a reply. Whether it took effect, only the ledger
-    /// tells.
+    /// The connection was reset after the request was read, without a reply. Only the ledger shows whether it took effect.
     LostAfter,
     /// No reply ever comes.
     Hang,
@@ -49,7 +48,7 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body as it goes over the wire.
     pub body: Bytes,
-    /// What follows the body, where a fault made it too large to be held; empty in every reply that is handed out.
+    /// What follows the body, where a fault made it too large for memory; empty in every reply that is handed out.
     pub(crate) rest: Vec<Part>,
 }
 

@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use crate::target::Target;
 
-/// One thing that goes wrong with an exchange. Several may befall the same one: what they do to the reply adds up, and
-/// the connection suffers the first that concerns it.
+/// One thing that goes wrong with an exchange. Several may apply to the same one: what they do to the reply adds up,
+/// and the connection suffers the first that concerns it.
 ///
 /// In JSON it is the name alone, `"refused"`, or the name with its settings,
-/// `{"truncate": {"request": "taken", "bytes": 20}}`. All milliseconds are of real time.
+/// `{"truncate": {"request": "applied", "bytes": 20}}`. All milliseconds are of real time.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -27,19 +27,19 @@ pub enum Fault {
     /// The connection is reset after the request was read.
     Reset {
         /// What becomes of the request.
-        request: Fate,
+        request: RequestEffect,
     },
     /// No answer, until the client goes away or the time is over; then the connection is reset.
     Hang {
         /// What becomes of the request.
-        request: Fate,
+        request: RequestEffect,
         /// The longest time on the wire; ten minutes unless given.
         milliseconds: Option<u64>,
     },
     /// Only so many bytes of the reply's body arrive of those that its head promises, then the connection is closed.
     Truncate {
         /// What becomes of the request.
-        request: Fate,
+        request: RequestEffect,
         /// How many arrive.
         bytes: usize,
     },
@@ -55,7 +55,7 @@ pub enum Fault {
         /// The pause between them.
         milliseconds: u64,
     },
-    /// The reply has no length, and its end is told late.
+    /// The reply has no length, and its end is signalled late.
     SlowClose {
         /// How late.
         milliseconds: u64,
@@ -63,7 +63,7 @@ pub enum Fault {
     /// A reply that no API wrote.
     Status {
         /// What becomes of the request.
-        request: Fate,
+        request: RequestEffect,
         /// For example 408, 429, 500, 502, 503 or 504. What is no final status, from 200 to 999, is sent as 502.
         status: u16,
         /// Its body.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// An error of the API in place of the reply.
     Error {
         /// What becomes of the request.
-        request: Fate,
+        request: RequestEffect,
         /// Any code, unknown ones included.
         code: String,
     },
@@ -86,7 +86,7 @@ pub enum Fault {
     Gzip,
     /// The reply says that it is compressed, and is garbage.
     BadGzip,
-    /// The reply has a further member with a text of so many bytes. On the wire it is sent without being held.
+    /// The reply has a further member with a text of so many bytes. On the wire it is sent without being buffered.
     Huge {
         /// How many; at most [`MOST_BYTES`](Self::MOST_BYTES).
         bytes: usize,
@@ -104,7 +104,7 @@ pub enum Fault {
     MissingMembers,
     /// Every member of the reply comes twice, the second time as null.
     DuplicateKeys,
-    /// Every status is a word that nobody documents.
+    /// Every status is an undocumented word.
     UnknownWord,
     /// The reply is lost, and the request takes effect only so many seconds later, by the emulator's clock; but not
     /// if its signature has run out by then.
@@ -149,15 +149,15 @@ impl Fault {
     pub const MOST_LEVELS: usize = Self::MOST_BYTES / 2;
 
     /// Whether the request takes effect now.
-    pub(crate) fn fate(&self) -> Fate {
+    pub(crate) fn request_effect(&self) -> RequestEffect {
         match self {
             Self::Reset { request }
             | Self::Hang { request, .. }
             | Self::Truncate { request, .. }
             | Self::Status { request, .. }
             | Self::Error { request, .. } => *request,
-            Self::DelayedAcceptance { .. } => Fate::Dropped,
-            _ => Fate::Taken,
+            Self::DelayedAcceptance { .. } => RequestEffect::Discarded,
+            _ => RequestEffect::Applied,
         }
     }
 }
@@ -166,11 +166,13 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "callers make values of it")]
-pub enum Fate {
+pub enum RequestEffect {
     /// It takes effect: a task is created, if it may be.
-    Taken,
+    #[serde(alias = "taken")]
+    Applied,
     /// It has none.
-    Dropped,
+    #[serde(alias = "dropped")]
+    Discarded,
 }
 
 /// The body of a reply that no API wrote.
@@ -185,7 +187,8 @@ pub enum StatusBody {
     Empty,
 }
 
-/// A fault, and the calls that it befalls. In JSON: `{"action": "CreateAigcVideoTask", "nth": 1, "fault": "refused"}`.
+/// A fault, and the calls that it is injected into.
+/// In JSON: `{"action": "CreateAigcVideoTask", "nth": 1, "fault": "refused"}`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Written")]
 #[non_exhaustive]
@@ -194,25 +197,25 @@ pub struct FaultRule {
     pub target: Option<Target>,
     /// Which of them.
     pub when: When,
-    /// What befalls them.
+    /// The fault to inject.
     pub fault: Fault,
 }
 
 impl FaultRule {
-    /// Befalls `when` of the calls of `target`, counted from the moment that the emulator has the rule.
+    /// Injects a fault into `when` of the calls of `target`, counted from the moment that the emulator has the rule.
     #[must_use]
     pub fn new(target: Target, when: When, fault: Fault) -> Self {
         Self { target: Some(target), when, fault }
     }
 
-    /// Befalls `when` of all calls.
+    /// Injects a fault into `when` of all calls.
     #[must_use]
     pub fn any(when: When, fault: Fault) -> Self {
         Self { target: None, when, fault }
     }
 }
 
-/// Which of the calls that count a fault befalls.
+/// Which of the counted calls a fault is injected into.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum When {
@@ -224,7 +227,7 @@ pub enum When {
     Probability(f64),
 }
 
-/// A [`FaultRule`] as it stands in a file.
+/// A [`FaultRule`] as it is written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -257,7 +260,7 @@ impl TryFrom<Written> for FaultRule {
         match when {
             When::Nth(0) | When::Every(0) => Err("calls are counted from 1; give nth or every from there".into()),
             When::Probability(p) if !(0.0..=1.0).contains(&p) => {
-                Err(format!("the probability {p} is none; give one from 0 to 1").into())
+                Err(format!("the probability {p} is invalid; give one from 0 to 1").into())
             }
             _ => Ok(Self { target: written.action, when, fault: written.fault }),
         }
@@ -274,6 +277,6 @@ pub struct Pace {
     pub piece: Option<usize>,
     /// Between two such pieces.
     pub between: Duration,
-    /// Before the end of the body is told, which then has no length.
+    /// Before the end of the body is signalled, which then has no length.
     pub last: Duration,
 }

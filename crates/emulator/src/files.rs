@@ -46,7 +46,7 @@ impl File {
 
     /// It is made once as long as it is kept: all tasks, of any emulator, share it.
     pub(crate) fn bytes(self) -> Bytes {
-        /// How many bytes are kept before all is made anew.
+        /// How many bytes are kept before all is made again.
         const MOST_KEPT: usize = 256 * 1024 * 1024;
         static MADE: LazyLock<Mutex<HashMap<File, Bytes>>> = LazyLock::new(Mutex::default);
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,7 +49,7 @@ impl Identifiers {
     }
 }
 
-/// How the ids of things begin that the emulator has made, so that nobody takes them for the service's.
+/// How the ids of things begin that the emulator has made, so that they are not taken for the service's.
 const OWN: &str = "emulator-";
 
 /// What has such an id.

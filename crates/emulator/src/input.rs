@@ -1,4 +1,4 @@
-//! The files that a request names: each must have what its type asks for, wherever it stands.
+//! The files that a request names: each must have what its type asks for, wherever it is.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use crate::refusal::{Refusal, invalid};
 
 /// # Errors
 ///
-/// The first file without what its `Type` asks for, or whose Base64 is none; and Base64 that is too much together.
+/// The first file without what its `Type` asks for, or whose Base64 is invalid; and Base64 that is too much together.
 pub(crate) fn check_files(request: &Value) -> Result<(), Refusal> {
     let mut bytes = 0;
     inside(request, "", &mut bytes)?;

@@ -80,8 +80,8 @@ kinds! {
     Pull: PullUploadTask, Value, "PullUploadTask", Some(("PullComplete", "PullCompleteEvent"));
 }
 
-/// The members of `value` that the shape has. Read from bytes, as the client reads replies: code that reads every type from a
-/// [`Value`] would stand beside it in the command.
+/// The members of `value` that the shape has. Read from bytes, as the client reads replies: reading every type from a
+/// [`Value`] would add more code to the command.
 fn shaped<T: DeserializeOwned + Serialize>(value: Value) -> Value {
     serde_json::from_slice::<T>(value.to_string().as_bytes()).and_then(serde_json::to_value).unwrap_or_default()
 }

@@ -43,28 +43,27 @@
 //!
 //! # What it does not imitate
 //!
-//! It fetches no URL that a request names, not even for PullUpload, whose file id stands for no bytes, and looks into no
-//! file. Which image model makes what is not judged. Whatever format a request asks for, pictures are JPEG, sounds WAV and
+//! It fetches no URL that a request names, not even for PullUpload, whose file id has no bytes, and looks into no file.
+//! Which image model makes what is not checked. Whatever format a request asks for, pictures are JPEG, sounds WAV and
 //! bodies glTF; a redrawn video is five seconds long. Events are posted to loopback URLs only, and by an [`Emulator`] only;
 //! one that is not answered with 200 within five seconds is posted again at once and then every ten seconds for a minute,
-//! which is a guess: the documentation names no retries. There is no text API, so that
-//! its usage is nothing. Quotas count what was ordered; the service counts what was made, and lets a little more through.
-//! Two things are guesses: that a task that was stopped ends with OperationCanceled, an event and no bill, and the names by
-//! which usage is told.
+//! which is a guess: the documentation names no retries. There is no text API, so that its usage is nothing. Quotas count
+//! what was ordered; the service counts what was made, and lets a little more through. Two things are guesses: that a task
+//! that was stopped ends with OperationCanceled, an event and no bill, and the names by which usage is reported.
 //!
 //! # What it limits
 //!
 //! A request to `/_emulator/*` has at most 1 MiB, one to `/` 10 MiB and an object 256 MiB. Slow and idle sockets are closed
-//! after the times of [`Timeouts`]. [`Fault::Huge`] and [`Fault::Deep`] are capped, and sent without being held.
+//! after the times of [`Timeouts`]. [`Fault::Huge`] and [`Fault::Deep`] are capped, and sent without being buffered.
 //! [`Emulator::warning`] says where it listens for other machines too. The progress of a task is 0 until its end, as the
 //! service shows it, unless [`Builder::smooth_progress`] says otherwise.
 //!
 //! # What goes wrong
 //!
-//! What is not known about the service is a [`Behaviour`], what befalls an exchange is a [`Fault`], and a file that
-//! holds both is a [`Scenario`]; some lie in the folder `scenarios`. On an [`Emulator`] a fault acts on the socket:
-//! connections are reset, hang, drip and break off. An [`InProcess`] has no sockets, and says the same as an
-//! [`Exchange`]; nothing else tells them apart.
+//! What is not known about the service is a [`Behaviour`], what goes wrong with an exchange is a [`Fault`], and a file
+//! that holds both is a [`Scenario`]; some lie in the folder `scenarios`. On an [`Emulator`] a fault acts on the
+//! socket: connections are reset, hang, drip and break off. An [`InProcess`] has no sockets, and says the same as an
+//! [`Exchange`]; they do not differ otherwise.
 
 mod access;
 mod actions;
@@ -82,6 +81,7 @@ mod emulator;
 mod event_config;
 mod exchange;
 mod fault;
+mod fault_injection;
 mod files;
 mod identifiers;
 mod in_process;
@@ -98,7 +98,6 @@ mod routes;
 mod scenario;
 mod schedule;
 mod service;
-mod spoil;
 mod start;
 mod state;
 mod store;
@@ -111,13 +110,13 @@ mod wire;
 
 pub use vod_aigc_signer::{Credential, Received};
 
-pub use behaviour::{Behaviour, Burn, Concurrency, DuplicateCode, Overflow, ReplyShape};
+pub use behaviour::{Behaviour, Concurrency, DuplicateCode, Overflow, ReplyShape, SessionIdPolicy};
 pub use builder::Builder;
 pub use callback_url::{CallbackUrl, InvalidCallbackUrl};
 pub use clock::Clock;
 pub use emulator::{Emulator, StartError};
 pub use exchange::{Exchange, Reply};
-pub use fault::{Fate, Fault, FaultRule, Pace, StatusBody, When};
+pub use fault::{Fault, FaultRule, Pace, RequestEffect, StatusBody, When};
 pub use in_process::InProcess;
 pub use scenario::{Scenario, ScenarioError};
 pub use target::Target;

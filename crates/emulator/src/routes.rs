@@ -16,7 +16,7 @@ const LARGEST_CONTROL_BODY: usize = 1024 * 1024;
 
 /// What a request is to.
 pub(crate) enum Called {
-    /// The service, where faults may befall it; `None` if it knows no such action.
+    /// The service, where faults may be injected; `None` if it knows no such action.
     Service(Option<Target>),
     /// The control surface, where nothing goes wrong.
     Control,

@@ -19,21 +19,21 @@ use crate::tasks::Timing;
 /// What an emulator plays, as JSON. Every member may be left out; an unknown one is an error.
 ///
 /// ```
-/// use vod_aigc_emulator::{Burn, Scenario};
+/// use vod_aigc_emulator::{SessionIdPolicy, Scenario};
 ///
 /// let scenario: Scenario = r#"{
 ///     "seed": 7,
 ///     "clock": {"at": "2026-11-23T08:00:00Z"},
-///     "behaviour": {"burn": "request", "list_lag_seconds": 60},
+///     "behaviour": {"session_id_policy": "consumed_on_request", "list_lag_seconds": 60},
 ///     "timing": {"waiting_seconds": 1, "processing_seconds": 30},
 ///     "keys": [{"secret_id": "AKIDEXAMPLE", "secret_key": "not-a-real-key"}],
 ///     "faults": [
-///         {"action": "CreateAigcVideoTask", "nth": 1, "fault": {"reset": {"request": "taken"}}},
+///         {"action": "CreateAigcVideoTask", "nth": 1, "fault": {"reset": {"request": "applied"}}},
 ///         {"action": "DescribeTaskDetail", "probability": 0.2, "fault": "refused"}
 ///     ]
 /// }"#
 /// .parse()?;
-/// assert_eq!(scenario.behaviour.burn, Burn::Request);
+/// assert_eq!(scenario.behaviour.session_id_policy, SessionIdPolicy::ConsumedOnRequest);
 /// # Ok::<(), vod_aigc_emulator::ScenarioError>(())
 /// ```
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -42,7 +42,7 @@ use crate::tasks::Timing;
 pub struct Scenario {
     /// Where ids and dice come from.
     pub seed: Option<u64>,
-    /// The time: `"real"`, `{"skewed_seconds": -600}` beside it, or `{"at": "2026-11-23T08:00:00Z"}`, where it stands
+    /// The time: `"real"`, `{"skewed_seconds": -600}` beside it, or `{"at": "2026-11-23T08:00:00Z"}`, where it stays
     /// until it is moved.
     #[serde(deserialize_with = "clock")]
     pub clock: Option<Clock>,
@@ -166,7 +166,7 @@ mod tests {
             ("", ".", "EOF"),
             ("{} {}", "the end", "trailing"),
             (r#"{"sede": 7}"#, "sede", "unknown field"),
-            (r#"{"behaviour": {"burn": "never"}}"#, "behaviour.burn", "`accept`"),
+            (r#"{"behaviour": {"session_id_policy": "never"}}"#, "behaviour.session_id_policy", "`consumed_on_accept`"),
             (r#"{"behaviour": {"list_lag_seconds": -1}}"#, "behaviour.list_lag_seconds", "from zero on"),
             (r#"{"clock": {"at": "noon"}}"#, "clock", "2026-11-23T08:00:00Z"),
             (r#"{"callback_url": "http://192.0.2.7/"}"#, "callback_url", "loopback"),

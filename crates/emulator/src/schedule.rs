@@ -1,4 +1,4 @@
-//! Decides which faults befall a call.
+//! Decides which faults are injected into a call.
 
 use crate::fault::{Fault, FaultRule, When};
 use crate::identifiers::Random;
@@ -36,7 +36,7 @@ impl Schedule {
         self.rules.clear();
     }
 
-    /// Counts a call of `target`, and tells what befalls it.
+    /// Counts a call of `target`, and returns the faults to inject.
     pub(crate) fn draw(&mut self, target: Option<Target>) -> Vec<Fault> {
         let counting = self.rules.iter_mut().filter(|counted| match counted.rule.target {
             None => true,
@@ -49,12 +49,12 @@ impl Schedule {
 impl Counted {
     fn draw(&mut self) -> Option<Fault> {
         self.calls += 1;
-        let befalls = match self.rule.when {
+        let applies = match self.rule.when {
             When::Nth(nth) => self.calls == nth,
             When::Every(every) => self.calls.is_multiple_of(every),
             When::Probability(probability) => self.dice.fraction() < probability,
         };
-        befalls.then(|| self.rule.fault.clone())
+        applies.then(|| self.rule.fault.clone())
     }
 }
 
@@ -62,12 +62,12 @@ impl Counted {
 mod tests {
     use super::*;
 
-    fn befallen(when: When, seed: u64) -> Vec<bool> {
+    fn injected(when: When, seed: u64) -> Vec<bool> {
         let rule = FaultRule::new(Target::PullEvents, when, Fault::Refused);
         let mut schedule = Schedule::new(seed, vec![rule]);
         (0..1000)
             .map(|_| {
-                assert!(schedule.draw(Some(Target::Video)).is_empty(), "another call is neither counted nor befallen");
+                assert!(schedule.draw(Some(Target::Video)).is_empty(), "another call is neither counted nor injected");
                 !schedule.draw(Some(Target::PullEvents)).is_empty()
             })
             .collect()
@@ -75,17 +75,17 @@ mod tests {
 
     #[test]
     fn nth_and_every_count_the_calls_of_their_action() {
-        assert_eq!(befallen(When::Nth(2), 0)[..4], [false, true, false, false]);
-        assert_eq!(befallen(When::Every(2), 0)[..4], [false, true, false, true]);
-        assert!(befallen(When::Every(1), 0).iter().all(|befallen| *befallen));
+        assert_eq!(injected(When::Nth(2), 0)[..4], [false, true, false, false]);
+        assert_eq!(injected(When::Every(2), 0)[..4], [false, true, false, true]);
+        assert!(injected(When::Every(1), 0).iter().all(|injected| *injected));
     }
 
     #[test]
     fn a_probability_is_kept_and_repeats_with_its_seed() {
-        let count = |probability, seed| befallen(When::Probability(probability), seed).iter().filter(|b| **b).count();
+        let count = |probability, seed| injected(When::Probability(probability), seed).iter().filter(|b| **b).count();
         assert_eq!((count(0.0, 7), count(1.0, 7)), (0, 1000));
         assert!((200..400).contains(&count(0.3, 7)), "{}", count(0.3, 7));
-        assert_eq!(befallen(When::Probability(0.3), 7), befallen(When::Probability(0.3), 7));
-        assert_ne!(befallen(When::Probability(0.3), 7), befallen(When::Probability(0.3), 8));
+        assert_eq!(injected(When::Probability(0.3), 7), injected(When::Probability(0.3), 7));
+        assert_ne!(injected(When::Probability(0.3), 7), injected(When::Probability(0.3), 8));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::behaviour::{Burn, Overflow};
+use crate::behaviour::{Overflow, SessionIdPolicy};
 use crate::call::Call;
 use crate::clock::later;
 use crate::identifiers;
@@ -19,7 +19,7 @@ use crate::tasks::{Event, LedgerEntry, Task};
 /// What a prompt holds before the code that its task is to fail with.
 const FAIL_MARKER: &str = "[[emulator:fail=";
 
-/// What a request comes to.
+/// The plan for the task of a request.
 pub(crate) struct Plan {
     /// The model, as `Kling:2.1`; for a kind without models, the way of working.
     pub(crate) model: String,
@@ -55,8 +55,8 @@ pub(crate) fn start(
     kind: Kind,
     plan: impl FnOnce() -> Result<(Plan, Value), Refusal>,
 ) -> Result<Value, Refusal> {
-    let burns_at_once = call.behaviour.burn == Burn::Request;
-    if burns_at_once && let Some(session) = session(call) {
+    let consumes_at_once = call.behaviour.session_id_policy == SessionIdPolicy::ConsumedOnRequest;
+    if consumes_at_once && let Some(session) = session(call) {
         let mut store = call.store();
         refuse_used(call, &mut store, &session)?;
         store.tasks.use_up(session, call.now);
@@ -69,7 +69,7 @@ pub(crate) fn start(
 
     let mut store = call.store();
     refuse_unknown(&store, &request, sub_app_id, call.now)?;
-    let session = session_id.clone().filter(|_| !burns_at_once).map(|session_id| (sub_app_id, session_id));
+    let session = session_id.clone().filter(|_| !consumes_at_once).map(|session_id| (sub_app_id, session_id));
     if let Some(session) = &session {
         refuse_used(call, &mut store, session)?;
     }

@@ -25,7 +25,7 @@ pub(crate) struct State {
     pub(crate) behaviour: Behaviour,
     /// Where this service is reached, for example `http://127.0.0.1:4000`.
     pub(crate) endpoint: String,
-    /// Told of every call that may have changed the tasks.
+    /// Notified of every call that may have changed the tasks.
     pub(crate) changed: Notify,
     pub(crate) timeouts: Timeouts,
     /// The addresses that it listens on.
@@ -64,7 +64,7 @@ impl Delayed {
     }
 }
 
-/// What a mutex holds, whatever became of those who held it before.
+/// What a mutex holds, even where an earlier holder panicked.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

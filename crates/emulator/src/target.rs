@@ -1,7 +1,7 @@
 //! What can be called: the actions by their names, and the files.
 
 use serde::Deserialize;
-use vod_aigc_core::{Effect, KnownAction};
+use vod_aigc_core::{ActionSpec, Effect};
 
 macro_rules! targets {
     ($($name:ident,)*) => {
@@ -30,12 +30,12 @@ macro_rules! targets {
             }
 
             /// The action as the rest of the workspace knows it; none for a file.
-            pub(crate) fn action(self) -> Option<&'static KnownAction> {
+            pub(crate) fn action(self) -> Option<&'static ActionSpec> {
                 let name = match self {
                     $(Self::$name => stringify!($name),)*
                     Self::PutObject | Self::Video | Self::Cover | Self::File => return None,
                 };
-                KnownAction::find(name)
+                ActionSpec::find(name)
             }
 
             /// Whether it costs money.

@@ -44,7 +44,7 @@ pub struct LedgerEntry {
     pub task_id: String,
     /// The SessionId that it carried, if it carried one.
     pub session_id: Option<String>,
-    /// The SessionContext that it carried, in which a caller can tell whose task it is.
+    /// The SessionContext that it carried, by which a caller can recognise its own task.
     pub session_context: Option<String>,
     /// The RequestId of the reply that accepted it.
     pub request_id: String,
@@ -104,7 +104,7 @@ fn as_iso<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::E
     serializer.serialize_str(&iso(*time))
 }
 
-/// A task and its fate, which is settled when it is accepted: every later state follows from the
+/// A task and its effect, which is settled when it is accepted: every later state follows from the
 /// clock.
 pub(crate) struct Task {
     pub(crate) entry: LedgerEntry,

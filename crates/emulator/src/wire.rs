@@ -1,4 +1,4 @@
-//! The service on real sockets: what befalls an exchange becomes what befalls its connection.
+//! The service on real sockets: a fault of an exchange becomes a fault of its connection.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -25,7 +25,7 @@ use crate::line::{Line, Phase, Reset};
 use crate::paced::Paced;
 use crate::state::State;
 use crate::timeouts::Timeouts;
-use crate::{routes, service, spoil};
+use crate::{fault_injection, routes, service};
 
 /// How long a connection hangs whose fault names no time.
 const LONGEST_HANG: Duration = Duration::from_secs(10 * 60);
@@ -94,7 +94,7 @@ async fn answer(
         body: &[],
     };
     let faults = service::draw(state, &received);
-    if spoil::early(&faults).is_some() {
+    if fault_injection::early(&faults).is_some() {
         if faults.contains(&Fault::ResetInRequest) {
             let half = body.size_hint().lower() / 2;
             discard(&mut body, half, state.timeouts).await;
@@ -135,7 +135,7 @@ async fn answer(
     }
 }
 
-/// How much of a body is read that nobody keeps: a client that is still sending would not see the reply.
+/// How much of a discarded body is read: a client that is still sending would not see the reply.
 const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
 
 /// Why there is no body.

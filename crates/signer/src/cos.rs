@@ -25,7 +25,7 @@ pub struct CosRequest<'a> {
 impl CosRequest<'_> {
     /// The value of the `Authorization` header: good for the seconds of `valid`, both since 1970-01-01 UTC.
     ///
-    /// The query is not signed and must be empty, which is so for whoever puts an object.
+    /// The query is not signed and must be empty, which is so when an object is put.
     #[must_use]
     pub fn authorization(&self, credential: &Credential, valid: (u64, u64)) -> String {
         let time = format!("{};{}", valid.0, valid.1);

@@ -20,9 +20,9 @@ pub const TIMESTAMP_WINDOW: u64 = 300;
 pub struct Received<'a> {
     /// The method.
     pub method: &'a str,
-    /// The path as it stood in the request line, without the query.
+    /// The path as it was in the request line, without the query.
     pub path: &'a str,
-    /// The query as it stood in the request line, without `?`; empty if there was none.
+    /// The query as it was in the request line, without `?`; empty if absent.
     pub query: &'a str,
     /// All headers in any order; repeated headers repeated.
     pub headers: &'a [(&'a str, &'a [u8])],

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub enum StoreError {
     /// Another process, or another part of this one, has changed the job since it was read. Nothing was written.
     Changed,
-    /// Others hold the store, and held it for as long as was waited.
+    /// Others hold the store, and did so for the whole wait.
     Locked(StoreFailure),
     /// The disk is full, or the store has reached the size that it may have.
     Full(StoreFailure),

@@ -24,7 +24,7 @@ pub fn holds_presigned_url(body: &str) -> bool {
     false
 }
 
-/// The position of the quote that ends a text of JSON, or the length where there is none.
+/// The position of the quote that ends a text of JSON, or the length if absent.
 fn end_of_text(text: &str) -> usize {
     let mut from = 0;
     while let Some(quote) = text[from..].find('"').map(|at| from + at) {

@@ -36,8 +36,8 @@ pub struct JobRecord {
     pub shared: bool,
     /// SHA-256 of the request without its `SessionId`, in hexadecimal.
     pub digest: String,
-    /// The part of the `SessionId` that all its sends share. None where the action takes no `SessionId`, so that the
-    /// service cannot tell a repeated request from a new one.
+    /// The part of the `SessionId` that all its sends share. `None` where the action takes no `SessionId`: the service
+    /// then cannot distinguish a repeated request from a new one.
     pub session: Option<String>,
     /// The number of its present `SessionId`, from 0. A new one is taken only where the old one is known to have started
     /// nothing.
@@ -339,7 +339,7 @@ mod tests {
             assert_eq!(record.follow(session_id, &to), moves, "{from:?} {session_id:?} {to:?}");
             assert_eq!(record.state, if moves { to } else { from });
         }
-        // Without a SessionId nothing tells that the task is this job's.
+        // Without a SessionId nothing shows that the task is this job's.
         let mut record = JobRecord { session: None, ..planned() }.with_state(JobState::Sending);
         assert!(!record.follow(None, &done));
     }

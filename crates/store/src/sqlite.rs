@@ -50,7 +50,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in this file, and makes the file if there is none. The folder must exist, except that of
+    /// Opens the store in this file, and makes the file if it is missing. The folder must exist, except that of
     /// [`default_path`](Self::default_path), which is made.
     ///
     /// A store of an older release, also a journal of release 0.1, is brought to the present layout. Older releases cannot

@@ -19,7 +19,7 @@ const LARGE: usize = 64 * 1024;
 
 /// One API action with the bytes of its body, which nothing changes any more.
 ///
-/// The body is serialised once, and hashed once when it is first signed; every attempt signs the same bytes anew.
+/// The body is serialised once, and hashed once when it is first signed; every attempt signs the same bytes again.
 #[derive(Clone)]
 pub struct Call {
     action: Cow<'static, str>,
@@ -40,7 +40,7 @@ impl Call {
     ///
     /// When the action's `Serialize` fails.
     pub fn of<A: Action>(action: &mut A) -> Result<Self, serde_json::Error> {
-        let session_id = action.session_id().and_then(|slot| slot.clone());
+        let session_id = action.session_id_mut().and_then(|slot| slot.clone());
         let body = serde_json::to_string(action)?;
         Ok(Self::new(A::NAME, A::SERVICE, A::VERSION, A::EFFECT, body).with_session_id(session_id))
     }
@@ -70,7 +70,7 @@ impl Call {
         }
     }
 
-    /// Names the session id that is in the body, so that errors can tell it.
+    /// Names the session id that is in the body, so that errors can report it.
     #[must_use]
     pub fn with_session_id(self, session_id: Option<String>) -> Self {
         Self { session_id, ..self }
@@ -125,7 +125,7 @@ impl Call {
         }
         let Ok(runtime) = Handle::try_current() else { return };
         let body = self.body.clone();
-        // A runtime that ends meanwhile leaves the hash to whoever needs it.
+        // A runtime that ends meanwhile leaves the hash to its first use.
         if let Ok(hash) = runtime.spawn_blocking(move || BodyHash::of(&body)).await {
             self.body_hash.get_or_init(|| hash);
         }
@@ -161,7 +161,7 @@ impl fmt::Debug for Call {
 /// Gives the action a [session id](new_session_id) if it can have one and has none yet.
 #[doc(hidden)]
 pub fn fill_session_id<A: Action>(action: &mut A, random: &dyn Random) {
-    if let Some(slot) = action.session_id()
+    if let Some(slot) = action.session_id_mut()
         && slot.as_ref().is_none_or(String::is_empty)
     {
         *slot = Some(new_session_id(random));

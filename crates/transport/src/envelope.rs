@@ -115,7 +115,7 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-/// How the names of members are told that hold a secret, which belongs in no message.
+/// Marks the names of members that hold a secret, which belongs in no message.
 const SECRETS: [&str; 7] = ["SecretKey", "SessionKey", "SignKey", "ApiToken", "ApiKey", "APIKey", "\"Token\""];
 
 fn unreadable(reply: &RawReply, problem: &str, transient: bool) -> OpenError {
@@ -155,13 +155,13 @@ struct Envelope<'a, R> {
 /// What `Response` holds: the two members that every reply may have, and the action's own.
 struct Opened<'de, R> {
     value: R,
-    /// Null where there is none.
+    /// Null without an error.
     error: Value,
     request_id: Text<'de>,
 }
 
 impl<R> Opened<'_, R> {
-    /// `Ok(None)` stands for an error without a code.
+    /// `Ok(None)` is an error without a code.
     fn into_result(self) -> Result<Option<Reply<R>>, OpenError> {
         let request_id = self.request_id.0.as_deref().map(one_line);
         if self.error.is_null() {

@@ -25,7 +25,7 @@ struct Inner {
     remedy: Option<Remedy>,
 }
 
-/// What this client has changed after a refusal that started nothing, so that the same call signed anew may succeed.
+/// What this client has changed after a refusal that started nothing. The same call, signed again, may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -155,7 +155,7 @@ impl Error {
         }
     }
 
-    /// What kind of thing went wrong at the service; [`ErrorClass::Credentials`] too if there were none.
+    /// What kind of thing went wrong at the service; [`ErrorClass::Credentials`] too if there were no credentials.
     #[must_use]
     pub fn class(&self) -> Option<ErrorClass> {
         match &self.0.cause {

@@ -36,7 +36,7 @@ pub struct FileRequest<'a> {
 }
 
 impl FileRequest<'_> {
-    /// Whether the file may be read, as far as the text of its address tells. Nothing is looked up.
+    /// Whether the file may be read, as far as the text of its address shows. Nothing is looked up.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl HttpClient {
     }
 }
 
-/// Whether a redirect may be followed, before the address that it leads to is judged by itself.
+/// Whether a redirect may be followed, before the address that it leads to is checked by itself.
 fn judge_redirect(from: &Url, to: &Url) -> Result<(), SendError> {
     if from.scheme() == "https" && to.scheme() != "https" {
         return Err(refused("a redirect leads from https to http"));
@@ -125,7 +125,7 @@ fn judge_redirect(from: &Url, to: &Url) -> Result<(), SendError> {
     Ok(())
 }
 
-/// Whether a URL may be asked for, as far as its text tells. Names are judged when they are looked up.
+/// Whether a URL may be asked for, as far as its text shows. Names are checked when they are looked up.
 fn judge(url: &Url, loopback: bool) -> Result<(), SendError> {
     if is_loopback(url) {
         return if loopback { Ok(()) } else { Err(refused("the address is on this machine")) };
@@ -165,7 +165,7 @@ impl Fetched {
         self.response.content_length()
     }
 
-    /// Whether the end of the body can be told from a connection that broke.
+    /// Whether the end of the body can be distinguished from a connection that broke.
     #[must_use]
     pub fn shows_its_end(&self) -> bool {
         self.content_length().is_some()

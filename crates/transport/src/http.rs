@@ -17,8 +17,8 @@ pub const LARGEST_REPLY: usize = 10 * 1024 * 1024;
 /// An implementation sends the bytes once: it follows no redirect and repeats nothing on its own, not
 /// even on a pooled connection that turned out to be closed, unless no byte of the request was written.
 pub trait Http: Debug + Send + Sync {
-    /// Sends the request and reads the whole reply, all within `timeout`. Each attempt is signed anew, so the request is
-    /// the stack's own.
+    /// Sends the request and reads the whole reply, all within `timeout`. Each attempt is signed again, so the request
+    /// is the stack's own.
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>>;
 }
 

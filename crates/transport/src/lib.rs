@@ -2,7 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 //!
-//! # The arrows
+//! # Steps
 //!
 //! | from | to | function |
 //! |---|---|---|
@@ -18,8 +18,8 @@
 //! An action that reads is repeated after a lost connection, a time-out, an unreadable reply of a server in trouble, and the
 //! codes that say so. Any other action is repeated only while no byte of it has left this machine, or after
 //! the service refused it for its frequency. Everything else is an [`Error`] that says what may have happened and carries the
-//! session id. Each repetition signs the same bytes anew, waits for the action's turn ([`RateLimiter`]) and draws on a common store
-//! of repetitions ([`RetryBudget`]).
+//! session id. Each repetition signs the same bytes again, waits for the action's turn ([`RateLimiter`]) and draws on a common
+//! store of repetitions ([`RetryBudget`]).
 
 mod call;
 #[cfg(any(feature = "native-tls", feature = "rustls"))]

@@ -74,7 +74,7 @@ impl HttpClient {
 
         let mut reply = pin!(async { read(client.execute(request).await.map_err(send_error)?).await });
         loop {
-            // The time begins anew with each piece that leaves; after the last the body is gone, and the reply is due.
+            // The time restarts with each piece that leaves; after the last the body is gone, and the reply is due.
             let left = {
                 let moved = pin!(within(file.idle, async { Ok(progress.changed().await.is_ok()) }));
                 match select(reply.as_mut(), moved).await {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::{BoxFuture, Clock, Http, Random, RawReply, SendError, SignedRequest};
 
-/// A clock that stands still, except that a sleep moves it on and returns at once.
+/// A stopped clock. A sleep moves it on and returns at once.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<State>);
 

@@ -129,7 +129,7 @@ impl Transport {
 
     /// Waits for the call's turn: until the action's rate allows one more.
     ///
-    /// Whoever writes down when something is sent does so between this and [`attempt`](Self::attempt), because with many
+    /// Callers that record when something is sent do so between this and [`attempt`](Self::attempt), because with many
     /// callers a turn may be minutes away.
     #[doc(hidden)]
     pub async fn admit(&self, call: &Call) {
@@ -161,7 +161,7 @@ impl Transport {
         let Shared { settings, tokens, .. } = &*self.0;
         let policy = if call.effect() == Effect::Read { settings.read_retry } else { settings.write_retry };
         self.admit(call).await;
-        // Whoever had to wait for the first turn has the whole time left after it.
+        // The time begins only after the wait for the first turn.
         let start = settings.clock.now();
         let remaining = || {
             let elapsed = settings.clock.now().duration_since(start).unwrap_or_default();
@@ -444,8 +444,8 @@ impl TransportBuilder {
     /// body is signed.
     ///
     /// It saves the hashing of the body, about 4 ms of a thread for blocking work for the first attempt of 7 MB. Its
-    /// price: the signature then says who asks and for which action, and no longer for what. Whoever can change bytes on
-    /// the way, for example a proxy that opens TLS, can make the request another and dearer one on this account, and
+    /// price: the signature then says who asks and for which action, and no longer for what. Anyone who can change bytes
+    /// on the way, for example a proxy that opens TLS, can make the request another and dearer one on this account, and
     /// nothing but TLS keeps them from it.
     #[must_use]
     pub fn leave_bodies_unsigned_above(mut self, bytes: usize) -> Self {

@@ -25,7 +25,7 @@ pub(crate) async fn order(client: &Client, folder: &Path) -> Vec<Result<Task, Su
     join_all(orders).await
 }
 
-/// What a night's work came to.
+/// The results of a night's work.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Report {
     pub(crate) downloaded: usize,
@@ -54,7 +54,7 @@ mod tests {
     use std::time::Duration;
 
     use vod_aigc_client::store::MemoryStore;
-    use vod_aigc_emulator::{Fate, Fault, FaultRule, Target, Timing, When};
+    use vod_aigc_emulator::{Fault, FaultRule, RequestEffect, Target, Timing, When};
     use vod_aigc_testing::SimulatedService;
 
     use super::*;
@@ -64,7 +64,11 @@ mod tests {
     async fn twenty_shots_are_billed_once_each_and_downloaded() {
         let timing = Timing { waiting: Duration::from_secs(3600), ..Timing::default() };
         // Every fifth answer is lost on its way.
-        let lost = FaultRule::new(Target::CreateAigcVideoTask, When::Every(5), Fault::Reset { request: Fate::Taken });
+        let lost = FaultRule::new(
+            Target::CreateAigcVideoTask,
+            When::Every(5),
+            Fault::Reset { request: RequestEffect::Applied },
+        );
         let service = SimulatedService::start_with(|emulator| emulator.timing(timing).fault(lost)).await.unwrap();
         let mut patient = vod_aigc_client::WaitPolicy::default();
         patient.deadline = Duration::from_secs(2 * 3600);

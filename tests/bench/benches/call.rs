@@ -7,7 +7,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use vod_aigc_bench::material::{HEADERS, SECRET_ID, SECRET_KEY, SUB_APP_ID, describe};
-use vod_aigc_bench::rivals::{TENCENTCLOUD, TENCENTCLOUD_SDK, Tencentcloud, tencentcloud_sdk};
+use vod_aigc_bench::competitors::{TENCENTCLOUD, TENCENTCLOUD_SDK, Tencentcloud, tencentcloud_sdk};
 use vod_aigc_bench::server::{Server, runtime};
 use vod_aigc_bench::worker::official;
 use vod_aigc_client::Client;

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sha2::block_api::compress256;
 use vod_aigc_bench::material::{CREATE, HOST, SECRET_ID, SECRET_KEY, TIME};
-use vod_aigc_bench::rivals::{TENCENTCLOUD, TENCENTCLOUD_SDK, tencentcloud_sdk_sign, tencentcloud_sign};
+use vod_aigc_bench::competitors::{TENCENTCLOUD, TENCENTCLOUD_SDK, tencentcloud_sdk_sign, tencentcloud_sign};
 use vod_aigc_bench::server::Server;
 use vod_aigc_bench::worker::official;
 use vod_aigc_client::transport::signer::{

@@ -1,6 +1,6 @@
-//! What the benchmarks share: the material, the server that calls go to, the rivals, and the workers in other languages.
+//! What the benchmarks share: the material, the server that calls go to, the competitors, and workers in other languages.
 
 pub mod material;
-pub mod rivals;
+pub mod competitors;
 pub mod server;
 pub mod worker;

@@ -13,7 +13,7 @@ use criterion::measurement::WallTime;
 
 use crate::server::Server;
 
-/// Measures the SDKs that `cargo xtask bench` has installed; none where `cargo bench` is run by hand.
+/// Measures the SDKs that `cargo xtask bench` has installed; none where `cargo bench` is run manually.
 pub fn official(group: &mut BenchmarkGroup<'_, WallTime>, work: &str, server: &Server) {
     let others = Path::new(env!("CARGO_MANIFEST_DIR")).join("others");
     if let Some(python) = env::var_os("BENCH_PYTHON") {

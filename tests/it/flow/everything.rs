@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use vod_aigc_client::{Client, Finished, Outcome};
 use vod_aigc_core::{
-    ACTIONS, Action, AigcAudioTask, AigcFaceInfo, ApplyUploadRequest, ConfirmEventsRequest,
+    ACTIONS, Action, ActionSpec, AigcAudioTask, AigcFaceInfo, ApplyUploadRequest, ConfirmEventsRequest,
     CreateAigcAdvancedCustomElementRequest, CreateAigcApiTokenRequest, CreateAigcAudioCloneRequest,
     CreateAigcAudioTaskRequest, CreateAigcCustomElementRequest, CreateAigcCustomVoiceRequest,
     CreateAigcHunyuan3DTaskRequest, CreateAigcImageTaskRequest, CreateAigcQuotaRequest, CreateAigcSubjectRequest,
@@ -19,9 +19,9 @@ use vod_aigc_core::{
     DeleteAigcAdvancedCustomElementRequest, DeleteAigcApiTokenRequest, DeleteAigcQuotaRequest,
     DescribeAigcAdvancedCustomElementsRequest, DescribeAigcApiTokensRequest, DescribeAigcFaceInfoAsyncRequest,
     DescribeAigcFaceInfoRequest, DescribeAigcQuotasRequest, DescribeAigcUsageDataRequest, DescribeEventConfigRequest,
-    DescribeTasksRequest, Effect, ExtInfo, FaceChoice, Kling, KnownAction, ManageTaskRequest, Media,
-    ModifyAigcQuotaRequest, ModifyEventConfigRequest, Orientation, PullEventsRequest, PullUploadRequest, SceneType,
-    Shot, StartsTask, UpdateAigcApiTokenRequest, VideoRequest, Vidu,
+    DescribeTasksRequest, Effect, ExtInfo, FaceChoice, Kling, ManageTaskRequest, Media, ModifyAigcQuotaRequest,
+    ModifyEventConfigRequest, Orientation, PullEventsRequest, PullUploadRequest, SceneType, Shot, StartsTask,
+    UpdateAigcApiTokenRequest, VideoRequest, Vidu,
 };
 use vod_aigc_emulator::Emulator;
 use vod_aigc_transport::{BoxFuture, Http, HttpClient, RawReply, SendError, SendErrorKind, Sent, SignedRequest};
@@ -48,7 +48,7 @@ impl Wire {
         self.said.lock().unwrap().clone()
     }
 
-    /// Writes a call down and tells whether it is the first of its kind.
+    /// Records a call and returns whether it is the first of its kind.
     fn note(&self, action: &str, body: Value, response: Value) -> bool {
         let mut said = self.said.lock().unwrap();
         let is_first = said.iter().all(|(other, sent, _)| other != action || *sent != body);
@@ -60,7 +60,7 @@ impl Wire {
 impl Http for Wire {
     fn send(&self, request: SignedRequest, timeout: Duration) -> BoxFuture<'_, Result<RawReply, SendError>> {
         Box::pin(async move {
-            let known = KnownAction::find(action(&request)).unwrap();
+            let known = ActionSpec::find(action(&request)).unwrap();
             let body = serde_json::from_slice(request.body()).unwrap();
             let reply = self.inner.send(request, timeout).await?;
             let response = serde_json::from_slice::<Value>(&reply.body).unwrap()["Response"].take();
@@ -339,17 +339,17 @@ async fn all_that_is_said_is_what_the_schemas_allow() {
             for (validator, value) in [(&request, body), (&reply, response)] {
                 assert_eq!(validator.refuses(value), None, "{}: {value}", action.name);
             }
-            // It judges: none of the members may be of another type, and a request may have no other member.
+            // It validates: none of the members may be of another type, and a request may have no other member.
             for (validator, value) in [(&request, body), (&reply, response)] {
                 for name in value.as_object().unwrap().keys().filter(|name| *name != "RequestId") {
-                    let mut spoilt = value.clone();
-                    spoilt[name] = if value[name].is_boolean() { json!(1) } else { json!(true) };
-                    assert!(validator.refuses(&spoilt).is_some(), "{}: {spoilt}", action.name);
+                    let mut malformed = value.clone();
+                    malformed[name] = if value[name].is_boolean() { json!(1) } else { json!(true) };
+                    assert!(validator.refuses(&malformed).is_some(), "{}: {malformed}", action.name);
                 }
             }
-            let mut spoilt = body.clone();
-            spoilt["Invented"] = json!(1);
-            assert!(request.refuses(&spoilt).is_some(), "{}: {spoilt}", action.name);
+            let mut malformed = body.clone();
+            malformed["Invented"] = json!(1);
+            assert!(request.refuses(&malformed).is_some(), "{}: {malformed}", action.name);
         }
     }
 }

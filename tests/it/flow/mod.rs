@@ -7,6 +7,7 @@ mod everything;
 mod mp4;
 mod paid;
 mod recovery;
+mod resume;
 mod secrets;
 mod unsigned;
 mod uploads;

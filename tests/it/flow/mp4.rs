@@ -10,7 +10,7 @@ pub(super) fn about(file: &[u8]) -> (u32, u32, f64) {
         0 => (number(header, 12, 4), number(header, 16, 4)),
         _ => (number(header, 20, 4), number(header, 24, 8)),
     };
-    // Width and height stand last, as 16.16 fixed-point numbers.
+    // Width and height are last, as 16.16 fixed-point numbers.
     let track = content(content(movie, b"trak"), b"tkhd");
     let side = |from_end: usize| (number(track, track.len() - from_end, 4) >> 16) as u32;
     (side(8), side(4), length as f64 / timescale as f64)

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use vod_aigc_client::{Client, Job, MemoryStore, Outcome, SubmitError, Unresolved, WaitError};
 use vod_aigc_core::{ErrorClass, Kling, VideoRequest};
 use vod_aigc_emulator::{
-    Behaviour, Credential, DuplicateCode, Emulator, Fate, Fault, FaultRule, StatusBody, Target, When,
+    Behaviour, Credential, DuplicateCode, Emulator, Fault, FaultRule, RequestEffect, StatusBody, Target, When,
 };
 use vod_aigc_transport::{
     Billed, BoxFuture, CredentialError, Environment, ProvideCredential, Provided, SendErrorKind, Sent, VariableNames,
@@ -91,7 +91,7 @@ async fn a_list_that_lags_behind_delays_the_task_and_bills_nothing_more() {
 async fn a_lost_reply_that_no_list_shows_is_held_and_never_billed_twice() {
     for (kind, duplicate_code) in LOSSES.into_iter().zip(DuplicateCode::ALL) {
         let unlisted = Behaviour { list_shows_aigc: false, duplicate_code, ..Behaviour::default() };
-        // Every reply is lost, or only the first: then the next send is told that the id is known.
+        // Every reply is lost, or only the first: then the reply to the next send says that the id is known.
         for (lost, sends, reason) in [(usize::MAX, 4, "no send was answered"), (1, 2, "the service knows the id")] {
             let emulator = emulator_with(|builder| builder.behaviour(unlisted.clone())).await;
             let http = Interposed::on_creates(move |create| match create {
@@ -108,7 +108,7 @@ async fn a_lost_reply_that_no_list_shows_is_held_and_never_billed_twice() {
     }
 }
 
-/// The task was started, nobody knows its id, and the error leads to it.
+/// The task was started, its id is unknown, and the error leads to it.
 fn check_held<'a>(error: &'a SubmitError, emulator: &Emulator) -> &'a Unresolved {
     let SubmitError::Unresolved(held) = error else {
         panic!("{error:?}");
@@ -230,7 +230,8 @@ async fn a_refusal_says_how_long_to_wait_but_no_longer_than_a_minute() {
 
 #[tokio::test]
 async fn a_gateway_in_trouble_says_how_long_to_wait_before_the_same_is_sent_again() {
-    let fault = Fault::Status { request: Fate::Dropped, status: 503, body: StatusBody::Html, retry_after: Some(40) };
+    let fault =
+        Fault::Status { request: RequestEffect::Discarded, status: 503, body: StatusBody::Html, retry_after: Some(40) };
     let rule = FaultRule::new(Target::CreateAigcVideoTask, When::Nth(1), fault);
     let emulator = emulator_with(|builder| builder.fault(rule)).await;
     let started = emulator.clock().now();

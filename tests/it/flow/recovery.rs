@@ -9,7 +9,8 @@ use vod_aigc_client::{
 };
 use vod_aigc_core::ErrorClass;
 use vod_aigc_emulator::{
-    Behaviour, Burn, Concurrency, Emulator, Fate, Fault, FaultRule, Overflow, StatusBody, Target, When,
+    Behaviour, Concurrency, Emulator, Fault, FaultRule, Overflow, RequestEffect, SessionIdPolicy, StatusBody, Target,
+    When,
 };
 use vod_aigc_transport::{Billed, BoxFuture, Clock, SendErrorKind, Sent};
 
@@ -24,7 +25,7 @@ fn on_create(nth: u64, fault: Fault) -> FaultRule {
 }
 
 fn refused(code: &str) -> Fault {
-    Fault::Error { request: Fate::Dropped, code: code.to_owned() }
+    Fault::Error { request: RequestEffect::Discarded, code: code.to_owned() }
 }
 
 /// Moves the clock to so long after a time of a record.
@@ -33,7 +34,7 @@ fn advance_to(emulator: &Emulator, recorded: Option<u64>, after: Duration) {
     emulator.advance(time.duration_since(emulator.clock().now()).unwrap());
 }
 
-/// The task of somebody else, in the same sub-application.
+/// The task of another caller, in the same sub-application.
 async fn others_task(emulator: &Emulator) -> String {
     let key = format!("others-{}", emulator.ledger().len());
     client(emulator).submit(Job::new(panda()).key(key)).await.unwrap().id().to_owned()
@@ -176,7 +177,7 @@ async fn the_times_of_a_send_become_those_of_the_service_once_a_reply_shows_its_
         // The clock is shown by the answer to the send, or by that of the look some seconds later.
         for is_answered in [true, false] {
             let emulator = emulator().await;
-            let (request, body) = (Fate::Dropped, StatusBody::Html);
+            let (request, body) = (RequestEffect::Discarded, StatusBody::Html);
             emulator.inject(on_create(
                 1,
                 match is_answered {
@@ -216,7 +217,7 @@ async fn a_task_outside_the_recorded_times_is_found_before_its_job_is_given_up()
 
 #[tokio::test]
 async fn a_new_session_id_is_taken_once_a_later_task_is_listed_and_not_before() {
-    let behaviour = Behaviour { burn: Burn::Request, ..Behaviour::default() };
+    let behaviour = Behaviour { session_id_policy: SessionIdPolicy::ConsumedOnRequest, ..Behaviour::default() };
     let emulator = emulator_with(|it| it.behaviour(behaviour)).await;
     emulator.inject(on_create(1, refused("ResourceInsufficient")));
     let store = Arc::new(MemoryStore::new());
@@ -245,9 +246,12 @@ async fn a_new_session_id_is_taken_once_a_later_task_is_listed_and_not_before() 
 
 #[tokio::test]
 async fn an_id_whose_earlier_send_was_lost_is_kept_though_a_later_task_is_listed() {
-    let emulator = emulator_with(|it| it.behaviour(Behaviour { burn: Burn::Request, ..Behaviour::default() })).await;
+    let emulator = emulator_with(|it| {
+        it.behaviour(Behaviour { session_id_policy: SessionIdPolicy::ConsumedOnRequest, ..Behaviour::default() })
+    })
+    .await;
     emulator.inject(on_create(1, refused("ResourceInsufficient")));
-    emulator.inject(on_create(2, Fault::Reset { request: Fate::Dropped }));
+    emulator.inject(on_create(2, Fault::Reset { request: RequestEffect::Discarded }));
     let store = Arc::new(MemoryStore::new());
     let client = with_store(&emulator, &store);
     client.submit(panda()).await.unwrap_err();
@@ -267,7 +271,7 @@ async fn an_unresolved_job_is_sent_again_for_71_hours_and_then_no_more() {
         emulator.inject(FaultRule::new(
             Target::CreateAigcVideoTask,
             When::Every(1),
-            Fault::Reset { request: Fate::Dropped },
+            Fault::Reset { request: RequestEffect::Discarded },
         ));
         let store = Arc::new(MemoryStore::new());
         let client = with_store(&emulator, &store);
@@ -300,7 +304,7 @@ async fn a_task_that_is_too_old_to_be_listed_is_not_taken_for_one_that_never_was
 
 /// A job whose outcome stays unknown.
 async fn unresolved(emulator: &Emulator, store: &Arc<MemoryStore>, job: Job) -> SubmitError {
-    emulator.inject(on_create(1, Fault::Reset { request: Fate::Taken }));
+    emulator.inject(on_create(1, Fault::Reset { request: RequestEffect::Applied }));
     emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), refused("InternalError")));
     let error = with_store(emulator, store).submit(job).await.unwrap_err();
     assert!(matches!(error, SubmitError::Unresolved(_)), "{error}");
@@ -443,7 +447,7 @@ async fn an_answer_that_is_lost_under_the_second_session_id_never_leads_back_to_
     first.wait().await.unwrap_err();
     emulator.advance(Duration::from_secs(60));
     // The list shows the first task, and not yet the second.
-    emulator.inject(on_create(1, Fault::Reset { request: Fate::Taken }));
+    emulator.inject(on_create(1, Fault::Reset { request: RequestEffect::Applied }));
     let second = client.submit(Job::new(panda()).key("k")).await.unwrap();
     assert_ne!(second.id(), first.id());
     assert_eq!(emulator.ledger().len(), 3);

@@ -20,7 +20,7 @@ async fn a_task_whose_requests_go_out_unsigned_is_made_like_any_other() {
 
 /// The price that the setting's documentation names.
 #[tokio::test]
-async fn whoever_can_change_an_unsigned_body_on_its_way_can_change_what_is_billed() {
+async fn an_unsigned_body_that_is_changed_on_its_way_is_billed_as_changed() {
     let create = panda().into_action(SUB_APP);
     let body = String::from_utf8(serde_json::to_vec(&create).unwrap()).unwrap();
     let changed = body.replace("panda", "zebra");

@@ -14,7 +14,7 @@ use vod_aigc_core::{
     AigcVideoTaskInputFileInfo, FileCategory, FileInfoType, FileUsage, GV, Kling, MAX_BASE64_BYTES, MAX_IMAGE_BYTES,
     Media, MediaUse, Model, OS, Resolution, VideoRequest, VideoRequestBuilder, video,
 };
-use vod_aigc_emulator::{Emulator, Fate, Fault, FaultRule, StatusBody, Target, When};
+use vod_aigc_emulator::{Emulator, Fault, FaultRule, RequestEffect, StatusBody, Target, When};
 use vod_aigc_transport::Billed;
 
 use crate::support::*;
@@ -61,7 +61,7 @@ fn on_put(emulator: &Emulator, when: When, fault: Fault) {
 }
 
 fn unavailable() -> Fault {
-    Fault::Status { request: Fate::Dropped, status: 503, body: StatusBody::Html, retry_after: None }
+    Fault::Status { request: RequestEffect::Discarded, status: 503, body: StatusBody::Html, retry_after: None }
 }
 
 /// The emulator has exactly these bytes under one id.
@@ -204,7 +204,7 @@ async fn an_upload_that_breaks_is_sent_again_whole_and_committed_once() {
     let path = files.png("panda.png", LARGE);
     on_put(&emulator, When::Nth(1), Fault::ResetInRequest);
     on_put(&emulator, When::Nth(2), unavailable());
-    on_put(&emulator, When::Nth(3), Fault::Reset { request: Fate::Taken });
+    on_put(&emulator, When::Nth(3), Fault::Reset { request: RequestEffect::Applied });
     let uploaded = client(&emulator).upload(&path).await.unwrap();
     assert_eq!(emulator.uploads().len(), 1);
     assert_one_file(&emulator, &path);
@@ -273,7 +273,7 @@ async fn keys_that_end_on_the_way_are_exchanged() {
 async fn keys_that_storage_does_not_accept_are_exchanged_once() {
     let (emulator, files) = (emulator().await, Files::new());
     let path = files.png("panda.png", 100_000);
-    let denied = || Fault::Error { request: Fate::Dropped, code: "ExpiredToken".to_owned() };
+    let denied = || Fault::Error { request: RequestEffect::Discarded, code: "ExpiredToken".to_owned() };
     on_put(&emulator, When::Nth(1), denied());
     client(&emulator).upload(&path).await.unwrap();
     assert_eq!(emulator.uploads().len(), 2);
@@ -333,8 +333,16 @@ async fn another_file_under_the_same_name_does_not_disturb() {
 async fn a_commit_whose_answer_is_lost_is_repeated_and_finds_its_file() {
     let (emulator, files) = (emulator().await, Files::new());
     let path = files.png("panda.png", 1000);
-    emulator.inject(FaultRule::new(Target::CommitUpload, When::Nth(1), Fault::Reset { request: Fate::Taken }));
-    emulator.inject(FaultRule::new(Target::ApplyUpload, When::Nth(1), Fault::Reset { request: Fate::Taken }));
+    emulator.inject(FaultRule::new(
+        Target::CommitUpload,
+        When::Nth(1),
+        Fault::Reset { request: RequestEffect::Applied },
+    ));
+    emulator.inject(FaultRule::new(
+        Target::ApplyUpload,
+        When::Nth(1),
+        Fault::Reset { request: RequestEffect::Applied },
+    ));
     let uploaded = client(&emulator).upload(&path).await.unwrap();
     let committed: Vec<_> = emulator.uploads().into_iter().filter(|upload| upload.commits > 0).collect();
     let [upload] = committed.try_into().unwrap();
@@ -345,8 +353,13 @@ async fn a_commit_whose_answer_is_lost_is_repeated_and_finds_its_file() {
 async fn a_commit_that_stays_without_an_answer_says_that_there_may_be_a_file() {
     let (emulator, files) = (emulator().await, Files::new());
     let path = files.png("panda.png", 1000);
-    let refusal = Fault::Error { request: Fate::Dropped, code: "InvalidParameterValue.VodSessionKey".to_owned() };
-    emulator.inject(FaultRule::new(Target::CommitUpload, When::Nth(1), Fault::Reset { request: Fate::Taken }));
+    let refusal =
+        Fault::Error { request: RequestEffect::Discarded, code: "InvalidParameterValue.VodSessionKey".to_owned() };
+    emulator.inject(FaultRule::new(
+        Target::CommitUpload,
+        When::Nth(1),
+        Fault::Reset { request: RequestEffect::Applied },
+    ));
     emulator.inject(FaultRule::new(Target::CommitUpload, When::Nth(2), refusal.clone()));
     let error = client(&emulator).upload(&path).await.unwrap_err();
     assert!(matches!(error, UploadError::Commit { may_exist: true, .. }), "{error}");
@@ -363,7 +376,7 @@ async fn a_commit_that_stays_without_an_answer_says_that_there_may_be_a_file() {
 async fn an_upload_that_is_dropped_leaves_no_file() {
     let (emulator, files) = (emulator().await, Files::new());
     let path = files.png("panda.png", LARGE);
-    on_put(&emulator, When::Every(1), Fault::Hang { request: Fate::Taken, milliseconds: None });
+    on_put(&emulator, When::Every(1), Fault::Hang { request: RequestEffect::Applied, milliseconds: None });
     let (client, policy, gone) = (client(&emulator), UploadPolicy::default(), Notify::new());
     let show = |sent, all| {
         if sent == all {
@@ -422,9 +435,11 @@ async fn no_secret_of_an_upload_is_shown() {
     let client = Arc::new(client(&emulator));
     let path = files.png("panda.png", 1000);
     let mut shown = format!("{:?}", client.upload(&path).await.unwrap());
-    for fault in
-        [unavailable(), Fault::Error { request: Fate::Dropped, code: "AccessDenied".to_owned() }, Fault::Refused]
-    {
+    for fault in [
+        unavailable(),
+        Fault::Error { request: RequestEffect::Discarded, code: "AccessDenied".to_owned() },
+        Fault::Refused,
+    ] {
         emulator.clear_faults();
         on_put(&emulator, When::Every(1), fault);
         let error = client.upload(&path).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use proptest::prelude::*;
-use vod_aigc_core::{Media, MediaFile, MediaType, MediaUse, Way};
+use vod_aigc_core::{Delivery, Media, MediaFile, MediaType, MediaUse};
 
 use super::cases;
 
@@ -41,7 +41,7 @@ proptest! {
                 prop_assert_eq!(MediaType::of(&bytes[..bytes.len().min(MediaType::HEAD)]), Ok(file.media_type));
                 prop_assert!(file.pixels.is_none_or(|(width, height)| width > 0 && height > 0));
                 for used in [MediaUse::Image, MediaUse::Sound, MediaUse::ElementImage, MediaUse::TemporarySubjectImage] {
-                    for way in [Way::Embedded, Way::Stored] {
+                    for way in [Delivery::Inline, Delivery::Uploaded] {
                         if let Err(fault) = used.check(&file, way) {
                             prop_assert!(!fault.to_string().contains('\n'));
                         }

@@ -56,7 +56,7 @@ prop_compose! {
     }
 }
 
-/// Parameters of models: those that are judged, and any.
+/// Parameters of models: those that are checked, and any.
 fn parameters() -> impl Strategy<Value = BTreeMap<String, Value>> {
     let key = prop_oneof!["multi_shot|shot_type|multi_prompt|element_list|voice_list|session_id", any::<String>()];
     let leaf = prop_oneof![
@@ -199,7 +199,7 @@ proptest! {
         if let Asked::Known(scene) = shape.scene_type {
             builder = builder.scene_type(scene.into());
         }
-        // The builder asks for the default where nobody else does.
+        // The builder asks for the default where the request does not set it.
         let storage = shape.storage_mode.unwrap_or("Temporary");
         shape.storage_mode = Some(storage);
         builder = builder.storage_mode(storage.into());

@@ -160,7 +160,7 @@ proptest! {
         let error = block_on(submit.submit(video!(Kling::V2_1, prompt = "panda"))).expect_err("no create is taken");
         prop_assert_eq!(error.billed(), Billed::No);
         prop_assert_eq!(error.outcome(), if busy { Outcome::Rejected } else { Outcome::NotSent });
-        // A server that cannot be reached is tried twice more at the most.
+        // A server that cannot be reached is tried at most twice more.
         let again = if busy { refusals } else { refusals.min(2) };
         prop_assert_eq!(server.creates.lock().unwrap().len(), 1 + again as usize);
         prop_assert!(clock.sleeps().iter().all(|sleep| *sleep <= Duration::from_secs(60)), "{:?}", clock.sleeps());

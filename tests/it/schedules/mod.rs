@@ -9,14 +9,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vod_aigc_client::JobState;
-use vod_aigc_emulator::{Behaviour, Burn, DuplicateCode, Fate, Fault, FaultRule, StatusBody, Target, When};
+use vod_aigc_emulator::{
+    Behaviour, DuplicateCode, Fault, FaultRule, RequestEffect, SessionIdPolicy, StatusBody, Target, When,
+};
 use vod_aigc_transport::Random as _;
 use vod_aigc_transport::testing::SeededRandom;
 
 use crate::support::{report, size};
 use world::{End, World};
 
-/// What a set of schedules has come to.
+/// The outcome of a set of schedules.
 #[derive(Default, Debug)]
 struct Tally {
     schedules: u64,
@@ -44,7 +46,7 @@ impl Tally {
                     self.lost.push(name());
                 }
             }
-            // Unresolved jobs are a state of their own: the person has been told, and `resume` goes on with them.
+            // Unresolved jobs are a state of their own: the person has been notified, and `resume` goes on with them.
             Some(JobState::Unresolved { reason }) => {
                 let reason = reason.split(':').next().unwrap_or_default().to_owned();
                 *self.unresolved.entry(reason).or_default() += 1;
@@ -87,10 +89,10 @@ impl Tally {
     }
 }
 
-/// Every fault that can befall a create or the look for its task, by name.
+/// Every fault that can be injected into a create or the look for its task, by name.
 fn faults() -> BTreeMap<String, Vec<FaultRule>> {
     let mut faults = BTreeMap::from([("none".to_owned(), Vec::new())]);
-    let fates = [("taken", Fate::Taken), ("dropped", Fate::Dropped)];
+    let effects = [("taken", RequestEffect::Applied), ("dropped", RequestEffect::Discarded)];
     let mut on_create: Vec<(String, Fault)> = vec![
         ("refused".to_owned(), Fault::Refused),
         ("reset-before".to_owned(), Fault::ResetBefore),
@@ -111,21 +113,21 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
         ("unknown-task-id".to_owned(), Fault::OtherTaskId("1500000001-AigcVideoTask-none".to_owned())),
         ("others-task-id".to_owned(), Fault::OtherTaskId(world::OTHERS_TASK.to_owned())),
     ];
-    for (fate, request) in fates {
-        on_create.push((format!("reset-{fate}"), Fault::Reset { request }));
-        on_create.push((format!("hang-{fate}"), Fault::Hang { request, milliseconds: None }));
-        on_create.push((format!("truncate-{fate}"), Fault::Truncate { request, bytes: 20 }));
+    for (effect, request) in effects {
+        on_create.push((format!("reset-{effect}"), Fault::Reset { request }));
+        on_create.push((format!("hang-{effect}"), Fault::Hang { request, milliseconds: None }));
+        on_create.push((format!("truncate-{effect}"), Fault::Truncate { request, bytes: 20 }));
         for status in [408, 429, 500, 502, 504] {
             let fault = Fault::Status { request, status, body: StatusBody::Html, retry_after: None };
-            on_create.push((format!("http-{status}-{fate}"), fault));
+            on_create.push((format!("http-{status}-{effect}"), fault));
         }
         for code in ["InternalError", "FailedOperation", "Brand.New"] {
-            on_create.push((format!("{code}-{fate}"), Fault::Error { request, code: code.to_owned() }));
+            on_create.push((format!("{code}-{effect}"), Fault::Error { request, code: code.to_owned() }));
         }
     }
     // Codes that say that nothing was started are only sent where nothing was.
     for code in ["RequestLimitExceeded", "LimitExceeded.Quota", "InvalidParameterValue", "ResourceInsufficient"] {
-        on_create.push((code.to_owned(), Fault::Error { request: Fate::Dropped, code: code.to_owned() }));
+        on_create.push((code.to_owned(), Fault::Error { request: RequestEffect::Discarded, code: code.to_owned() }));
     }
     for (name, fault) in on_create {
         let on = |nth| FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault.clone());
@@ -136,12 +138,13 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
         }
     }
     // The look goes wrong after the reply was lost.
-    let lost = FaultRule::new(Target::CreateAigcVideoTask, When::Nth(1), Fault::Reset { request: Fate::Taken });
+    let lost =
+        FaultRule::new(Target::CreateAigcVideoTask, When::Nth(1), Fault::Reset { request: RequestEffect::Applied });
     for (name, fault) in [
-        ("look-reset", Fault::Reset { request: Fate::Taken }),
+        ("look-reset", Fault::Reset { request: RequestEffect::Applied }),
         ("look-stale", Fault::StaleList { seconds: 3600 }),
         ("look-circle", Fault::RepeatedScrollToken),
-        ("look-error", Fault::Error { request: Fate::Taken, code: "InternalError".to_owned() }),
+        ("look-error", Fault::Error { request: RequestEffect::Applied, code: "InternalError".to_owned() }),
     ] {
         for (how_often, when) in [("first", When::Nth(1)), ("always", When::Every(1))] {
             let on_list = FaultRule::new(Target::DescribeTasks, when, fault.clone());
@@ -151,7 +154,7 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
     // The task that the answer names cannot be described.
     for code in ["InternalError", "UnauthorizedOperation", "ResourceNotFound"] {
         for (how_often, when) in [("first", When::Nth(1)), ("always", When::Every(1))] {
-            let refused = Fault::Error { request: Fate::Dropped, code: code.to_owned() };
+            let refused = Fault::Error { request: RequestEffect::Discarded, code: code.to_owned() };
             let on_describe = FaultRule::new(Target::DescribeTaskDetail, when, refused);
             faults.insert(format!("describe-{code} {how_often}"), vec![on_describe]);
         }
@@ -159,11 +162,11 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
     // A gateway delivers a request twice and passes on the second answer, after a refusal that started nothing. The look that
     // follows goes wrong too.
     for code in ["RequestLimitExceeded", "ResourceInsufficient"] {
-        let refused = Fault::Error { request: Fate::Dropped, code: code.to_owned() };
+        let refused = Fault::Error { request: RequestEffect::Discarded, code: code.to_owned() };
         let on = |nth, fault| FaultRule::new(Target::CreateAigcVideoTask, When::Nth(nth), fault);
         let twice = [on(1, refused.clone()), on(2, Fault::DeliveredTwice)];
         for (name, fault) in [
-            ("look-error", Some(Fault::Error { request: Fate::Taken, code: "InternalError".to_owned() })),
+            ("look-error", Some(Fault::Error { request: RequestEffect::Applied, code: "InternalError".to_owned() })),
             ("look-stale", Some(Fault::StaleList { seconds: 3600 })),
             ("look-circle", Some(Fault::RepeatedScrollToken)),
             ("look", None),
@@ -173,7 +176,7 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
             faults.insert(format!("{code} then delivered-twice, {name}"), rules);
         }
         // The first delivery is accepted, and the second refused, until patience is at its end.
-        let mut rules = vec![on(1, Fault::Reset { request: Fate::Dropped }), on(2, Fault::DeliveredTwice)];
+        let mut rules = vec![on(1, Fault::Reset { request: RequestEffect::Discarded }), on(2, Fault::DeliveredTwice)];
         rules.extend((3..20).map(|nth| on(nth, refused.clone())));
         faults.insert(format!("delivered-twice then {code}"), rules);
     }
@@ -182,13 +185,14 @@ fn faults() -> BTreeMap<String, Vec<FaultRule>> {
 
 fn behaviours() -> Vec<(String, Behaviour)> {
     let mut behaviours = Vec::new();
-    for burn in [Burn::Accept, Burn::Request] {
+    for session_id_policy in [SessionIdPolicy::ConsumedOnAccept, SessionIdPolicy::ConsumedOnRequest] {
         for lag in [0, 60, 3600] {
             for list_shows_aigc in [true, false] {
                 let duplicate_code = DuplicateCode::ALL[behaviours.len() % DuplicateCode::ALL.len()];
                 let list_lag = Duration::from_secs(lag);
-                let behaviour = Behaviour { burn, list_lag, list_shows_aigc, duplicate_code, ..Behaviour::default() };
-                behaviours.push((format!("{burn:?}, lag {lag}, listed {list_shows_aigc}"), behaviour));
+                let behaviour =
+                    Behaviour { session_id_policy, list_lag, list_shows_aigc, duplicate_code, ..Behaviour::default() };
+                behaviours.push((format!("{session_id_policy:?}, lag {lag}, listed {list_shows_aigc}"), behaviour));
             }
         }
     }
@@ -421,7 +425,8 @@ fn play_seeds(seeds: std::ops::Range<u64>) -> Tally {
             let others = &all[below(all.len() as u64) as usize];
             rules.extend(others.iter().filter(|rule| !rules.contains(rule)).cloned().collect::<Vec<_>>());
         }
-        let lost = Fault::Reset { request: if below(2) == 0 { Fate::Taken } else { Fate::Dropped } };
+        let lost =
+            Fault::Reset { request: if below(2) == 0 { RequestEffect::Applied } else { RequestEffect::Discarded } };
         rules.push(FaultRule::any(When::Probability(0.1), lost));
         let crash = (below(3) > 0).then(|| below(24));
         let mut world = World::new(settings.clone(), &rules, crash, seed);
@@ -430,7 +435,7 @@ fn play_seeds(seeds: std::ops::Range<u64>) -> Tally {
             world = world.with_clocks_ahead([clock(), clock()]);
         }
         let way = below(4);
-        // Without its store, nobody knows that a job was sent longer ago than the service knows its id.
+        // Without its store, no process knows that a job was sent longer ago than the service knows its id.
         let keeps_store = way != 1;
         if keeps_store && below(3) == 0 {
             world = world.with_suspension(below(24), Duration::from_secs(below(90) * 3600));

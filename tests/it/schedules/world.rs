@@ -38,9 +38,9 @@ pub(super) struct End {
     pub(super) billed: usize,
 }
 
-/// In a fault, the id of a task that somebody else's request has started.
+/// In a fault, the id of a task that another caller's request has started.
 pub(super) const OTHERS_TASK: &str = "others";
-/// What the tasks of somebody else carry.
+/// What the tasks of other callers carry.
 const OTHERS_CONTEXT: &str = "others";
 
 pub(super) struct World {
@@ -55,7 +55,7 @@ pub(super) struct World {
     suspension: Option<(u64, Duration)>,
     /// How long after the first life the second begins; a minute or two, unless it is set.
     pause: Option<Duration>,
-    /// Whether somebody else starts a task between two lives.
+    /// Whether another caller starts a task between two lives.
     others: bool,
 }
 
@@ -99,12 +99,12 @@ impl World {
         Self { pause: Some(pause), ..self }
     }
 
-    /// The same with somebody else who starts a task between two lives.
+    /// The same with another caller that starts a task between two lives.
     pub(super) fn with_others(self) -> Self {
         Self { others: true, ..self }
     }
 
-    /// Starts a task of somebody else, and gives its id.
+    /// Starts a task of another caller, and returns its id.
     fn start_others_task(&self) -> String {
         let life = Life::new(None, None);
         let request = VideoRequest::builder(Kling::V2_1).prompt("a bear").session_context(OTHERS_CONTEXT).build();
@@ -136,8 +136,7 @@ impl World {
             if store_is_lost && lives == 1 {
                 store = Arc::new(MemoryStore::new());
             }
-            // Whoever runs it again does so after a while, and after longer each time; whoever has lost everything, the
-            // next day.
+            // It is run again after a while, and after longer each time. Where everything is lost, it is run the next day.
             let pause = if store_is_lost && lives == 1 { 20 * 3600 } else { 60 << lives };
             let pause = self.pause.filter(|_| lives == 1).unwrap_or(Duration::from_secs(pause));
             self.emulator.advance(pause);
@@ -271,7 +270,7 @@ impl Life {
         let mut context = Context::from_waker(Waker::noop());
         loop {
             if let Poll::Ready(ended) = process.as_mut().poll(&mut context) {
-                // A process that was told that its store is gone has died there.
+                // A process that learnt that its store is gone has died there.
                 return (!self.is_over()).then_some(ended);
             }
             if self.is_over() {

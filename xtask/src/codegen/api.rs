@@ -10,7 +10,7 @@ use schemars::schema::Schema;
 use serde_json::{Number, Value, json};
 use typify::{TypeDetails, TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
-use crate::codegen::{Output, cfg, doc, rust as rust_file, schema};
+use crate::codegen::{Output, cfg, doc, marked, rust as rust_file, schema};
 use crate::spec::{
     Action, Api, Definition, DefinitionKind, EVENT, Effect, Property, PropertyKind, Spec, TASK_REPLY, shape_name,
 };
@@ -23,6 +23,15 @@ const SUB_APP_ID: &str = "SubAppId";
 
 /// The type of a text that is a secret.
 const SECRET: &str = "Secret";
+
+/// Whether something is on.
+const SWITCH: &str = "Switch";
+
+/// How a setter takes its value.
+struct Setter {
+    parameter: String,
+    value: String,
+}
 
 /// All shapes of all files, and what follows from them together.
 struct Shapes<'a> {
@@ -62,18 +71,127 @@ pub(crate) fn actions(spec: &Spec) -> Result<Output> {
             imports.insert(format!("{}use super::{};\n", gate(""), action.request));
             let task = action.task.as_deref().map(|task| spec.task_kind(task)).transpose()?.map(|kind| kind.word);
             let (request, session_id) = (&action.request, action.session_id.as_deref());
-            let row = format!("{}    KnownAction::of::<{request}>({session_id:?}, {task:?}),\n", gate("    "));
+            let row = format!("{}    ActionSpec::of::<{request}>({session_id:?}, {task:?}),\n", gate("    "));
             rows.insert(name, row);
         }
     }
     let body = format!(
-        "//! The list of the actions.\n\nuse crate::known_action::KnownAction;\n{}\n\
+        "//! The list of the actions.\n\nuse crate::action_spec::ActionSpec;\n{}\n\
          /// Every action of the areas that this build has.\n\
-         pub const ACTIONS: &[KnownAction] = &[\n{rows}];\n",
+         pub const ACTIONS: &[ActionSpec] = &[\n{rows}];\n",
         imports.into_iter().collect::<String>(),
         rows = rows.into_values().collect::<String>(),
     );
     Ok(rust_file("actions", &["spec/api"], body))
+}
+
+/// The request that the builder makes, and the shape whose members it sets as if they were the request's own.
+const BUILT: (&str, &str) = ("CreateAigcVideoTaskRequest", "AigcVideoOutputConfig");
+
+/// The members whose methods are written manually: they take one file or subject after the other, or know the word that a model
+/// has for a resolution.
+const WRITTEN_MANUALLY: [&str; 6] =
+    ["FileInfos", "SubjectInfos", "LastFrameFileId", "LastFrameUrl", "OutputConfig", "Resolution"];
+
+/// The members that the command takes elsewhere: as an argument without a flag, and with the connection.
+const NOT_A_FLAG: [&str; 2] = ["Prompt", SUB_APP_ID];
+
+/// One parameter of a video.
+struct Parameter<'a> {
+    wire: &'a str,
+    property: &'a Property,
+    field: &'a str,
+    /// Its type without `Option`.
+    kind: &'a str,
+    /// Whether it is a member of the output's shape and not of the request itself.
+    is_of_output: bool,
+}
+
+impl Parameter<'_> {
+    fn name(&self) -> &str {
+        self.property.flag.name.as_deref().unwrap_or(self.field)
+    }
+}
+
+/// The methods of `VideoRequestBuilder` that set one member each.
+pub(crate) fn builder(spec: &Spec) -> Result<Output> {
+    let shapes = Shapes::of(spec)?;
+    let (mut methods, mut imports) = (Vec::new(), BTreeSet::from([BUILT.1]));
+    for parameter in shapes.parameters()? {
+        let Parameter { property, field, kind, is_of_output, .. } = parameter;
+        let Setter { parameter: value, .. } = shapes.setter_of(field, kind);
+        imports.extend(property.shape());
+        let set = match is_of_output {
+            true => format!("self.output(|output| output.{field}({field}))"),
+            false => format!("self.request = self.request.{field}({field});\n        self"),
+        };
+        methods.push(format!(
+            "{doc}    pub fn {name}({mutable}self, {value}) -> Self {{\n        {set}\n    }}\n",
+            doc = doc("    ", &property.description),
+            name = parameter.name(),
+            mutable = if is_of_output { "" } else { "mut " },
+        ));
+    }
+    let body = format!(
+        "//! The methods of [`VideoRequestBuilder`] that set one parameter each.\n\n\
+         use crate::request::VideoRequestBuilder;\nuse super::{{{imports}}};\n\n\
+         impl VideoRequestBuilder {{\n{methods}\n    \
+             fn output(mut self, set: impl FnOnce({output}) -> {output}) -> Self {{\n        \
+                 self.request = self.request.output_config(set);\n        self\n    }}\n}}\n",
+        imports = imports.into_iter().collect::<Vec<_>>().join(", "),
+        methods = methods.join("\n"),
+        output = BUILT.1,
+    );
+    Ok(rust_file("builder", &["spec/api/video.yaml"], body))
+}
+
+/// The flags of `vod-aigc generate` that set one member each.
+pub(crate) fn flags(spec: &Spec) -> Result<Output> {
+    let shapes = Shapes::of(spec)?;
+    let (mut flags, mut sets, mut texts, mut imports) = (String::new(), String::new(), Vec::new(), BTreeSet::new());
+    for parameter in shapes.parameters()? {
+        if NOT_A_FLAG.contains(&parameter.wire) {
+            continue;
+        }
+        let (name, Parameter { property, kind, is_of_output, .. }) = (parameter.name(), &parameter);
+        let (kind, value, given) = match *kind {
+            SWITCH => ("OnOff", "WHETHER", "*"),
+            "String" => ("String", "TEXT", "clone"),
+            number @ ("f64" | "i64" | "u64") => (number, "NUMBER", "*"),
+            word => (word, "WORD", "clone"),
+        };
+        imports.extend(property.shape().filter(|shape| *shape != SWITCH));
+        let value = property.flag.value.as_deref().unwrap_or(value);
+        let mut attributes = vec!["long".to_owned()];
+        attributes.extend(property.flag.letter.map(|letter| format!("short = '{letter}'")));
+        attributes.push(format!("value_name = \"{value}{}\"", if property.flag.file { "|@FILE|-" } else { "" }));
+        attributes.push(format!("help_heading = \"{}\"", if *is_of_output { "Output" } else { "Request" }));
+        if kind == "i64" {
+            attributes.push("allow_hyphen_values = true".to_owned());
+        }
+        flags += &doc("    ", &shapes.help(property));
+        flags += &format!("    #[arg({})]\n    pub(crate) {name}: Option<{kind}>,\n", attributes.join(", "));
+        let given = if given == "*" { "*value" } else { "value.clone()" };
+        sets += &format!(
+            "        if let Some(value) = &self.{name} {{\n            builder = builder.{name}({given});\n        }}\n"
+        );
+        if property.flag.file {
+            texts.push(format!("(\"--{}\", &mut self.{name})", name.replace('_', "-")));
+        }
+    }
+    let body = format!(
+        "//! The parameters of a video as flags.\n\n\
+         use clap::Args;\nuse vod_aigc_client::core::{{{imports}, VideoRequestBuilder}};\n\nuse crate::on_off::OnOff;\n\n\
+         /// The parameters that are set by one value each.\n#[derive(Debug, Args)]\n#[group(skip)]\npub(crate) struct Parameters {{\n{flags}}}\n\n\
+         impl Parameters {{\n    /// Sets those that are given.\n    \
+             pub(crate) fn apply(&self, mut builder: VideoRequestBuilder) -> VideoRequestBuilder {{\n{sets}        builder\n    }}\n\n    \
+             /// Those that may be read from a file.\n    \
+             pub(crate) fn texts(&mut self) -> [(&'static str, &mut Option<String>); {count}] {{\n        [{texts}]\n    }}\n}}\n",
+        imports = imports.into_iter().collect::<Vec<_>>().join(", "),
+        count = texts.len(),
+        texts = texts.join(", "),
+    );
+    Ok(Output { path: "crates/cli/src/parameters.rs".to_owned(), text: marked(&["spec/api/video.yaml"], body) })
 }
 
 impl<'a> Shapes<'a> {
@@ -99,8 +217,8 @@ impl<'a> Shapes<'a> {
             match definition.kind {
                 DefinitionKind::Object => {
                     items.push(self.object(name, definition, file)?);
-                    if !definition.required.is_empty() {
-                        items.push(self.constructor(name, definition, file)?);
+                    if self.requests.contains(name.as_str()) {
+                        items.push(self.constructor_and_setters(name, definition, file)?);
                     }
                     if self.limited.contains(name.as_str()) {
                         items.push(self.limits(name, definition, file)?);
@@ -178,7 +296,7 @@ impl<'a> Shapes<'a> {
     fn object(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
         let mut text = doc("", &definition.description);
         let gaps = self.replies.contains(name) && !definition.required.is_empty();
-        let default = if gaps || definition.required.is_empty() { "Default, " } else { "" };
+        let default = if gaps || self.has_default(name, definition) { "Default, " } else { "" };
         text += &format!("#[derive(Debug, Clone, {default}PartialEq, Serialize, Deserialize)]\n");
         text += "#[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n";
         if gaps {
@@ -220,14 +338,115 @@ impl<'a> Shapes<'a> {
         Ok(text + "}\n")
     }
 
+    /// The parameters of a video that one value sets.
+    fn parameters(&self) -> Result<Vec<Parameter<'_>>> {
+        let mut parameters = Vec::new();
+        for (shape, is_of_output) in [(BUILT.0, false), (BUILT.1, true)] {
+            let definition = self.definitions.get(shape).with_context(|| format!("there is no {shape}"))?;
+            let taken: Vec<_> = self.members_of_new(shape, definition).collect();
+            for (wire, property) in &definition.properties {
+                if taken.contains(&wire) || WRITTEN_MANUALLY.contains(&wire.as_str()) {
+                    continue;
+                }
+                let (field, kind) = self.member(shape, wire)?;
+                let kind = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
+                parameters.push(Parameter { wire, property, field, kind, is_of_output });
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// The description of a member as the help of a flag, with the words that the member takes.
+    fn help(&self, property: &Property) -> String {
+        let text = property.description.trim_end_matches('.').replace('`', "");
+        let shape = property.shape().filter(|shape| *shape != SWITCH).and_then(|shape| self.definitions.get(shape));
+        match shape.map(|shape| &shape.values).filter(|values| !values.is_empty()) {
+            Some(values) => {
+                let words: Vec<_> = values.iter().map(|value| value.value.as_str()).collect();
+                format!("{text}: {}", words.join(", "))
+            }
+            None => text,
+        }
+    }
+
+    /// Whether a request can leave out every member of the shape: the client fills in the sub-application.
+    fn has_default(&self, name: &str, definition: &Definition) -> bool {
+        self.members_of_new(name, definition).next().is_none()
+    }
+
+    /// The members that the constructor takes.
+    fn members_of_new<'d>(&self, name: &str, definition: &'d Definition) -> impl Iterator<Item = &'d String> {
+        let is_request = self.spec.api.values().flat_map(|file| file.actions.values()).any(|it| it.request == name);
+        definition.required.iter().filter(move |wire| !(is_request && *wire == SUB_APP_ID))
+    }
+
+    fn constructor_and_setters(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
+        let mut methods = Vec::new();
+        if !self.has_default(name, definition) {
+            methods.push(self.constructor(name, definition, file)?);
+        } else if !definition.properties.is_empty() {
+            let new = "    /// Without any member.\n    pub fn new() -> Self {\n        Self::default()\n    }\n";
+            methods.push(new.to_owned());
+        }
+        for (wire, property) in &definition.properties {
+            if !self.members_of_new(name, definition).any(|taken| taken == wire) {
+                methods.push(self.setter(name, wire, property, file)?);
+            }
+        }
+        if methods.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(format!("impl {name} {{\n{}}}\n", methods.join("\n")))
+    }
+
+    /// A method that sets one member and gives the shape back.
+    fn setter(&self, name: &str, wire: &str, property: &Property, file: &Api) -> Result<String> {
+        let (field, kind) = self.member(name, wire)?;
+        let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
+        let Setter { parameter, value } = self.setter_of(field, inner.unwrap_or(kind));
+        let value = if inner.is_some() { format!("Some({value})") } else { value };
+        Ok(format!(
+            "{doc}{gate}    #[must_use]\n    pub fn {field}(mut self, {parameter}) -> Self {{\n        \
+                 self.{field} = {value};\n        self\n    }}\n",
+            doc = doc("    ", &property.description),
+            gate = self.gate_of("    ", file, property),
+        ))
+    }
+
+    /// How the value of a member is given. `kind` is its type without `Option`.
+    fn setter_of(&self, field: &str, kind: &str) -> Setter {
+        let into =
+            |kind: &str| Setter { parameter: format!("{field}: impl Into<{kind}>"), value: format!("{field}.into()") };
+        if let Some(item) = kind.strip_prefix("Vec<").and_then(|kind| kind.strip_suffix('>')) {
+            let (item, value) = match item {
+                "String" | SECRET => (format!("impl Into<{item}>"), ".into_iter().map(Into::into).collect()"),
+                item => (item.to_owned(), ".into_iter().collect()"),
+            };
+            return Setter {
+                parameter: format!("{field}: impl IntoIterator<Item = {item}>"),
+                value: format!("{field}{value}"),
+            };
+        }
+        match self.definitions.get(kind) {
+            Some(shape) if shape.kind == DefinitionKind::Object && self.has_default(kind, shape) => Setter {
+                parameter: format!("set: impl FnOnce({kind}) -> {kind}"),
+                value: format!("set(self.{field}.unwrap_or_default())"),
+            },
+            _ if matches!(kind, "String" | "f64" | SECRET | SWITCH) => into(kind),
+            _ => Setter { parameter: format!("{field}: {kind}"), value: field.to_owned() },
+        }
+    }
+
     fn constructor(&self, name: &str, definition: &Definition, file: &Api) -> Result<String> {
         let mut parameters = Vec::new();
         let mut fields = String::new();
+        let taken: Vec<_> = self.members_of_new(name, definition).collect();
         for (wire, property) in &definition.properties {
             let (field, kind) = self.member(name, wire)?;
-            if !definition.required.contains(wire) {
+            if !taken.contains(&wire) {
+                let empty = if kind.starts_with("Option<") { "None" } else { "0" };
                 fields += &self.gate_of("            ", file, property);
-                fields += &format!("            {field}: None,\n");
+                fields += &format!("            {field}: {empty},\n");
                 continue;
             }
             let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
@@ -243,12 +462,10 @@ impl<'a> Shapes<'a> {
             fields += &format!("            {name}{value},\n");
         }
         Ok(format!(
-            "impl {name} {{\n    \
-                 /// With the members that are required, and no other.\n    \
+            "    /// With the members that are required, and no other.\n    \
                  pub fn new({}) -> Self {{\n        \
                      Self {{\n{fields}        }}\n    \
-                 }}\n\
-             }}\n",
+                 }}\n",
             parameters.join(", ")
         ))
     }
@@ -322,8 +539,10 @@ impl<'a> Shapes<'a> {
         );
         if let Some(wire) = &action.session_id {
             let (field, _) = self.member(&action.request, wire)?;
-            text +=
-                &method("session_id(&mut self) -> Option<&mut Option<String>>", &format!("Some(&mut self.{field})"));
+            text += &method(
+                "session_id_mut(&mut self) -> Option<&mut Option<String>>",
+                &format!("Some(&mut self.{field})"),
+            );
         }
         if let Ok((field, kind)) = self.member(&action.request, SUB_APP_ID) {
             let (is_none, id) = match kind {

@@ -182,6 +182,24 @@ pub(crate) struct Property {
     pub(crate) maximum: Option<Number>,
     /// What holds where the member is left out.
     pub(crate) default: Option<serde_json::Value>,
+    /// What the builder's method and the command's flag are like.
+    #[serde(rename = "x-flag", default)]
+    pub(crate) flag: Flag,
+}
+
+/// What the method of the builder and the flag of the command are like that set a member.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flag {
+    /// The name of both, where one is clear that is shorter than the member's.
+    pub(crate) name: Option<String>,
+    /// The flag's short form.
+    pub(crate) letter: Option<char>,
+    /// What the help calls the flag's value, where its type does not say it.
+    pub(crate) value: Option<String>,
+    /// Whether the flag takes its text from a file too, as `@FILE` or `-`.
+    #[serde(default)]
+    pub(crate) file: bool,
 }
 
 /// The JSON type of a member.

@@ -1,4 +1,4 @@
-//! `spec/errors.yaml` as types: the codes, and what each comes to.
+//! `spec/errors.yaml` as types: the codes, and the outcome of each.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ pub(crate) struct Errors {
 pub(crate) struct ErrorRow {
     /// One of `classes`.
     pub(crate) class: String,
-    /// What a paid request that got this answer has come to.
+    /// The outcome of a paid request that got this answer.
     pub(crate) create: OnCreate,
     /// What a request that only reads may do.
     pub(crate) read: OnRead,
@@ -32,7 +32,7 @@ pub(crate) struct ErrorRow {
     pub(crate) source: Vec<String>,
 }
 
-/// What a paid request has come to.
+/// The outcome of a paid request.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnCreate {

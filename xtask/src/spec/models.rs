@@ -104,7 +104,7 @@ pub(crate) enum LastFrame {
     Word(LastFrameWord),
     /// Only at these resolutions.
     At(LastFrameAt),
-    /// Only with so many images at the most.
+    /// Only with at most so many images.
     MaxImages(LastFrameMaxImages),
 }
 

@@ -12,7 +12,7 @@ use crate::spec;
 /// The file that holds it.
 pub(crate) const FILE: &str = "spec/accepted-drift.yaml";
 
-/// The drift from the official description that is meant, or not ours to mend.
+/// The drift from the official description that is meant, or not ours to fix.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct AcceptedDrift(pub(crate) Vec<Accepted>);

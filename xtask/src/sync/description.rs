@@ -1,4 +1,4 @@
-//! The official API description, read and judged whole before anything is made of it.
+//! The official API description, read and checked whole before anything is made of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

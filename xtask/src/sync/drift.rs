@@ -1,7 +1,7 @@
 //! Where `spec/upstream` and the hand-written spec do not say the same, one line each.
 //!
-//! `+` stands before what only the description has, `-` before what only the spec has, `~` before what they say
-//! otherwise, `?` before a clause that could not be read.
+//! `+` marks what only the description has, `-` what only the spec has, `~` what they say otherwise, `?` a clause that
+//! could not be read.
 
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ fn shape(name: &str, digest: &Digest, definitions: &IndexMap<&str, &Definition>,
             let word = |required| if required { "required" } else { "optional" };
             lines.push(format!("~ {at}: {}, the spec says {}", word(theirs.required), word(required)));
         }
-        // A reply may hold what it likes: its limits bind nobody, and a word more in the spec does no harm there.
+        // A reply may hold what it likes: its limits bind no caller, and a word more in the spec does no harm there.
         let asked = digest.requests.contains_key(name);
         if asked {
             limits(&at, theirs, property, lines);

@@ -1,6 +1,6 @@
 //! What the vendor's prose says that the description has no field for: lists of values, limits, and what each model takes.
 //!
-//! Written by hand, because a regular expression drops what it does not match: here, whatever is left over of a clause
+//! Hand-written, because a regular expression drops what it does not match: here, whatever is left over of a clause
 //! is a clause that could not be read.
 
 mod cursor;
@@ -69,7 +69,7 @@ pub(crate) struct Offer {
     pub(crate) none: bool,
 }
 
-/// Words that announce values or limits: where one stands and nothing was read, something could not be read.
+/// Words that announce values or limits: where one occurs and nothing was read, something could not be read.
 const ANNOUNCING: [&str; 14] = [
     "枚举值",
     "可选值",
@@ -269,7 +269,7 @@ fn limits(kind: &Kind, text: &str) -> Limits {
 
 type Bounds = (Option<i64>, Option<i64>);
 
-/// What follows a phrase, wherever it stands.
+/// What follows a phrase, wherever it occurs.
 fn after<'a>(text: &'a str, phrase: &'static str) -> impl Iterator<Item = Cursor<'a>> {
     text.match_indices(phrase).map(move |(at, _)| Cursor(&text[at + phrase.len()..]))
 }

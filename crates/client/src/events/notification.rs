@@ -48,8 +48,8 @@ impl fmt::Display for InvalidSignKey {
 
 impl std::error::Error for InvalidSignKey {}
 
-/// What a callback says: a hint, and no more. Its signature covers a time and not what it says, so that whoever has seen
-/// one can write others until that time: ask for the task, as [`Client::confirm`](crate::Client::confirm) does.
+/// What a callback says: a hint, and no more. Its signature covers a time and not what it says. Anyone who has seen one
+/// can write others until that time: ask for the task, as [`Client::confirm`](crate::Client::confirm) does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notification {
@@ -83,8 +83,7 @@ pub fn parse(body: &[u8], key: &SignKey, now: SystemTime) -> Result<Notification
     notification(&event)
 }
 
-/// Reads the body of a callback that nobody has signed, for applications without a key: anyone who knows the address can
-/// have written it.
+/// Reads the body of an unsigned callback, for applications without a key: anyone who knows the address can have written it.
 ///
 /// # Errors
 /// The body is no event.

@@ -40,7 +40,7 @@ impl PullPolicy {
     }
 }
 
-/// So many events come with one pull at the most, and are confirmed at once.
+/// At most so many events come with one pull, and are confirmed at once.
 const AT_ONCE: usize = 16;
 
 /// See [`Client::pull_events`](crate::Client::pull_events).
@@ -83,7 +83,7 @@ async fn pull(context: &Context) -> Result<usize, Error> {
         let mut request = ConfirmEventsRequest::new(handles.to_vec());
         request.sub_app_id = Some(context.sub_app_id);
         match context.transport.call(request).await {
-            // Whoever may not confirm would be shown the same events for ever.
+            // A client that may not confirm would be shown the same events for ever.
             Err(error) if matches!(error.class(), Some(ErrorClass::Credentials | ErrorClass::Permission)) => {
                 return Err(error);
             }

@@ -36,7 +36,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(300);
 /// Clocks differ: where only this machine knows a task's age, the list is read back so much further.
 const MARGIN: Duration = Duration::from_secs(600);
 
-/// Polls until nobody can subscribe any more.
+/// Polls until no caller can subscribe any more.
 pub(super) async fn run(transport: Transport, sub_app_id: u64, commands: mpsc::UnboundedReceiver<Command>) {
     let list = List::new(transport.clock().now());
     let driver = Driver {
@@ -65,7 +65,7 @@ struct Driver {
     list: List,
 }
 
-/// A task that somebody waits for.
+/// A task that callers wait for.
 struct Polled {
     sub_app_id: u64,
     stage: fn(&DescribeTaskDetailResponse) -> Stage,
@@ -154,7 +154,7 @@ impl Driver {
                 },
                 () = sleep => {}
             }
-            // A clock that a test moves may let nobody else work.
+            // A clock that a test moves may let no other task work.
             yield_now().await;
         }
     }
@@ -358,7 +358,7 @@ impl Driver {
         self.schedule_all();
     }
 
-    /// Puts a task into the schedule, or away from everything when nobody waits for it any more.
+    /// Puts a task into the schedule, or removes it from everything when no caller waits for it any more.
     fn schedule(&mut self, task_id: &Arc<str>) {
         let Some(task) = self.tasks.get_mut(task_id).filter(|task| !task.is_in_flight) else { return };
         if let Some(due) = task.due.take() {
@@ -395,7 +395,7 @@ impl Driver {
         dropped.iter().for_each(|task_id| self.remove(task_id));
     }
 
-    /// When a task that was heard of now is polled although the list shows that it runs.
+    /// When a task whose state was reported now is polled although the list shows that it runs.
     fn next_check(&self, now: SystemTime) -> SystemTime {
         let least = CHECK_AGAIN.max(Duration::from_secs(self.tasks.len() as u64));
         now + least.mul_f64(1.0 + 0.5 * self.transport.random().next_u64() as f64 / u64::MAX as f64)
@@ -426,7 +426,7 @@ impl Polled {
         }
     }
 
-    /// Tells the waits what was heard of a poll that was sent then, and lets go of those whose time was over by then.
+    /// Sends the waits the result of a poll that was sent then, and drops those whose time was over by then.
     fn tell(&mut self, update: &Update, sent: SystemTime) {
         self.waits.retain(|(interest, sender)| {
             let is_last = interest.until <= sent;
@@ -434,7 +434,7 @@ impl Polled {
         });
     }
 
-    /// When there is something to do; none where nobody waits.
+    /// When there is something to do; `None` where no caller waits.
     fn due(&self, list: &List) -> Option<SystemTime> {
         let until = self.waits.iter().map(|(interest, _)| interest.until).min()?;
         let until = self.polled.map_or(until, |polled| until.max(polled + WaitPolicy::FLOOR));

@@ -41,8 +41,8 @@ pub(super) enum Next {
 
 impl Sweep {
     pub(super) fn new(began: SystemTime, oldest: SystemTime, tasks: usize) -> Self {
-        // A list with more pages than this holds too much that nobody here waits for: to poll each of the older tasks costs less,
-        // or is quicker.
+        // A list with more pages than this holds too much that no caller here waits for: to poll each of the older tasks costs
+        // less, or is quicker.
         let most_pages = u32::try_from(tasks.min(400.max(tasks / 50))).unwrap_or(u32::MAX).max(1);
         Self { began, oldest, most_pages, pages: 0, scroll_token: None }
     }

@@ -1,4 +1,4 @@
-//! The server of the example, over loopback: it believes the service and nobody else.
+//! The server of the example, over loopback: it believes only the service.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ mod example;
 const KEY: &str = "SignKeyOfTheTest";
 const NOW: u64 = 1_795_435_200;
 
-/// A clock that stands wherever the emulator's does; a sleep never ends by itself.
+/// A clock that shows the emulator's time; a sleep never ends by itself.
 #[derive(Debug)]
 struct Still(vod_aigc_emulator::Clock);
 

@@ -1,4 +1,4 @@
-//! Many waits at once, in tokio's paused time: what they cost, how soon they hear, and that each of them ends.
+//! Many waits at once, in tokio's paused time: what they cost, how soon they are notified, and that each of them ends.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use vod_aigc_client::transport::{
 };
 use vod_aigc_client::{Client, Progress, Task, TaskEvent, WaitError, WaitPolicy};
 use vod_aigc_emulator::{
-    Behaviour, Builder, Emulator, Exchange, Fate, Fault, FaultRule, InProcess, Received, Target, Timing, When,
+    Behaviour, Builder, Emulator, Exchange, Fault, FaultRule, InProcess, Received, RequestEffect, Target, Timing, When,
 };
 
 const SUB_APP: u64 = 1_500_044_236;
@@ -95,7 +95,7 @@ impl Service {
         self.now().duration_since(submitted + MAKING).unwrap_or_default()
     }
 
-    /// Waits for all and gives how late each end was heard of, in order.
+    /// Waits for all and gives how late each end was reported, in order.
     async fn wait_for_all(&self, tasks: &[Task]) -> Vec<Duration> {
         let mut late = join_all(tasks.iter().map(|task| async move {
             task.wait().await.unwrap();
@@ -193,7 +193,7 @@ async fn ten_thousand_waits_cost_less_than_ten_requests_a_second_and_nothing_onc
     assert!((sweeps + polls) as f64 / window.as_secs_f64() < 10.0, "{sweeps} pages of the list and {polls} polls");
     assert!(sweeps >= 100 * 13 / 2, "the list is swept: {sweeps}");
 
-    // What was under way when the last wait was dropped comes to its end, and no more.
+    // What was under way when the last wait was dropped finishes, and no more.
     tokio::time::sleep(seconds(2)).await;
     let dropped = service.now();
     tokio::time::sleep(HOUR).await;
@@ -250,12 +250,12 @@ async fn a_list_that_lags_longer_than_a_task_takes_delays_no_end_beyond_the_poli
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_or_has_no_end_delays_no_end_beyond_the_policy() {
-    let refused = |code: &str| Fault::Error { request: Fate::Dropped, code: code.to_owned() };
+    let refused = |code: &str| Fault::Error { request: RequestEffect::Discarded, code: code.to_owned() };
     let faults = [
         refused("InternalError"),
         refused("UnauthorizedOperation"),
         refused("RequestLimitExceeded"),
-        Fault::Reset { request: Fate::Taken },
+        Fault::Reset { request: RequestEffect::Applied },
         Fault::MissingMembers,
         Fault::WrongTypes,
         Fault::RepeatedScrollToken,
@@ -276,7 +276,7 @@ async fn a_list_that_stops_to_work_in_between_delays_no_end_beyond_the_policy() 
     let tasks = service.tasks(&client, 100).await;
     let breaks = async {
         tokio::time::sleep(MAKING - seconds(20)).await;
-        let broken = Fault::Error { request: Fate::Dropped, code: "InternalError".into() };
+        let broken = Fault::Error { request: RequestEffect::Discarded, code: "InternalError".into() };
         service.emulator.inject(FaultRule::new(Target::DescribeTasks, When::Every(1), broken));
     };
     let (late, ()) = tokio::join!(service.wait_for_all(&tasks), breaks);

@@ -603,7 +603,11 @@ mod unix {
 
 /// All pieces of a stream, and the error that ended it.
 async fn streamed(video: &Video) -> (Vec<u8>, Option<DownloadError>) {
-    let mut pieces = std::pin::pin!(video.file().unwrap().stream(1 << 20));
+    streamed_up_to(video, 1 << 20).await
+}
+
+async fn streamed_up_to(video: &Video, largest: u64) -> (Vec<u8>, Option<DownloadError>) {
+    let mut pieces = std::pin::pin!(video.file().unwrap().stream(largest));
     let mut bytes = Vec::new();
     while let Some(piece) = pieces.next().await {
         match piece {
@@ -659,4 +663,21 @@ async fn a_stream_ends_with_an_error_where_the_md5_is_wrong_or_the_file_too_larg
     assert_eq!(bytes.len(), 1_000);
     assert!(matches!(error, Some(DownloadError::Checksum { .. })), "{error:?}");
     assert!(matches!(video.bytes(999).await, Err(DownloadError::TooLarge { largest: 999 })));
+    assert_eq!(streamed_up_to(&video, 999).await, (Vec::new(), Some(DownloadError::TooLarge { largest: 999 })));
+}
+
+#[tokio::test]
+async fn a_stream_is_asked_for_again_where_nothing_came_and_ends_where_the_whole_file_comes_again() {
+    let film = film(40_000);
+    let served = film.clone();
+    let server = Server::start(move |request| match request.number {
+        0 => answer(503, "", b"", 0),
+        1 => ranged(&served, request, "\"1\"", 15_000),
+        // Another file than the one that has been passed on in part.
+        _ => answer(200, "etag: \"2\"\r\n", &served, usize::MAX),
+    })
+    .await;
+    let video = video(&server.url, "").await;
+    assert_eq!(streamed(&video).await, (film[..15_000].to_vec(), Some(DownloadError::NotResumable)));
+    assert_eq!(server.offsets(), [None, None, Some(15_000)]);
 }

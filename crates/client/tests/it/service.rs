@@ -1,4 +1,4 @@
-//! The API as a script: what it answers to one call after the other, on a clock that stands still.
+//! The API as a script: what it answers to one call after the other, on a manual clock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -29,13 +29,27 @@ pub struct CreateAigcQuotaRequest {
 
 impl CreateAigcQuotaRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, quota_type: QuotaType, quota_limit: u64) -> Self {
+    pub fn new(quota_type: QuotaType, quota_limit: u64) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             quota_type,
             quota_limit,
             api_token: None,
         }
+    }
+
+    /// The VOD sub-application that is limited.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The API token that is limited, with `QuotaType` `Text`.
+    #[must_use]
+    pub fn api_token(mut self, api_token: impl Into<Secret>) -> Self {
+        self.api_token = Some(api_token.into());
+        self
     }
 }
 
@@ -74,13 +88,27 @@ pub struct ModifyAigcQuotaRequest {
 
 impl ModifyAigcQuotaRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, quota_type: QuotaType, quota_limit: u64) -> Self {
+    pub fn new(quota_type: QuotaType, quota_limit: u64) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             quota_type,
             quota_limit,
             api_token: None,
         }
+    }
+
+    /// The VOD sub-application that is limited.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The API token that is limited, with `QuotaType` `Text`.
+    #[must_use]
+    pub fn api_token(mut self, api_token: impl Into<Secret>) -> Self {
+        self.api_token = Some(api_token.into());
+        self
     }
 }
 
@@ -115,12 +143,26 @@ pub struct DeleteAigcQuotaRequest {
 
 impl DeleteAigcQuotaRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, quota_type: QuotaType) -> Self {
+    pub fn new(quota_type: QuotaType) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             quota_type,
             api_token: None,
         }
+    }
+
+    /// The VOD sub-application that is limited.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The API token that is limited, with `QuotaType` `Text`.
+    #[must_use]
+    pub fn api_token(mut self, api_token: impl Into<Secret>) -> Self {
+        self.api_token = Some(api_token.into());
+        self
     }
 }
 
@@ -163,14 +205,42 @@ pub struct DescribeAigcQuotasRequest {
 
 impl DescribeAigcQuotasRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, quota_type: QuotaType) -> Self {
+    pub fn new(quota_type: QuotaType) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             quota_type,
             api_token: None,
             limit: None,
             offset: None,
         }
+    }
+
+    /// The VOD sub-application that is limited.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// Only the quota of this API token, with `QuotaType` `Text`.
+    #[must_use]
+    pub fn api_token(mut self, api_token: impl Into<Secret>) -> Self {
+        self.api_token = Some(api_token.into());
+        self
+    }
+
+    /// How many a page holds, from 1 to 100.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// How many quotas come before the page.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
     }
 }
 
@@ -215,10 +285,10 @@ pub struct AigcQuotaItem {
     pub usage: Option<u64>,
 }
 
-/// Makes a token for the service's text API. Costs nothing itself; whoever has the token spends the account's money.
+/// Makes a token for the service's text API. Costs nothing itself; anyone who has the token spends the account's money.
 ///
 /// It takes about 30 seconds until the token can be listed or deleted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
@@ -228,11 +298,16 @@ pub struct CreateAigcApiTokenRequest {
 }
 
 impl CreateAigcApiTokenRequest {
-    /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64) -> Self {
-        Self {
-            sub_app_id,
-        }
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that the token belongs to.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
     }
 }
 
@@ -270,13 +345,34 @@ pub struct UpdateAigcApiTokenRequest {
 
 impl UpdateAigcApiTokenRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, api_token: impl Into<Secret>) -> Self {
+    pub fn new(api_token: impl Into<Secret>) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             api_token: api_token.into(),
             action_type: None,
             ext_info: None,
         }
+    }
+
+    /// The VOD sub-application that the token belongs to.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// What happens to what was there before.
+    #[must_use]
+    pub fn action_type(mut self, action_type: ApiTokenUpdate) -> Self {
+        self.action_type = Some(action_type);
+        self
+    }
+
+    /// What is written down, as JSON in a string, for example `{"ip": {"192.0.2.1": true}}`.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
     }
 }
 
@@ -308,11 +404,18 @@ pub struct DeleteAigcApiTokenRequest {
 
 impl DeleteAigcApiTokenRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, api_token: impl Into<Secret>) -> Self {
+    pub fn new(api_token: impl Into<Secret>) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             api_token: api_token.into(),
         }
+    }
+
+    /// The VOD sub-application that the token belongs to.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
     }
 }
 
@@ -337,6 +440,20 @@ pub struct DescribeAigcApiTokensRequest {
     pub sub_app_id: Option<u64>,
 }
 
+impl DescribeAigcApiTokensRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that the tokens belong to.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+}
+
 /// The tokens.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -353,7 +470,7 @@ pub struct DescribeAigcApiTokensResponse {
 
 /// Asks how much was used in a time. Costs nothing.
 ///
-/// The time lies within the last 365 days and spans 90 days at the most. Up to a day is answered in steps of 5 minutes, more in steps
+/// The time lies within the last 365 days and spans at most 90 days. Up to a day is answered in steps of 5 minutes, more in steps
 /// of a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -401,6 +518,48 @@ impl DescribeAigcUsageDataRequest {
             page_size: None,
             req_id: None,
         }
+    }
+
+    /// The VOD sub-application that used it.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// Only what was used with this API token.
+    #[must_use]
+    pub fn api_key(mut self, api_key: impl Into<Secret>) -> Self {
+        self.api_key = Some(api_key.into());
+        self
+    }
+
+    /// Only what was used with these API tokens.
+    #[must_use]
+    pub fn api_keys(mut self, api_keys: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+        self.api_keys = Some(api_keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Where the page begins: the token of the page before.
+    #[must_use]
+    pub fn scroll_token(mut self, scroll_token: impl Into<String>) -> Self {
+        self.scroll_token = Some(scroll_token.into());
+        self
+    }
+
+    /// How many a page holds; more than 200 counts as 200.
+    #[must_use]
+    pub fn page_size(mut self, page_size: u64) -> Self {
+        self.page_size = Some(page_size);
+        self
+    }
+
+    /// Only this request to the text API, with `AigcType` `TextDetail`.
+    #[must_use]
+    pub fn req_id(mut self, req_id: impl Into<String>) -> Self {
+        self.req_id = Some(req_id.into());
+        self
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! The list of the actions.
 
-use crate::known_action::KnownAction;
+use crate::action_spec::ActionSpec;
 #[cfg(feature = "account")]
 use super::CreateAigcApiTokenRequest;
 #[cfg(feature = "account")]
@@ -67,67 +67,67 @@ use super::ModifyEventConfigRequest;
 use super::PullEventsRequest;
 
 /// Every action of the areas that this build has.
-pub const ACTIONS: &[KnownAction] = &[
+pub const ACTIONS: &[ActionSpec] = &[
     #[cfg(feature = "upload")]
-    KnownAction::of::<ApplyUploadRequest>(None, None),
+    ActionSpec::of::<ApplyUploadRequest>(None, None),
     #[cfg(feature = "upload")]
-    KnownAction::of::<CommitUploadRequest>(None, None),
-    KnownAction::of::<ConfirmEventsRequest>(None, None),
+    ActionSpec::of::<CommitUploadRequest>(None, None),
+    ActionSpec::of::<ConfirmEventsRequest>(None, None),
     #[cfg(feature = "elements")]
-    KnownAction::of::<CreateAigcAdvancedCustomElementRequest>(Some("SessionId"), Some("CreateAigcAdvancedCustomElement")),
+    ActionSpec::of::<CreateAigcAdvancedCustomElementRequest>(Some("SessionId"), Some("CreateAigcAdvancedCustomElement")),
     #[cfg(feature = "account")]
-    KnownAction::of::<CreateAigcApiTokenRequest>(None, None),
+    ActionSpec::of::<CreateAigcApiTokenRequest>(None, None),
     #[cfg(feature = "audio")]
-    KnownAction::of::<CreateAigcAudioCloneRequest>(Some("SessionId"), Some("CreateAigcAudioClone")),
+    ActionSpec::of::<CreateAigcAudioCloneRequest>(Some("SessionId"), Some("CreateAigcAudioClone")),
     #[cfg(feature = "audio")]
-    KnownAction::of::<CreateAigcAudioTaskRequest>(None, Some("AigcAudioTask")),
+    ActionSpec::of::<CreateAigcAudioTaskRequest>(None, Some("AigcAudioTask")),
     #[cfg(feature = "elements")]
-    KnownAction::of::<CreateAigcCustomElementRequest>(None, None),
+    ActionSpec::of::<CreateAigcCustomElementRequest>(None, None),
     #[cfg(feature = "elements")]
-    KnownAction::of::<CreateAigcCustomVoiceRequest>(Some("SessionId"), Some("CreateAigcCustomVoice")),
+    ActionSpec::of::<CreateAigcCustomVoiceRequest>(Some("SessionId"), Some("CreateAigcCustomVoice")),
     #[cfg(feature = "hunyuan-3d")]
-    KnownAction::of::<CreateAigcHunyuan3DTaskRequest>(Some("SessionId"), Some("AigcHunyuan3DTask")),
+    ActionSpec::of::<CreateAigcHunyuan3DTaskRequest>(Some("SessionId"), Some("AigcHunyuan3DTask")),
     #[cfg(feature = "image")]
-    KnownAction::of::<CreateAigcImageTaskRequest>(Some("SessionId"), Some("AigcImageTask")),
+    ActionSpec::of::<CreateAigcImageTaskRequest>(Some("SessionId"), Some("AigcImageTask")),
     #[cfg(feature = "account")]
-    KnownAction::of::<CreateAigcQuotaRequest>(None, None),
+    ActionSpec::of::<CreateAigcQuotaRequest>(None, None),
     #[cfg(feature = "elements")]
-    KnownAction::of::<CreateAigcSubjectRequest>(Some("SessionId"), Some("CreateAigcSubject")),
+    ActionSpec::of::<CreateAigcSubjectRequest>(Some("SessionId"), Some("CreateAigcSubject")),
     #[cfg(feature = "redraw")]
-    KnownAction::of::<CreateAigcVideoRedrawTaskRequest>(Some("SessionId"), Some("AigcVideoRedrawTask")),
-    KnownAction::of::<CreateAigcVideoTaskRequest>(Some("SessionId"), Some("AigcVideoTask")),
+    ActionSpec::of::<CreateAigcVideoRedrawTaskRequest>(Some("SessionId"), Some("AigcVideoRedrawTask")),
+    ActionSpec::of::<CreateAigcVideoTaskRequest>(Some("SessionId"), Some("AigcVideoTask")),
     #[cfg(feature = "scene")]
-    KnownAction::of::<CreateSceneAigcImageTaskRequest>(Some("SessionId"), Some("SceneAigcImageTask")),
+    ActionSpec::of::<CreateSceneAigcImageTaskRequest>(Some("SessionId"), Some("SceneAigcImageTask")),
     #[cfg(feature = "scene")]
-    KnownAction::of::<CreateSceneAigcVideoTaskRequest>(Some("SessionId"), Some("SceneAigcVideoTask")),
+    ActionSpec::of::<CreateSceneAigcVideoTaskRequest>(Some("SessionId"), Some("SceneAigcVideoTask")),
     #[cfg(feature = "elements")]
-    KnownAction::of::<DeleteAigcAdvancedCustomElementRequest>(None, None),
+    ActionSpec::of::<DeleteAigcAdvancedCustomElementRequest>(None, None),
     #[cfg(feature = "account")]
-    KnownAction::of::<DeleteAigcApiTokenRequest>(None, None),
+    ActionSpec::of::<DeleteAigcApiTokenRequest>(None, None),
     #[cfg(feature = "account")]
-    KnownAction::of::<DeleteAigcQuotaRequest>(None, None),
+    ActionSpec::of::<DeleteAigcQuotaRequest>(None, None),
     #[cfg(feature = "elements")]
-    KnownAction::of::<DescribeAigcAdvancedCustomElementsRequest>(None, None),
+    ActionSpec::of::<DescribeAigcAdvancedCustomElementsRequest>(None, None),
     #[cfg(feature = "account")]
-    KnownAction::of::<DescribeAigcApiTokensRequest>(None, None),
+    ActionSpec::of::<DescribeAigcApiTokensRequest>(None, None),
     #[cfg(feature = "face")]
-    KnownAction::of::<DescribeAigcFaceInfoRequest>(None, None),
+    ActionSpec::of::<DescribeAigcFaceInfoRequest>(None, None),
     #[cfg(feature = "face")]
-    KnownAction::of::<DescribeAigcFaceInfoAsyncRequest>(Some("SessionId"), Some("DescribeAigcFaceInfoAsync")),
+    ActionSpec::of::<DescribeAigcFaceInfoAsyncRequest>(Some("SessionId"), Some("DescribeAigcFaceInfoAsync")),
     #[cfg(feature = "account")]
-    KnownAction::of::<DescribeAigcQuotasRequest>(None, None),
+    ActionSpec::of::<DescribeAigcQuotasRequest>(None, None),
     #[cfg(feature = "account")]
-    KnownAction::of::<DescribeAigcUsageDataRequest>(None, None),
-    KnownAction::of::<DescribeEventConfigRequest>(None, None),
-    KnownAction::of::<DescribeTaskDetailRequest>(None, None),
-    KnownAction::of::<DescribeTasksRequest>(None, None),
-    KnownAction::of::<ManageTaskRequest>(None, None),
+    ActionSpec::of::<DescribeAigcUsageDataRequest>(None, None),
+    ActionSpec::of::<DescribeEventConfigRequest>(None, None),
+    ActionSpec::of::<DescribeTaskDetailRequest>(None, None),
+    ActionSpec::of::<DescribeTasksRequest>(None, None),
+    ActionSpec::of::<ManageTaskRequest>(None, None),
     #[cfg(feature = "account")]
-    KnownAction::of::<ModifyAigcQuotaRequest>(None, None),
-    KnownAction::of::<ModifyEventConfigRequest>(None, None),
-    KnownAction::of::<PullEventsRequest>(None, None),
+    ActionSpec::of::<ModifyAigcQuotaRequest>(None, None),
+    ActionSpec::of::<ModifyEventConfigRequest>(None, None),
+    ActionSpec::of::<PullEventsRequest>(None, None),
     #[cfg(feature = "upload")]
-    KnownAction::of::<PullUploadRequest>(Some("SessionId"), Some("PullUpload")),
+    ActionSpec::of::<PullUploadRequest>(Some("SessionId"), Some("PullUpload")),
     #[cfg(feature = "account")]
-    KnownAction::of::<UpdateAigcApiTokenRequest>(None, None),
+    ActionSpec::of::<UpdateAigcApiTokenRequest>(None, None),
 ];

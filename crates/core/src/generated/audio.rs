@@ -50,6 +50,76 @@ pub struct CreateAigcAudioTaskRequest {
     pub additional_parameters: Option<String>,
 }
 
+impl CreateAigcAudioTaskRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The model family, for example `Kling`.
+    #[must_use]
+    pub fn model_name(mut self, model_name: impl Into<String>) -> Self {
+        self.model_name = Some(model_name.into());
+        self
+    }
+
+    /// The version within the family; a stable one chosen by the service when left out.
+    #[must_use]
+    pub fn model_version(mut self, model_version: impl Into<String>) -> Self {
+        self.model_version = Some(model_version.into());
+        self
+    }
+
+    /// Sound effect or music.
+    #[must_use]
+    pub fn scene_type(mut self, scene_type: AudioSceneType) -> Self {
+        self.scene_type = Some(scene_type);
+        self
+    }
+
+    /// What is to be heard.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
+
+    /// Videos to make the sound for.
+    #[must_use]
+    pub fn video_infos(mut self, video_infos: impl IntoIterator<Item = AigcAudioReferenceVideoInfo>) -> Self {
+        self.video_infos = Some(video_infos.into_iter().collect());
+        self
+    }
+
+    /// Sounds to work from, for example where music is made from a sound.
+    #[must_use]
+    pub fn audio_infos(mut self, audio_infos: impl IntoIterator<Item = AigcAudioReferenceAudioInfo>) -> Self {
+        self.audio_infos = Some(audio_infos.into_iter().collect());
+        self
+    }
+
+    /// Length, form and storage of the result.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(AigcAudioOutputConfig) -> AigcAudioOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// Model parameters outside this schema, as JSON in a string, for example `{"asmr_mode": true}`.
+    #[must_use]
+    pub fn additional_parameters(mut self, additional_parameters: impl Into<String>) -> Self {
+        self.additional_parameters = Some(additional_parameters.into());
+        self
+    }
+}
+
 impl CheckLimits for CreateAigcAudioTaskRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("SceneType", self.scene_type.as_ref());
@@ -76,6 +146,34 @@ pub struct AigcAudioReferenceVideoInfo {
     pub url: Option<String>,
 }
 
+impl AigcAudioReferenceVideoInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the file.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the file, with `Type` `Url`.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+}
+
 impl CheckLimits for AigcAudioReferenceVideoInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -97,6 +195,34 @@ pub struct AigcAudioReferenceAudioInfo {
     /// Where the service can fetch the file, with `Type` `Url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+impl AigcAudioReferenceAudioInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the file.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the file, with `Type` `Url`.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcAudioReferenceAudioInfo {
@@ -133,6 +259,55 @@ pub struct AigcAudioOutputConfig {
     /// The form of the sound, for example `wav`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_audio_format: Option<String>,
+}
+
+impl AigcAudioOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the sound is kept.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: StorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
+
+    /// The name of the media file, at most 64 characters; chosen by the service when left out.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The VOD class that the media file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// The length of the sound in seconds, from 0 to 60.
+    #[must_use]
+    pub fn duration(mut self, duration: i64) -> Self {
+        self.duration = Some(duration);
+        self
+    }
+
+    /// The form of the sound, for example `wav`.
+    #[must_use]
+    pub fn output_audio_format(mut self, output_audio_format: impl Into<String>) -> Self {
+        self.output_audio_format = Some(output_audio_format.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcAudioOutputConfig {
@@ -320,9 +495,9 @@ pub struct CreateAigcAudioCloneRequest {
 
 impl CreateAigcAudioCloneRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, audio_file_info: AigcAudioCloneInputFileInfo, voice_id: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(audio_file_info: AigcAudioCloneInputFileInfo, voice_id: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             audio_file_info,
             voice_id: voice_id.into(),
             text: text.into(),
@@ -334,6 +509,62 @@ impl CreateAigcAudioCloneRequest {
             tasks_priority: None,
             ext_info: None,
         }
+    }
+
+    /// The VOD sub-application that owns the task.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// A short example of the voice that makes the copy closer: MP3, M4A or WAV below 8 seconds, up to 20 MB.
+    #[must_use]
+    pub fn prompt_audio_file_info(mut self, set: impl FnOnce(AigcAudioCloneInputFileInfo) -> AigcAudioCloneInputFileInfo) -> Self {
+        self.prompt_audio_file_info = Some(set(self.prompt_audio_file_info.unwrap_or_default()));
+        self
+    }
+
+    /// What is said in the example, word for word, with a punctuation mark at the end.
+    #[must_use]
+    pub fn prompt_text(mut self, prompt_text: impl Into<String>) -> Self {
+        self.prompt_text = Some(prompt_text.into());
+        self
+    }
+
+    /// Comes back unchanged in the result. At most 1048576 characters.
+    #[must_use]
+    pub fn payload(mut self, payload: impl Into<String>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
     }
 }
 
@@ -365,6 +596,34 @@ pub struct AigcAudioCloneInputFileInfo {
     /// Where the service can fetch the file, with `Type` `Url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+impl AigcAudioCloneInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the file.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the file, with `Type` `Url`.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcAudioCloneInputFileInfo {
@@ -522,7 +781,7 @@ impl Action for CreateAigcAudioCloneRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcAudioCloneResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

@@ -62,6 +62,20 @@ pub struct ElementReferInfo {
     pub image_url: Option<String>,
 }
 
+impl ElementReferInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the service can fetch it. JPEG or PNG up to 10 MB, each side at least 300 pixels, ratio within 1:2.5 and 2.5:1.
+    #[must_use]
+    pub fn image_url(mut self, image_url: impl Into<String>) -> Self {
+        self.image_url = Some(image_url.into());
+        self
+    }
+}
+
 /// The new element.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -89,7 +103,7 @@ pub struct CreateAigcSubjectRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = 3)))]
     pub subject_images: Option<Vec<String>>,
-    /// Where the service can fetch one video of it, 5 seconds at the most. MP4, AVI or MOV up to 100 MB, at least 128 × 128 pixels, ratio within 1:4 and 4:1. Such a subject works with Vidu q2-pro only.
+    /// Where the service can fetch one video of it, at most 5 seconds. MP4, AVI or MOV up to 100 MB, at least 128 × 128 pixels, ratio within 1:4 and 4:1. Such a subject works with Vidu q2-pro only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 1)))]
     pub subject_videos: Option<Vec<String>>,
@@ -108,6 +122,69 @@ pub struct CreateAigcSubjectRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = -10, max = 10), extend("default" = 0)))]
     pub tasks_priority: Option<i64>,
+}
+
+impl CreateAigcSubjectRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The subject's name.
+    #[must_use]
+    pub fn subject_name(mut self, subject_name: impl Into<String>) -> Self {
+        self.subject_name = Some(subject_name.into());
+        self
+    }
+
+    /// Where the service can fetch one to three pictures of it. PNG, JPEG or WebP up to 50 MB, ratio within 1:4 and 4:1.
+    #[must_use]
+    pub fn subject_images(mut self, subject_images: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.subject_images = Some(subject_images.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Where the service can fetch one video of it, at most 5 seconds. MP4, AVI or MOV up to 100 MB, at least 128 × 128 pixels, ratio within 1:4 and 4:1. Such a subject works with Vidu q2-pro only.
+    #[must_use]
+    pub fn subject_videos(mut self, subject_videos: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.subject_videos = Some(subject_videos.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The voice of the subject, for video with sound; chosen by the service when empty. Not for Vidu q2-pro.
+    #[must_use]
+    pub fn voice_id(mut self, voice_id: impl Into<String>) -> Self {
+        self.voice_id = Some(voice_id.into());
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
 }
 
 impl CheckLimits for CreateAigcSubjectRequest {
@@ -249,6 +326,97 @@ pub struct CreateAigcAdvancedCustomElementRequest {
     pub tasks_priority: Option<i64>,
 }
 
+impl CreateAigcAdvancedCustomElementRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task and the element.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The element's name, at most 20 characters.
+    #[must_use]
+    pub fn element_name(mut self, element_name: impl Into<String>) -> Self {
+        self.element_name = Some(element_name.into());
+        self
+    }
+
+    /// What it is, at most 100 characters.
+    #[must_use]
+    pub fn element_description(mut self, element_description: impl Into<String>) -> Self {
+        self.element_description = Some(element_description.into());
+        self
+    }
+
+    /// Whether it is made from pictures or from a video, and so which list below counts. It decides where the element can be used.
+    #[must_use]
+    pub fn reference_type(mut self, reference_type: ElementReferenceType) -> Self {
+        self.reference_type = Some(reference_type);
+        self
+    }
+
+    /// A voice for the element; none when left out. Only for an element from a video.
+    #[must_use]
+    pub fn element_voice_id(mut self, element_voice_id: impl Into<String>) -> Self {
+        self.element_voice_id = Some(element_voice_id.into());
+        self
+    }
+
+    /// The video as JSON in a string: `{"refer_videos": [{"video_url": "…"}]}`. Needed with `video_refer`. One MP4 or MOV of 3 to 8 seconds at 1080P, 16:9 or 9:16, up to 200 MB; a voice in it becomes the element's voice.
+    #[must_use]
+    pub fn element_video_list(mut self, element_video_list: impl Into<String>) -> Self {
+        self.element_video_list = Some(element_video_list.into());
+        self
+    }
+
+    /// The pictures as JSON in a string: `{"frontal_image": "…", "refer_images": [{"image_url": "…"}]}`. Needed with `image_refer`. One from the front and one to three others that differ from it.
+    #[must_use]
+    pub fn element_image_list(mut self, element_image_list: impl Into<String>) -> Self {
+        self.element_image_list = Some(element_image_list.into());
+        self
+    }
+
+    /// The element's tags as JSON in a string: `[{"tag_id": "o_101"}]`.
+    #[must_use]
+    pub fn tag_list(mut self, tag_list: impl Into<String>) -> Self {
+        self.tag_list = Some(tag_list.into());
+        self
+    }
+
+    /// Whether the overseas library is used, for accounts that have it.
+    #[must_use]
+    pub fn disable_moderation(mut self, disable_moderation: DisableModeration) -> Self {
+        self.disable_moderation = Some(disable_moderation);
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+}
+
 impl CheckLimits for CreateAigcAdvancedCustomElementRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.characters("ElementName", self.element_name.as_deref(), ..=20);
@@ -365,7 +533,7 @@ pub struct AdvancedElementInfo {
 }
 
 /// Lists the advanced custom elements, page by page. Costs nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
@@ -383,13 +551,30 @@ pub struct DescribeAigcAdvancedCustomElementsRequest {
 }
 
 impl DescribeAigcAdvancedCustomElementsRequest {
-    /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64) -> Self {
-        Self {
-            sub_app_id,
-            offset: None,
-            limit: None,
-        }
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the elements.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// How many elements come before the page, a multiple of `Limit`.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// How many a page holds, from 1 to 300.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
     }
 }
 
@@ -450,11 +635,18 @@ pub struct DeleteAigcAdvancedCustomElementRequest {
 
 impl DeleteAigcAdvancedCustomElementRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, element_id: impl Into<String>) -> Self {
+    pub fn new(element_id: impl Into<String>) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             element_id: element_id.into(),
         }
+    }
+
+    /// The VOD sub-application that owns the element.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
     }
 }
 
@@ -500,6 +692,69 @@ pub struct CreateAigcCustomVoiceRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = -10, max = 10), extend("default" = 0)))]
     pub tasks_priority: Option<i64>,
+}
+
+impl CreateAigcCustomVoiceRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task and the voice.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The voice's name, at most 20 characters.
+    #[must_use]
+    pub fn voice_name(mut self, voice_name: impl Into<String>) -> Self {
+        self.voice_name = Some(voice_name.into());
+        self
+    }
+
+    /// Where the service can fetch the recording: MP3, WAV, MP4 or MOV of 5 to 30 seconds with one person speaking, clearly and without noise. Not together with `VideoId`.
+    #[must_use]
+    pub fn voice_url(mut self, voice_url: impl Into<String>) -> Self {
+        self.voice_url = Some(voice_url.into());
+        self
+    }
+
+    /// An earlier work whose sound is taken instead.
+    #[must_use]
+    pub fn video_id(mut self, video_id: impl Into<String>) -> Self {
+        self.video_id = Some(video_id.into());
+        self
+    }
+
+    /// Whether the overseas library is used, for accounts that have it.
+    #[must_use]
+    pub fn disable_moderation(mut self, disable_moderation: DisableModeration) -> Self {
+        self.disable_moderation = Some(disable_moderation);
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
 }
 
 impl CheckLimits for CreateAigcCustomVoiceRequest {
@@ -642,7 +897,7 @@ impl Action for CreateAigcSubjectRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcSubjectResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 
@@ -677,7 +932,7 @@ impl Action for CreateAigcAdvancedCustomElementRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcAdvancedCustomElementResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 
@@ -744,7 +999,7 @@ impl Action for CreateAigcCustomVoiceRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcCustomVoiceResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

@@ -107,11 +107,11 @@ crate::open_enum::open_enum! {
         InvalidParameterVoilationContent = "InvalidParameter.VoilationContent",
         /// The prompt, an input or the result was refused by content review. Next: change the prompt or the input. Source: third.
         InvalidParameterViolationContent = "InvalidParameter.ViolationContent",
-        /// A member of the request is wrong or missing. Next: mend the member that the message names. Source: card, doc.
+        /// A member of the request is wrong or missing. Next: fix the member that the message names. Source: card, doc.
         InvalidParameter = "InvalidParameter",
         /// A member of the request is wrong or missing. Next: use an image or video format that the model takes. Source: api.
         InvalidParameterMediaFormat = "InvalidParameter.MediaFormat",
-        /// A member of the request is wrong or missing. Next: mend the member that the message names. Source: doc.
+        /// A member of the request is wrong or missing. Next: fix the member that the message names. Source: doc.
         InvalidParameterValue = "InvalidParameterValue",
         /// A member of the request is wrong or missing. Next: check the file id and that it belongs to this sub-application. Source: doc.
         InvalidParameterValueFileId = "InvalidParameterValue.FileId",
@@ -127,7 +127,7 @@ crate::open_enum::open_enum! {
         InvalidParameterValueSessionIdTooLong = "InvalidParameterValue.SessionIdTooLong",
         /// A member of the request is wrong or missing. Next: shorten the SessionContext to 1000 characters. Source: doc.
         InvalidParameterValueSessionContextTooLong = "InvalidParameterValue.SessionContextTooLong",
-        /// A member of the request is wrong or missing. Next: mend the member that the message names. Source: doc.
+        /// A member of the request is wrong or missing. Next: fix the member that the message names. Source: doc.
         InvalidRequest = "InvalidRequest",
         /// A member of the request is wrong or missing. Next: give the member that the message names. Source: doc.
         MissingParameter = "MissingParameter",
@@ -218,9 +218,9 @@ pub(crate) const ERROR_FACTS: &[ErrorFacts] = &[
     ErrorFacts { code: "ContentModerationFailed", class: ErrorClass::Content, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "change the prompt or the input" },
     ErrorFacts { code: "InvalidParameter.VoilationContent", class: ErrorClass::Content, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "change the prompt or the input" },
     ErrorFacts { code: "InvalidParameter.ViolationContent", class: ErrorClass::Content, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "change the prompt or the input" },
-    ErrorFacts { code: "InvalidParameter", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "mend the member that the message names" },
+    ErrorFacts { code: "InvalidParameter", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "fix the member that the message names" },
     ErrorFacts { code: "InvalidParameter.MediaFormat", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "use an image or video format that the model takes" },
-    ErrorFacts { code: "InvalidParameterValue", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "mend the member that the message names" },
+    ErrorFacts { code: "InvalidParameterValue", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "fix the member that the message names" },
     ErrorFacts { code: "InvalidParameterValue.FileId", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the file id and that it belongs to this sub-application" },
     ErrorFacts { code: "InvalidParameterValue.MediaType", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "name the type of the file by its extension such as mp4 or png" },
     ErrorFacts { code: "InvalidParameterValue.VodSessionKey", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "begin the upload again" },
@@ -228,7 +228,7 @@ pub(crate) const ERROR_FACTS: &[ErrorFacts] = &[
     ErrorFacts { code: "InvalidParameterValue.TaskId", class: ErrorClass::NotFound, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "check the task id and the sub-application" },
     ErrorFacts { code: "InvalidParameterValue.SessionIdTooLong", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "shorten the SessionId to 50 characters" },
     ErrorFacts { code: "InvalidParameterValue.SessionContextTooLong", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "shorten the SessionContext to 1000 characters" },
-    ErrorFacts { code: "InvalidRequest", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "mend the member that the message names" },
+    ErrorFacts { code: "InvalidRequest", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "fix the member that the message names" },
     ErrorFacts { code: "MissingParameter", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "give the member that the message names" },
     ErrorFacts { code: "UnknownParameter", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "leave out the member that the message names" },
     ErrorFacts { code: "RequestSizeLimitExceeded", class: ErrorClass::Parameter, on_create: OnCreate::Refused, on_read: OnRead::Stop, next_step: "keep the request within 10 MiB and its Base64 inputs within 7 MB" },

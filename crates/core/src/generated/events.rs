@@ -38,6 +38,27 @@ pub struct PullEventsRequest {
     pub sub_app_id: Option<u64>,
 }
 
+impl PullEventsRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
+    }
+
+    /// The VOD sub-application whose queue it is.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+}
+
 /// Events from the queue.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -136,6 +157,20 @@ impl ConfirmEventsRequest {
             sub_app_id: None,
         }
     }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
+    }
+
+    /// The VOD sub-application whose queue it is.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
 }
 
 impl CheckLimits for ConfirmEventsRequest {
@@ -163,6 +198,20 @@ pub struct DescribeEventConfigRequest {
     /// The VOD sub-application whose events they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub_app_id: Option<u64>,
+}
+
+impl DescribeEventConfigRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application whose events they are.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
 }
 
 /// Where events go.
@@ -219,6 +268,62 @@ pub struct ModifyEventConfigRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 32)))]
     pub sign_key: Option<Secret>,
+}
+
+impl ModifyEventConfigRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application whose events they are.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// To a URL or into the queue.
+    #[must_use]
+    pub fn mode(mut self, mode: EventMode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// The URL that events are posted to, with `Mode` `PUSH`; an empty text takes it away.
+    #[must_use]
+    pub fn notification_url(mut self, notification_url: impl Into<String>) -> Self {
+        self.notification_url = Some(notification_url.into());
+        self
+    }
+
+    /// Whether the end of an upload is an event.
+    #[must_use]
+    pub fn upload_media_complete_event_switch(mut self, upload_media_complete_event_switch: EventSwitch) -> Self {
+        self.upload_media_complete_event_switch = Some(upload_media_complete_event_switch);
+        self
+    }
+
+    /// Whether the deletion of a media file is an event.
+    #[must_use]
+    pub fn delete_media_complete_event_switch(mut self, delete_media_complete_event_switch: EventSwitch) -> Self {
+        self.delete_media_complete_event_switch = Some(delete_media_complete_event_switch);
+        self
+    }
+
+    /// Whether it is an event that a clip of a live stream is stored.
+    #[must_use]
+    pub fn persistence_complete_event_switch(mut self, persistence_complete_event_switch: EventSwitch) -> Self {
+        self.persistence_complete_event_switch = Some(persistence_complete_event_switch);
+        self
+    }
+
+    /// Signs what is posted: the body then carries `T`, until when it counts, and `Sign`, the MD5 of this key and `T` one after the other. At most 32 letters and digits.
+    #[must_use]
+    pub fn sign_key(mut self, sign_key: impl Into<Secret>) -> Self {
+        self.sign_key = Some(sign_key.into());
+        self
+    }
 }
 
 impl CheckLimits for ModifyEventConfigRequest {

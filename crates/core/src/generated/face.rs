@@ -14,26 +14,37 @@ use serde::{Deserialize, Serialize};
 /// Finds the faces of a video and answers with them. Costs money, a fee for recognising faces, although it only looks.
 ///
 /// It has no `SessionId`, so one that is sent twice is billed twice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
 pub struct DescribeAigcFaceInfoRequest {
     /// The VOD sub-application that is billed.
     pub sub_app_id: u64,
-    /// The video, one at the most.
+    /// The video, at most one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 1)))]
     pub file_infos: Option<Vec<AigcFaceInputFileInfo>>,
 }
 
 impl DescribeAigcFaceInfoRequest {
-    /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64) -> Self {
-        Self {
-            sub_app_id,
-            file_infos: None,
-        }
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that is billed.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The video, at most one.
+    #[must_use]
+    pub fn file_infos(mut self, file_infos: impl IntoIterator<Item = AigcFaceInputFileInfo>) -> Self {
+        self.file_infos = Some(file_infos.into_iter().collect());
+        self
     }
 }
 
@@ -59,6 +70,34 @@ pub struct AigcFaceInputFileInfo {
     /// Where the service can fetch the file, with `Type` `Url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+impl AigcFaceInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the file.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the file, with `Type` `Url`.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcFaceInputFileInfo {
@@ -113,14 +152,14 @@ pub struct AigcFaceIdentityInfo {
 }
 
 /// Starts a task that finds the faces of a video. Costs money, a fee for recognising faces.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
 pub struct DescribeAigcFaceInfoAsyncRequest {
     /// The VOD sub-application that owns the task.
     pub sub_app_id: u64,
-    /// The video, one at the most.
+    /// The video, at most one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 1)))]
     pub file_infos: Option<Vec<AigcFaceInputFileInfo>>,
@@ -139,15 +178,44 @@ pub struct DescribeAigcFaceInfoAsyncRequest {
 }
 
 impl DescribeAigcFaceInfoAsyncRequest {
-    /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64) -> Self {
-        Self {
-            sub_app_id,
-            file_infos: None,
-            session_id: None,
-            session_context: None,
-            tasks_priority: None,
-        }
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The video, at most one.
+    #[must_use]
+    pub fn file_infos(mut self, file_infos: impl IntoIterator<Item = AigcFaceInputFileInfo>) -> Self {
+        self.file_infos = Some(file_infos.into_iter().collect());
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
     }
 }
 
@@ -257,7 +325,7 @@ impl Action for DescribeAigcFaceInfoAsyncRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = DescribeAigcFaceInfoAsyncResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

@@ -82,6 +82,125 @@ pub struct CreateAigcHunyuan3DTaskRequest {
     pub tasks_priority: Option<i64>,
 }
 
+impl CreateAigcHunyuan3DTaskRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The picture to work from, at most one.
+    #[must_use]
+    pub fn image_infos(mut self, image_infos: impl IntoIterator<Item = AigcHunyuan3DReferenceImageInfo>) -> Self {
+        self.image_infos = Some(image_infos.into_iter().collect());
+        self
+    }
+
+    /// Pictures of 2 to 8 sides, each side once and the front among them.
+    #[must_use]
+    pub fn multi_view_image_infos(mut self, multi_view_image_infos: impl IntoIterator<Item = AigcHunyuan3DMultiViewImageInfo>) -> Self {
+        self.multi_view_image_infos = Some(multi_view_image_infos.into_iter().collect());
+        self
+    }
+
+    /// What the body is, at most 1024 characters.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
+
+    /// Shape, texture or both.
+    #[must_use]
+    pub fn generate_type(mut self, generate_type: AigcHunyuan3DGenerateType) -> Self {
+        self.generate_type = Some(generate_type);
+        self
+    }
+
+    /// The body to put a texture on, with `GenerateType` `Texture` only.
+    #[must_use]
+    pub fn mesh_infos(mut self, mesh_infos: impl IntoIterator<Item = AigcHunyuan3DMeshInfo>) -> Self {
+        self.mesh_infos = Some(mesh_infos.into_iter().collect());
+        self
+    }
+
+    /// Whether the texture comes with physically based materials.
+    #[must_use]
+    pub fn enable_pbr(mut self, enable_pbr: impl Into<Switch>) -> Self {
+        self.enable_pbr = Some(enable_pbr.into());
+        self
+    }
+
+    /// How many faces the mesh has, from 3000 to 1500000, with `GenerateType` `Normal` and `Geometry`.
+    #[must_use]
+    pub fn face_count(mut self, face_count: i64) -> Self {
+        self.face_count = Some(face_count);
+        self
+    }
+
+    /// Whether the mesh's own UV layout is kept.
+    #[must_use]
+    pub fn keep_uv(mut self, keep_uv: impl Into<Switch>) -> Self {
+        self.keep_uv = Some(keep_uv.into());
+        self
+    }
+
+    /// One more format of the result, beside OBJ and GLB.
+    #[must_use]
+    pub fn result_format(mut self, result_format: AigcHunyuan3DResultFormat) -> Self {
+        self.result_format = Some(result_format);
+        self
+    }
+
+    /// The random seed, from 0 to 2147483647; the same one makes the same body.
+    #[must_use]
+    pub fn seed(mut self, seed: i64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// A word for the style.
+    #[must_use]
+    pub fn style(mut self, style: impl Into<String>) -> Self {
+        self.style = Some(style.into());
+        self
+    }
+
+    /// Storage of the result.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(AigcHunyuan3DOutputConfig) -> AigcHunyuan3DOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task, the task list and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+}
+
 impl CheckLimits for CreateAigcHunyuan3DTaskRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.items("ImageInfos", self.image_infos.as_deref(), ..=1);
@@ -120,6 +239,34 @@ pub struct AigcHunyuan3DReferenceImageInfo {
     pub url: Option<String>,
 }
 
+impl AigcHunyuan3DReferenceImageInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the picture.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. JPEG, PNG, BMP or WebP.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the picture, with `Type` `Url`. JPEG, PNG, BMP or WebP.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+}
+
 impl CheckLimits for AigcHunyuan3DReferenceImageInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -146,6 +293,41 @@ pub struct AigcHunyuan3DMultiViewImageInfo {
     pub view_type: Option<AigcHunyuan3DViewType>,
 }
 
+impl AigcHunyuan3DMultiViewImageInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the picture.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. JPEG, PNG, BMP or WebP.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the picture, with `Type` `Url`. JPEG, PNG, BMP or WebP.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// The side that it shows.
+    #[must_use]
+    pub fn view_type(mut self, view_type: AigcHunyuan3DViewType) -> Self {
+        self.view_type = Some(view_type);
+        self
+    }
+}
+
 impl CheckLimits for AigcHunyuan3DMultiViewImageInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -170,6 +352,34 @@ pub struct AigcHunyuan3DMeshInfo {
     pub url: Option<String>,
 }
 
+impl AigcHunyuan3DMeshInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the body.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. GLB or OBJ.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the body, with `Type` `Url`. GLB or OBJ.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+}
+
 impl CheckLimits for AigcHunyuan3DMeshInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -186,6 +396,20 @@ pub struct AigcHunyuan3DOutputConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(extend("default" = "Temporary")))]
     pub storage_mode: Option<AigcHunyuan3DStorageMode>,
+}
+
+impl AigcHunyuan3DOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the files are kept.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: AigcHunyuan3DStorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
 }
 
 impl CheckLimits for AigcHunyuan3DOutputConfig {
@@ -316,7 +540,7 @@ pub struct AigcHunyuan3DTaskOutputFileInfo {
     /// Where to fetch it. Valid for seven days with temporary storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_url: Option<String>,
-    /// Where to fetch a picture of it; empty where there is none.
+    /// Where to fetch a picture of it; empty where there is no picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview_file_url: Option<String>,
 }
@@ -392,7 +616,7 @@ impl Action for CreateAigcHunyuan3DTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcHunyuan3DTaskResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

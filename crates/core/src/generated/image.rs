@@ -74,9 +74,9 @@ pub struct CreateAigcImageTaskRequest {
 
 impl CreateAigcImageTaskRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, model_name: impl Into<String>, model_version: impl Into<String>) -> Self {
+    pub fn new(model_name: impl Into<String>, model_version: impl Into<String>) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             model_name: model_name.into(),
             model_version: model_version.into(),
             file_infos: None,
@@ -92,6 +92,97 @@ impl CreateAigcImageTaskRequest {
             tasks_priority: None,
             ext_info: None,
         }
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The pictures to work from. At most 3 for GG 2.5 and Hunyuan 3.0, 14 for GG 3.0 and 3.1, 4 for Kling 2.1, 1 for Kling 3.0, 10 for Kling 3.0-Omni and O1, 7 for Vidu q2.
+    #[must_use]
+    pub fn file_infos(mut self, file_infos: impl IntoIterator<Item = AigcImageTaskInputFileInfo>) -> Self {
+        self.file_infos = Some(file_infos.into_iter().collect());
+        self
+    }
+
+    /// What the picture shows. Needed where `FileInfos` is empty.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
+
+    /// What the picture must not show.
+    #[must_use]
+    pub fn negative_prompt(mut self, negative_prompt: impl Into<String>) -> Self {
+        self.negative_prompt = Some(negative_prompt.into());
+        self
+    }
+
+    /// Whether the service rewrites the prompt for a better result.
+    #[must_use]
+    pub fn enhance_prompt(mut self, enhance_prompt: impl Into<Switch>) -> Self {
+        self.enhance_prompt = Some(enhance_prompt.into());
+        self
+    }
+
+    /// Size, number, format and storage of the pictures.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(AigcImageOutputConfig) -> AigcImageOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// Where the input files are stored.
+    #[must_use]
+    pub fn input_region(mut self, input_region: InputRegion) -> Self {
+        self.input_region = Some(input_region);
+        self
+    }
+
+    /// A special way of working that some families offer.
+    #[must_use]
+    pub fn scene_type(mut self, scene_type: AigcImageTaskSceneType) -> Self {
+        self.scene_type = Some(scene_type);
+        self
+    }
+
+    /// The model's random seed.
+    #[must_use]
+    pub fn seed(mut self, seed: i64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task, the task list and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Model parameters outside this schema, as JSON in a string: `size` of Hunyuan 3.0 and OG, `background` of OG, the four expansion ratios of Kling's `image_expand`.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
     }
 }
 
@@ -132,6 +223,55 @@ pub struct AigcImageTaskInputFileInfo {
     /// How the model uses the picture (OG).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference_type: Option<AigcImageReferenceType>,
+}
+
+impl AigcImageTaskInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the picture.
+    #[must_use]
+    pub fn type_(mut self, type_: FileInfoType) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. JPEG, PNG or WebP, better below 7 MB.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the picture, with `Type` `Url`. JPEG, PNG or WebP, better below 7 MB.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// The picture's bytes in Base64 without a `data:` prefix, with `Type` `Base64`. All such pictures together at most 7 MB before encoding. JPEG, PNG or WebP.
+    #[must_use]
+    pub fn base64(mut self, base64: impl Into<String>) -> Self {
+        self.base64 = Some(base64.into());
+        self
+    }
+
+    /// What the picture shows, as a help for the model (GG 2.5 and 3.0).
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// How the model uses the picture (OG).
+    #[must_use]
+    pub fn reference_type(mut self, reference_type: AigcImageReferenceType) -> Self {
+        self.reference_type = Some(reference_type);
+        self
+    }
 }
 
 impl CheckLimits for AigcImageTaskInputFileInfo {
@@ -188,6 +328,97 @@ pub struct AigcImageOutputConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(extend("default" = "Disabled")))]
     pub logo_add: Option<Switch>,
+}
+
+impl AigcImageOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the pictures are kept.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: StorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
+
+    /// The name of the media file, at most 64 characters; chosen by the service when left out.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The VOD class that the media file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// The size of the picture, for example `2K`; each model takes its own, and Kling writes `2k`.
+    #[must_use]
+    pub fn resolution(mut self, resolution: impl Into<String>) -> Self {
+        self.resolution = Some(resolution.into());
+        self
+    }
+
+    /// Width to height, for example `16:9`; each model takes its own, and Kling's 3.0-Omni and O1 take `auto` too.
+    #[must_use]
+    pub fn aspect_ratio(mut self, aspect_ratio: impl Into<String>) -> Self {
+        self.aspect_ratio = Some(aspect_ratio.into());
+        self
+    }
+
+    /// Whether people may appear.
+    #[must_use]
+    pub fn person_generation(mut self, person_generation: PersonGeneration) -> Self {
+        self.person_generation = Some(person_generation);
+        self
+    }
+
+    /// Whether inputs are reviewed for compliance.
+    #[must_use]
+    pub fn input_compliance_check(mut self, input_compliance_check: impl Into<Switch>) -> Self {
+        self.input_compliance_check = Some(input_compliance_check.into());
+        self
+    }
+
+    /// Whether the result is reviewed for compliance.
+    #[must_use]
+    pub fn output_compliance_check(mut self, output_compliance_check: impl Into<Switch>) -> Self {
+        self.output_compliance_check = Some(output_compliance_check.into());
+        self
+    }
+
+    /// How many pictures to make: 1 to 9 with Kling, 1 to 8 with OG; without effect elsewhere.
+    #[must_use]
+    pub fn output_image_count(mut self, output_image_count: u64) -> Self {
+        self.output_image_count = Some(output_image_count);
+        self
+    }
+
+    /// The format of the picture; the model's own choice when left out.
+    #[must_use]
+    pub fn output_format(mut self, output_format: AigcImageOutputFormat) -> Self {
+        self.output_format = Some(output_format);
+        self
+    }
+
+    /// Whether a logo is put on the picture.
+    #[must_use]
+    pub fn logo_add(mut self, logo_add: impl Into<Switch>) -> Self {
+        self.logo_add = Some(logo_add.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcImageOutputConfig {
@@ -371,7 +602,7 @@ impl Action for CreateAigcImageTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcImageTaskResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

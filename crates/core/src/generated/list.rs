@@ -43,6 +43,69 @@ pub struct DescribeTasksRequest {
     pub scroll_token: Option<String>,
 }
 
+impl DescribeTasksRequest {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the tasks.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// Only tasks of this status: WAITING, PROCESSING or FINISH.
+    #[must_use]
+    pub fn status(mut self, status: TaskStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Only tasks on this file.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Only tasks created in this time.
+    #[must_use]
+    pub fn create_time(mut self, set: impl FnOnce(TimeRange) -> TimeRange) -> Self {
+        self.create_time = Some(set(self.create_time.unwrap_or_default()));
+        self
+    }
+
+    /// Only tasks ended in this time.
+    #[must_use]
+    pub fn finish_time(mut self, set: impl FnOnce(TimeRange) -> TimeRange) -> Self {
+        self.finish_time = Some(set(self.finish_time.unwrap_or_default()));
+        self
+    }
+
+    /// The order: by `CreateTime` or by `FinishTime`.
+    #[must_use]
+    pub fn sort(mut self, sort: SortBy) -> Self {
+        self.sort = Some(sort);
+        self
+    }
+
+    /// How many a page holds, from 1 to 100.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Where the page begins: the token of the page before.
+    #[must_use]
+    pub fn scroll_token(mut self, scroll_token: impl Into<String>) -> Self {
+        self.scroll_token = Some(scroll_token.into());
+        self
+    }
+}
+
 impl CheckLimits for DescribeTasksRequest {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Status", self.status.as_ref());
@@ -112,6 +175,27 @@ pub struct TimeRange {
     /// Up to this ISO 8601 time, itself not included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+}
+
+impl TimeRange {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From this ISO 8601 time on, itself included.
+    #[must_use]
+    pub fn after(mut self, after: impl Into<String>) -> Self {
+        self.after = Some(after.into());
+        self
+    }
+
+    /// Up to this ISO 8601 time, itself not included.
+    #[must_use]
+    pub fn before(mut self, before: impl Into<String>) -> Self {
+        self.before = Some(before.into());
+        self
+    }
 }
 
 /// An order.

@@ -7,6 +7,7 @@ mod account;
 mod actions;
 #[cfg(feature = "audio")]
 mod audio;
+mod builder;
 #[cfg(feature = "elements")]
 mod elements;
 mod errors;

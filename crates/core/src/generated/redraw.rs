@@ -14,7 +14,7 @@ use crate::task::{StartsTask, Summary};
 use serde::{Deserialize, Serialize};
 
 /// Starts a task that draws a video in another style. Costs money once the service accepts it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
@@ -48,18 +48,65 @@ pub struct CreateAigcVideoRedrawTaskRequest {
 }
 
 impl CreateAigcVideoRedrawTaskRequest {
-    /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64) -> Self {
-        Self {
-            sub_app_id,
-            file_info: None,
-            task_info: None,
-            output_config: None,
-            session_id: None,
-            session_context: None,
-            tasks_priority: None,
-            ext_info: None,
-        }
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The video, shorter than 90 seconds and at most 2 GB.
+    #[must_use]
+    pub fn file_info(mut self, set: impl FnOnce(AigcVideoRedrawTaskInputFileInfo) -> AigcVideoRedrawTaskInputFileInfo) -> Self {
+        self.file_info = Some(set(self.file_info.unwrap_or_default()));
+        self
+    }
+
+    /// The style.
+    #[must_use]
+    pub fn task_info(mut self, set: impl FnOnce(AigcVideoRedrawTaskInfo) -> AigcVideoRedrawTaskInfo) -> Self {
+        self.task_info = Some(set(self.task_info.unwrap_or_default()));
+        self
+    }
+
+    /// Storage of the result.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(AigcVideoRedrawOutputConfig) -> AigcVideoRedrawOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task and the task list. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
     }
 }
 
@@ -91,6 +138,34 @@ pub struct AigcVideoRedrawTaskInputFileInfo {
     pub url: Option<String>,
 }
 
+impl AigcVideoRedrawTaskInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the video.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the video, with `Type` `Url`.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+}
+
 impl CheckLimits for AigcVideoRedrawTaskInputFileInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -107,6 +182,20 @@ pub struct AigcVideoRedrawTaskInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 50)))]
     pub style: Option<String>,
+}
+
+impl AigcVideoRedrawTaskInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The style in words, at most 50 characters.
+    #[must_use]
+    pub fn style(mut self, style: impl Into<String>) -> Self {
+        self.style = Some(style.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcVideoRedrawTaskInfo {
@@ -136,6 +225,41 @@ pub struct AigcVideoRedrawOutputConfig {
     /// When the stored file is deleted, as an ISO 8601 time, for example `2025-12-28T00:35:00Z`; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expire_time: Option<String>,
+}
+
+impl AigcVideoRedrawOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the video is kept.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: StorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
+
+    /// The name of the media file, at most 64 characters; chosen by the service when left out.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The VOD class that the media file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time, for example `2025-12-28T00:35:00Z`; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcVideoRedrawOutputConfig {
@@ -261,7 +385,7 @@ impl Action for CreateAigcVideoRedrawTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcVideoRedrawTaskResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

@@ -47,9 +47,9 @@ pub struct CreateSceneAigcImageTaskRequest {
 
 impl CreateSceneAigcImageTaskRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, scene_info: AigcImageSceneInfo) -> Self {
+    pub fn new(scene_info: AigcImageSceneInfo) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             scene_info,
             file_infos: None,
             output_config: None,
@@ -58,6 +58,55 @@ impl CreateSceneAigcImageTaskRequest {
             tasks_priority: None,
             ext_info: None,
         }
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The pictures to work from, JPEG, PNG or WebP: one of the person for clothes, 1 to 10 of one product from several sides.
+    #[must_use]
+    pub fn file_infos(mut self, file_infos: impl IntoIterator<Item = SceneAigcImageTaskInputFileInfo>) -> Self {
+        self.file_infos = Some(file_infos.into_iter().collect());
+        self
+    }
+
+    /// Size, format and storage of the pictures.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(SceneAigcImageOutputConfig) -> SceneAigcImageOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task, the task list and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
     }
 }
 
@@ -103,6 +152,27 @@ impl AigcImageSceneInfo {
             product_image_config: None,
         }
     }
+
+    /// The settings of `ai_try_on`.
+    #[must_use]
+    pub fn ai_try_on_config(mut self, ai_try_on_config: AiTryOnConfig) -> Self {
+        self.ai_try_on_config = Some(ai_try_on_config);
+        self
+    }
+
+    /// The settings of `change_clothes` and `change_clothes_under`. Deprecated in favour of `AiTryOnConfig`.
+    #[must_use]
+    pub fn change_clothes_config(mut self, set: impl FnOnce(ChangeClothesConfig) -> ChangeClothesConfig) -> Self {
+        self.change_clothes_config = Some(set(self.change_clothes_config.unwrap_or_default()));
+        self
+    }
+
+    /// The settings of `product_image`.
+    #[must_use]
+    pub fn product_image_config(mut self, set: impl FnOnce(ProductImageConfig) -> ProductImageConfig) -> Self {
+        self.product_image_config = Some(set(self.product_image_config.unwrap_or_default()));
+        self
+    }
 }
 
 impl CheckLimits for AigcImageSceneInfo {
@@ -143,6 +213,20 @@ impl AiTryOnConfig {
             prompt: None,
         }
     }
+
+    /// Pictures of the clothes, 1 to 4.
+    #[must_use]
+    pub fn clothes_file_infos(mut self, clothes_file_infos: impl IntoIterator<Item = SceneAigcImageTaskInputFileInfo>) -> Self {
+        self.clothes_file_infos = Some(clothes_file_infos.into_iter().collect());
+        self
+    }
+
+    /// What to do with the clothes.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
 }
 
 impl CheckLimits for AiTryOnConfig {
@@ -171,6 +255,34 @@ pub struct SceneAigcImageTaskInputFileInfo {
     pub url: Option<String>,
 }
 
+impl SceneAigcImageTaskInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the picture.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. JPEG, PNG or WebP, better below 7 MB.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the picture, with `Type` `Url`. JPEG, PNG or WebP, better below 7 MB.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+}
+
 impl CheckLimits for SceneAigcImageTaskInputFileInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -190,6 +302,27 @@ pub struct ChangeClothesConfig {
     /// What to do with the clothes, for `change_clothes` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+}
+
+impl ChangeClothesConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Pictures of the clothes: up to 4 for `change_clothes`, one for the others.
+    #[must_use]
+    pub fn clothes_file_infos(mut self, clothes_file_infos: impl IntoIterator<Item = SceneAigcImageTaskInputFileInfo>) -> Self {
+        self.clothes_file_infos = Some(clothes_file_infos.into_iter().collect());
+        self
+    }
+
+    /// What to do with the clothes, for `change_clothes` only.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
 }
 
 impl CheckLimits for ChangeClothesConfig {
@@ -221,6 +354,48 @@ pub struct ProductImageConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 1, max = 10), extend("default" = 1)))]
     pub output_image_count: Option<u64>,
+}
+
+impl ProductImageConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the background shows; the service's own idea when left out.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
+
+    /// What the picture must not show.
+    #[must_use]
+    pub fn negative_prompt(mut self, negative_prompt: impl Into<String>) -> Self {
+        self.negative_prompt = Some(negative_prompt.into());
+        self
+    }
+
+    /// What the product is; the more exact, the better the picture.
+    #[must_use]
+    pub fn product_desc(mut self, product_desc: impl Into<String>) -> Self {
+        self.product_desc = Some(product_desc.into());
+        self
+    }
+
+    /// Further wishes.
+    #[must_use]
+    pub fn more_requirement(mut self, more_requirement: impl Into<String>) -> Self {
+        self.more_requirement = Some(more_requirement.into());
+        self
+    }
+
+    /// How many pictures to make, from 1 to 10.
+    #[must_use]
+    pub fn output_image_count(mut self, output_image_count: u64) -> Self {
+        self.output_image_count = Some(output_image_count);
+        self
+    }
 }
 
 impl CheckLimits for ProductImageConfig {
@@ -267,6 +442,76 @@ pub struct SceneAigcImageOutputConfig {
     pub resolution: Option<String>,
 }
 
+impl SceneAigcImageOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the pictures are kept.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: StorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
+
+    /// The name of the media file, at most 64 characters; chosen by the service when left out.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The VOD class that the media file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// Width to height, for example `16:9`, of product pictures and of outpainting. Outpainting works out a missing width or height from it; a given `ImageWidth` and `ImageHeight` outrank it.
+    #[must_use]
+    pub fn aspect_ratio(mut self, aspect_ratio: impl Into<String>) -> Self {
+        self.aspect_ratio = Some(aspect_ratio.into());
+        self
+    }
+
+    /// How the picture is encoded.
+    #[must_use]
+    pub fn encode_config(mut self, set: impl FnOnce(ImageSceneAigcEncodeConfig) -> ImageSceneAigcEncodeConfig) -> Self {
+        self.encode_config = Some(set(self.encode_config.unwrap_or_default()));
+        self
+    }
+
+    /// The width in pixels, for outpainting.
+    #[must_use]
+    pub fn image_width(mut self, image_width: u64) -> Self {
+        self.image_width = Some(image_width);
+        self
+    }
+
+    /// The height in pixels, for outpainting.
+    #[must_use]
+    pub fn image_height(mut self, image_height: u64) -> Self {
+        self.image_height = Some(image_height);
+        self
+    }
+
+    /// The size of the picture, `1K`, `2K` or `4K`, for `ai_try_on`.
+    #[must_use]
+    pub fn resolution(mut self, resolution: impl Into<String>) -> Self {
+        self.resolution = Some(resolution.into());
+        self
+    }
+}
+
 impl CheckLimits for SceneAigcImageOutputConfig {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("StorageMode", self.storage_mode.as_ref());
@@ -288,6 +533,27 @@ pub struct ImageSceneAigcEncodeConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 1, max = 100)))]
     pub quality: Option<i64>,
+}
+
+impl ImageSceneAigcEncodeConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The format; that of the input when left out.
+    #[must_use]
+    pub fn format(mut self, format: SceneAigcImageFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// The quality against that of the input, from 1 to 100; the same when left out.
+    #[must_use]
+    pub fn quality(mut self, quality: i64) -> Self {
+        self.quality = Some(quality);
+        self
+    }
 }
 
 impl CheckLimits for ImageSceneAigcEncodeConfig {
@@ -346,9 +612,9 @@ pub struct CreateSceneAigcVideoTaskRequest {
 
 impl CreateSceneAigcVideoTaskRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, scene_info: AigcVideoSceneInfo) -> Self {
+    pub fn new(scene_info: AigcVideoSceneInfo) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             scene_info,
             output_config: None,
             file_infos: None,
@@ -358,6 +624,62 @@ impl CreateSceneAigcVideoTaskRequest {
             ext_info: None,
             prompt: None,
         }
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// Size, length and storage of the video.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(SceneAigcVideoOutputConfig) -> SceneAigcVideoOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// The pictures to work from, JPEG, PNG or WebP.
+    #[must_use]
+    pub fn file_infos(mut self, file_infos: impl IntoIterator<Item = SceneAigcVideoTaskInputFileInfo>) -> Self {
+        self.file_infos = Some(file_infos.into_iter().collect());
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task, the task list and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
+    }
+
+    /// What the video shows.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
     }
 }
 
@@ -399,6 +721,20 @@ impl AigcVideoSceneInfo {
             character_scene_config: None,
         }
     }
+
+    /// The settings of `product_showcase`.
+    #[must_use]
+    pub fn product_showcase_config(mut self, set: impl FnOnce(ProductShowcaseConfig) -> ProductShowcaseConfig) -> Self {
+        self.product_showcase_config = Some(set(self.product_showcase_config.unwrap_or_default()));
+        self
+    }
+
+    /// The settings of `character_scene`.
+    #[must_use]
+    pub fn character_scene_config(mut self, set: impl FnOnce(CharacterSceneConfig) -> CharacterSceneConfig) -> Self {
+        self.character_scene_config = Some(set(self.character_scene_config.unwrap_or_default()));
+        self
+    }
 }
 
 impl CheckLimits for AigcVideoSceneInfo {
@@ -421,6 +757,20 @@ pub struct ProductShowcaseConfig {
     pub camera_movement: Option<CameraMovement>,
 }
 
+impl ProductShowcaseConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How the camera moves.
+    #[must_use]
+    pub fn camera_movement(mut self, camera_movement: CameraMovement) -> Self {
+        self.camera_movement = Some(camera_movement);
+        self
+    }
+}
+
 impl CheckLimits for ProductShowcaseConfig {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("CameraMovement", self.camera_movement.as_ref());
@@ -440,6 +790,27 @@ pub struct CharacterSceneConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(extend("default" = "Standard")))]
     pub prompt_mode: Option<CharacterScenePromptMode>,
+}
+
+impl CharacterSceneConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The model, by quality and speed.
+    #[must_use]
+    pub fn model(mut self, model: CharacterSceneModel) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// Who writes the prompt.
+    #[must_use]
+    pub fn prompt_mode(mut self, prompt_mode: CharacterScenePromptMode) -> Self {
+        self.prompt_mode = Some(prompt_mode);
+        self
+    }
 }
 
 impl CheckLimits for CharacterSceneConfig {
@@ -464,6 +835,34 @@ pub struct SceneAigcVideoTaskInputFileInfo {
     /// Where the service can fetch the picture, with `Type` `Url`. JPEG, PNG or WebP, better below 7 MB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+impl SceneAigcVideoTaskInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the picture.
+    #[must_use]
+    pub fn type_(mut self, type_: FileOrUrl) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. JPEG, PNG or WebP, better below 7 MB.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the picture, with `Type` `Url`. JPEG, PNG or WebP, better below 7 MB.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
 }
 
 impl CheckLimits for SceneAigcVideoTaskInputFileInfo {
@@ -503,6 +902,62 @@ pub struct SceneAigcVideoOutputConfig {
     /// The size of a video of characters: `480p`, `720p`, `1080p` or `4K` in the standard model, `480p` or `720p` in the mini one, `720p` in the fast one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<String>,
+}
+
+impl SceneAigcVideoOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the video is kept; only `Temporary` for `character_scene`.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: StorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
+
+    /// The name of the media file, at most 64 characters; chosen by the service when left out.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The VOD class that the media file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// Width to height: `16:9` or `9:16` for a product; `21:9`, `4:3`, `3:4` and `1:1` too for characters.
+    #[must_use]
+    pub fn aspect_ratio(mut self, aspect_ratio: impl Into<String>) -> Self {
+        self.aspect_ratio = Some(aspect_ratio.into());
+        self
+    }
+
+    /// The length in seconds: 4, 6 or 8 for a product, 4 to 15 for characters.
+    #[must_use]
+    pub fn duration(mut self, duration: impl Into<f64>) -> Self {
+        self.duration = Some(duration.into());
+        self
+    }
+
+    /// The size of a video of characters: `480p`, `720p`, `1080p` or `4K` in the standard model, `480p` or `720p` in the mini one, `720p` in the fast one.
+    #[must_use]
+    pub fn resolution(mut self, resolution: impl Into<String>) -> Self {
+        self.resolution = Some(resolution.into());
+        self
+    }
 }
 
 impl CheckLimits for SceneAigcVideoOutputConfig {
@@ -790,7 +1245,7 @@ impl Action for CreateSceneAigcImageTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateSceneAigcImageTaskResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 
@@ -825,7 +1280,7 @@ impl Action for CreateSceneAigcVideoTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateSceneAigcVideoTaskResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

@@ -61,6 +61,13 @@ impl DescribeTaskDetailRequest {
             sub_app_id: None,
         }
     }
+
+    /// The VOD sub-application that owns the task.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
 }
 
 /// The state of a task.
@@ -441,6 +448,13 @@ impl ManageTaskRequest {
             operation_type,
             sub_app_id: None,
         }
+    }
+
+    /// The VOD sub-application that owns the task.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
     }
 }
 

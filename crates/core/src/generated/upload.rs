@@ -77,6 +77,83 @@ impl ApplyUploadRequest {
             media_storage_path: None,
         }
     }
+
+    /// The VOD sub-application that will own the file.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The name of the media file.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The cover's extension, for example `jpg`. No cover when left out.
+    #[must_use]
+    pub fn cover_type(mut self, cover_type: impl Into<String>) -> Self {
+        self.cover_type = Some(cover_type.into());
+        self
+    }
+
+    /// The name of a VOD task flow to run on the uploaded file, which may cost money.
+    #[must_use]
+    pub fn procedure(mut self, procedure: impl Into<String>) -> Self {
+        self.procedure = Some(procedure.into());
+        self
+    }
+
+    /// When the file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// The region to store it in, for example `ap-chongqing`; the sub-application's own when left out.
+    #[must_use]
+    pub fn storage_region(mut self, storage_region: impl Into<String>) -> Self {
+        self.storage_region = Some(storage_region.into());
+        self
+    }
+
+    /// The VOD class that the file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// Comes back unchanged in the event of the finished upload. At most 250 characters.
+    #[must_use]
+    pub fn source_context(mut self, source_context: impl Into<String>) -> Self {
+        self.source_context = Some(source_context.into());
+        self
+    }
+
+    /// Comes back unchanged in the events of the `Procedure`. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
+    }
+
+    /// Where to store the file, beginning with `/`. Only for sub-applications that keep paths beside file ids.
+    #[must_use]
+    pub fn media_storage_path(mut self, media_storage_path: impl Into<String>) -> Self {
+        self.media_storage_path = Some(media_storage_path.into());
+        self
+    }
 }
 
 impl CheckLimits for ApplyUploadRequest {
@@ -154,6 +231,13 @@ impl CommitUploadRequest {
             vod_session_key: vod_session_key.into(),
             sub_app_id: None,
         }
+    }
+
+    /// The VOD sub-application that will own the file.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
     }
 }
 
@@ -251,6 +335,104 @@ impl PullUploadRequest {
             source_context: None,
             media_storage_path: None,
         }
+    }
+
+    /// The file's extension, for example `mp4`; taken from the URL when left out.
+    #[must_use]
+    pub fn media_type(mut self, media_type: impl Into<String>) -> Self {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// The VOD sub-application that will own the file.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = Some(sub_app_id);
+        self
+    }
+
+    /// The name of the media file.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// Where the service can fetch the cover: GIF, JPEG or PNG.
+    #[must_use]
+    pub fn cover_url(mut self, cover_url: impl Into<String>) -> Self {
+        self.cover_url = Some(cover_url.into());
+        self
+    }
+
+    /// The name of a VOD task flow to run on the stored file, which may cost money.
+    #[must_use]
+    pub fn procedure(mut self, procedure: impl Into<String>) -> Self {
+        self.procedure = Some(procedure.into());
+        self
+    }
+
+    /// When the file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// The region to store it in, which must be enabled; the sub-application's own when left out.
+    #[must_use]
+    pub fn storage_region(mut self, storage_region: impl Into<String>) -> Self {
+        self.storage_region = Some(storage_region.into());
+        self
+    }
+
+    /// The VOD class that the file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Comes back unchanged in the task and in the events of the `Procedure`. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Reserved.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
+    }
+
+    /// Comes back unchanged in the event of the finished upload. At most 250 characters.
+    #[must_use]
+    pub fn source_context(mut self, source_context: impl Into<String>) -> Self {
+        self.source_context = Some(source_context.into());
+        self
+    }
+
+    /// Where to store the file, beginning with `/`. Only for sub-applications that keep paths beside file ids.
+    #[must_use]
+    pub fn media_storage_path(mut self, media_storage_path: impl Into<String>) -> Self {
+        self.media_storage_path = Some(media_storage_path.into());
+        self
     }
 }
 
@@ -559,7 +741,7 @@ impl Action for PullUploadRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = PullUploadResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

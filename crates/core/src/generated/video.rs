@@ -124,9 +124,9 @@ pub struct CreateAigcVideoTaskRequest {
 
 impl CreateAigcVideoTaskRequest {
     /// With the members that are required, and no other.
-    pub fn new(sub_app_id: u64, model_name: impl Into<String>, model_version: impl Into<String>) -> Self {
+    pub fn new(model_name: impl Into<String>, model_version: impl Into<String>) -> Self {
         Self {
-            sub_app_id,
+            sub_app_id: 0,
             model_name: model_name.into(),
             model_version: model_version.into(),
             file_infos: None,
@@ -146,6 +146,125 @@ impl CreateAigcVideoTaskRequest {
             tasks_priority: None,
             ext_info: None,
         }
+    }
+
+    /// The VOD sub-application that owns the task and its files.
+    #[must_use]
+    pub fn sub_app_id(mut self, sub_app_id: u64) -> Self {
+        self.sub_app_id = sub_app_id;
+        self
+    }
+
+    /// The images, videos and sounds to work from, each with its role.
+    #[must_use]
+    pub fn file_infos(mut self, file_infos: impl IntoIterator<Item = AigcVideoTaskInputFileInfo>) -> Self {
+        self.file_infos = Some(file_infos.into_iter().collect());
+        self
+    }
+
+    /// Fixed subjects that the prompt may refer to.
+    #[must_use]
+    pub fn subject_infos(mut self, subject_infos: impl IntoIterator<Item = AigcVideoTaskInputSubjectInfo>) -> Self {
+        self.subject_infos = Some(subject_infos.into_iter().collect());
+        self
+    }
+
+    /// The last frame as a VOD file. Needs a first frame in `FileInfos`. JPEG, PNG or WebP below 10 MB.
+    #[must_use]
+    pub fn last_frame_file_id(mut self, last_frame_file_id: impl Into<String>) -> Self {
+        self.last_frame_file_id = Some(last_frame_file_id.into());
+        self
+    }
+
+    /// The last frame by URL. Needs a first frame in `FileInfos`. JPEG, PNG or WebP below 5 MB.
+    #[must_use]
+    pub fn last_frame_url(mut self, last_frame_url: impl Into<String>) -> Self {
+        self.last_frame_url = Some(last_frame_url.into());
+        self
+    }
+
+    /// What the video shows, at most 1000 characters. Needed where no file, subject or scene says it.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
+
+    /// What the video must not show, at most 1000 characters.
+    #[must_use]
+    pub fn negative_prompt(mut self, negative_prompt: impl Into<String>) -> Self {
+        self.negative_prompt = Some(negative_prompt.into());
+        self
+    }
+
+    /// Whether the service rewrites the prompt for a better result.
+    #[must_use]
+    pub fn enhance_prompt(mut self, enhance_prompt: impl Into<Switch>) -> Self {
+        self.enhance_prompt = Some(enhance_prompt.into());
+        self
+    }
+
+    /// Size, length, storage and treatment of the result.
+    #[must_use]
+    pub fn output_config(mut self, set: impl FnOnce(AigcVideoOutputConfig) -> AigcVideoOutputConfig) -> Self {
+        self.output_config = Some(set(self.output_config.unwrap_or_default()));
+        self
+    }
+
+    /// Where the input files are stored.
+    #[must_use]
+    pub fn input_region(mut self, input_region: InputRegion) -> Self {
+        self.input_region = Some(input_region);
+        self
+    }
+
+    /// A special way of working that some families offer.
+    #[must_use]
+    pub fn scene_type(mut self, scene_type: SceneType) -> Self {
+        self.scene_type = Some(scene_type);
+        self
+    }
+
+    /// The name of a VOD task flow to run on the finished video.
+    #[must_use]
+    pub fn procedure(mut self, procedure: impl Into<String>) -> Self {
+        self.procedure = Some(procedure.into());
+        self
+    }
+
+    /// The model's random seed.
+    #[must_use]
+    pub fn seed(mut self, seed: i64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Comes back unchanged in the task, the task list and the event. At most 1000 characters.
+    #[must_use]
+    pub fn session_context(mut self, session_context: impl Into<String>) -> Self {
+        self.session_context = Some(session_context.into());
+        self
+    }
+
+    /// Priority among the account's tasks, from -10 to 10; higher goes first.
+    #[must_use]
+    pub fn tasks_priority(mut self, tasks_priority: i64) -> Self {
+        self.tasks_priority = Some(tasks_priority);
+        self
+    }
+
+    /// Model parameters outside this schema, as JSON in a string.
+    #[must_use]
+    pub fn ext_info(mut self, ext_info: impl Into<String>) -> Self {
+        self.ext_info = Some(ext_info.into());
+        self
     }
 }
 
@@ -208,6 +327,90 @@ pub struct AigcVideoTaskInputFileInfo {
     pub text: Option<String>,
 }
 
+impl AigcVideoTaskInputFileInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the members below names the file.
+    #[must_use]
+    pub fn type_(mut self, type_: FileInfoType) -> Self {
+        self.type_ = Some(type_);
+        self
+    }
+
+    /// What kind of file it is.
+    #[must_use]
+    pub fn category(mut self, category: FileCategory) -> Self {
+        self.category = Some(category);
+        self
+    }
+
+    /// The VOD file, with `Type` `File`. JPEG or PNG below 10 MB.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_id = Some(file_id.into());
+        self
+    }
+
+    /// Where the service can fetch the file, with `Type` `Url`. JPEG or PNG below 10 MB.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// The file's bytes in Base64 without a `data:` prefix, with `Type` `Base64`. All such files together at most 7 MB before encoding. JPEG, PNG, WebP, MP4, MOV or AVI.
+    #[must_use]
+    pub fn base64(mut self, base64: impl Into<String>) -> Self {
+        self.base64 = Some(base64.into());
+        self
+    }
+
+    /// How the model uses the reference (GV, Kling, PixVerse).
+    #[must_use]
+    pub fn reference_type(mut self, reference_type: ReferenceType) -> Self {
+        self.reference_type = Some(reference_type);
+        self
+    }
+
+    /// A Vidu subject id that the prompt may name as `@id`. For images.
+    #[must_use]
+    pub fn object_id(mut self, object_id: impl Into<String>) -> Self {
+        self.object_id = Some(object_id.into());
+        self
+    }
+
+    /// A voice for the subject, for Vidu q2 when every image has an `ObjectId`.
+    #[must_use]
+    pub fn voice_id(mut self, voice_id: impl Into<String>) -> Self {
+        self.voice_id = Some(voice_id.into());
+        self
+    }
+
+    /// Whether the sound of an input video is kept.
+    #[must_use]
+    pub fn keep_original_sound(mut self, keep_original_sound: impl Into<Switch>) -> Self {
+        self.keep_original_sound = Some(keep_original_sound.into());
+        self
+    }
+
+    /// The role of the file.
+    #[must_use]
+    pub fn usage(mut self, usage: FileUsage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// A name for the image that the prompt may use as `@name ` with a blank after it (PixVerse).
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+}
+
 impl CheckLimits for AigcVideoTaskInputFileInfo {
     fn check_limits(&self, breaches: &mut Breaches) {
         breaches.word("Type", self.type_.as_ref());
@@ -241,6 +444,48 @@ pub struct AigcVideoTaskInputSubjectInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 1)))]
     pub video_urls: Option<Vec<String>>,
+}
+
+impl AigcVideoTaskInputSubjectInfo {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The subject's id. Kling needs it.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The subject's name. Vidu needs it; its prompts refer to it as `[@name]`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The voice of the subject (Vidu); chosen by the service when empty.
+    #[must_use]
+    pub fn voice_id(mut self, voice_id: impl Into<String>) -> Self {
+        self.voice_id = Some(voice_id.into());
+        self
+    }
+
+    /// Up to three pictures of a temporary subject (Vidu). At least 128 × 128 pixels, ratio within 1:4 and 4:1.
+    #[must_use]
+    pub fn image_urls(mut self, image_urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.image_urls = Some(image_urls.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// One video of at most 5 seconds of a temporary subject (Vidu q2-pro).
+    #[must_use]
+    pub fn video_urls(mut self, video_urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.video_urls = Some(video_urls.into_iter().map(Into::into).collect());
+        self
+    }
 }
 
 impl CheckLimits for AigcVideoTaskInputSubjectInfo {
@@ -310,6 +555,125 @@ pub struct AigcVideoOutputConfig {
     #[serde(rename = "EnableBGM", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(extend("default" = "Disabled")))]
     pub enable_bgm: Option<Switch>,
+}
+
+impl AigcVideoOutputConfig {
+    /// Without any member.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the video is kept.
+    #[must_use]
+    pub fn storage_mode(mut self, storage_mode: StorageMode) -> Self {
+        self.storage_mode = Some(storage_mode);
+        self
+    }
+
+    /// The name of the media file, at most 64 characters; chosen by the service when left out.
+    #[must_use]
+    pub fn media_name(mut self, media_name: impl Into<String>) -> Self {
+        self.media_name = Some(media_name.into());
+        self
+    }
+
+    /// The VOD class that the media file goes into.
+    #[must_use]
+    pub fn class_id(mut self, class_id: i64) -> Self {
+        self.class_id = Some(class_id);
+        self
+    }
+
+    /// When the stored file is deleted, as an ISO 8601 time; never when left out.
+    #[must_use]
+    pub fn expire_time(mut self, expire_time: impl Into<String>) -> Self {
+        self.expire_time = Some(expire_time.into());
+        self
+    }
+
+    /// The length of the video in seconds. Each family takes its own lengths.
+    #[must_use]
+    pub fn duration(mut self, duration: impl Into<f64>) -> Self {
+        self.duration = Some(duration.into());
+        self
+    }
+
+    /// The size of the video, for example `1080P`. The capability table lists what each model offers; a size beyond what the model renders is reached by enhancement.
+    #[must_use]
+    pub fn resolution(mut self, resolution: impl Into<String>) -> Self {
+        self.resolution = Some(resolution.into());
+        self
+    }
+
+    /// Width to height.
+    #[must_use]
+    pub fn aspect_ratio(mut self, aspect_ratio: AspectRatio) -> Self {
+        self.aspect_ratio = Some(aspect_ratio);
+        self
+    }
+
+    /// Whether the model makes sound (GV, OS, Vidu, Jimeng, Kling).
+    #[must_use]
+    pub fn audio_generation(mut self, audio_generation: impl Into<Switch>) -> Self {
+        self.audio_generation = Some(audio_generation.into());
+        self
+    }
+
+    /// Whether people may appear.
+    #[must_use]
+    pub fn person_generation(mut self, person_generation: PersonGeneration) -> Self {
+        self.person_generation = Some(person_generation);
+        self
+    }
+
+    /// Whether inputs are reviewed for compliance.
+    #[must_use]
+    pub fn input_compliance_check(mut self, input_compliance_check: impl Into<Switch>) -> Self {
+        self.input_compliance_check = Some(input_compliance_check.into());
+        self
+    }
+
+    /// Whether the result is reviewed for compliance.
+    #[must_use]
+    pub fn output_compliance_check(mut self, output_compliance_check: impl Into<Switch>) -> Self {
+        self.output_compliance_check = Some(output_compliance_check.into());
+        self
+    }
+
+    /// Whether the video is enhanced. On by default when the asked resolution exceeds the model's own.
+    #[must_use]
+    pub fn enhance_switch(mut self, enhance_switch: impl Into<Switch>) -> Self {
+        self.enhance_switch = Some(enhance_switch.into());
+        self
+    }
+
+    /// Whether the task may wait for off-peak hours.
+    #[must_use]
+    pub fn off_peak(mut self, off_peak: impl Into<Switch>) -> Self {
+        self.off_peak = Some(off_peak.into());
+        self
+    }
+
+    /// Whether Vidu adds frames in between.
+    #[must_use]
+    pub fn frame_interpolate(mut self, frame_interpolate: impl Into<Switch>) -> Self {
+        self.frame_interpolate = Some(frame_interpolate.into());
+        self
+    }
+
+    /// Whether a logo is put on the picture.
+    #[must_use]
+    pub fn logo_add(mut self, logo_add: impl Into<Switch>) -> Self {
+        self.logo_add = Some(logo_add.into());
+        self
+    }
+
+    /// Whether the service adds background music of its own choice.
+    #[must_use]
+    pub fn enable_bgm(mut self, enable_bgm: impl Into<Switch>) -> Self {
+        self.enable_bgm = Some(enable_bgm.into());
+        self
+    }
 }
 
 impl CheckLimits for AigcVideoOutputConfig {
@@ -526,7 +890,7 @@ impl Action for CreateAigcVideoTaskRequest {
     const EFFECT: Effect = Effect::Paid;
     type Reply = CreateAigcVideoTaskResponse;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 

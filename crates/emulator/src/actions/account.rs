@@ -21,7 +21,7 @@ use crate::tasks::Task;
 use crate::tokens::Token;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long usage is kept, how much of it is told at once, and the steps of a day or less (official description).
+/// How long usage is kept, how much of it is reported at once, and the steps of a day or less (official description).
 const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const STEP: Duration = Duration::from_secs(5 * 60);

@@ -43,7 +43,7 @@ pub(super) fn clone(call: &Call<'_>, request: &CreateAigcAudioCloneRequest) -> R
         && !voice_id.ends_with(['-', '_']);
     if !is_id {
         return Err(invalid(format!(
-            "VoiceId {voice_id:?} is none; write letters, digits, - and _ with a letter first and neither - nor _ last"
+            "VoiceId {voice_id:?} is invalid; write letters, digits, - and _ with a letter first and neither - nor _ last"
         )));
     }
     let is_taken = call.store().tasks.all().iter().any(|task| {

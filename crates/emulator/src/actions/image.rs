@@ -8,7 +8,7 @@ use crate::product::Product;
 use crate::refusal::{Refusal, invalid, missing};
 use crate::start::Plan;
 
-/// The emulator does not judge which model makes which picture: the capability table is about video.
+/// The emulator does not check which model makes which picture: the capability table is about video.
 pub(super) fn plan(_: &Call<'_>, request: &CreateAigcImageTaskRequest) -> Result<Plan, Refusal> {
     if request.prompt.is_none() && request.file_infos.as_ref().is_none_or(Vec::is_empty) {
         return Err(missing("Prompt, which a request without FileInfos needs,"));

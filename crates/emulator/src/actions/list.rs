@@ -45,19 +45,19 @@ fn page_of<'a>(
     if let Some(status) = status
         && !["WAITING", "PROCESSING", "FINISH"].contains(&status)
     {
-        return Err(invalid(format!("Status {status:?} is none to search for; use WAITING, PROCESSING or FINISH")));
+        return Err(invalid(format!("Status {status:?} cannot be searched for; use WAITING, PROCESSING or FINISH")));
     }
     let created = Span::of("CreateTime", request.create_time.as_ref())?;
     let finished = Span::of("FinishTime", request.finish_time.as_ref())?;
     let by_end = match request.sort.as_ref().map(|sort| sort.field.as_str()) {
         None | Some("CreateTime") => false,
         Some("FinishTime") => true,
-        Some(other) => return Err(invalid(format!("Sort.Field {other:?} is none; use CreateTime or FinishTime"))),
+        Some(other) => return Err(invalid(format!("Sort.Field {other:?} is invalid; use CreateTime or FinishTime"))),
     };
     let upwards = match request.sort.as_ref().map(|sort| &sort.order) {
         None | Some(SortOrder::Desc) => false,
         Some(SortOrder::Asc) => true,
-        Some(other) => return Err(invalid(format!("Sort.Order {:?} is none; use Asc or Desc", other.as_str()))),
+        Some(other) => return Err(invalid(format!("Sort.Order {:?} is invalid; use Asc or Desc", other.as_str()))),
     };
     let token = request.scroll_token.as_deref().filter(|token| !token.is_empty());
     let after = token.filter(|token| *token != FIRST).map(Key::parse).transpose()?;
@@ -138,7 +138,7 @@ impl Key {
             let ended = u128::from_str_radix(ended, 16).ok()?;
             Some(Self { ended, index: usize::from_str_radix(index, 16).ok()? })
         };
-        read().ok_or_else(|| invalid("ScrollToken is none that was given out; begin again without one"))
+        read().ok_or_else(|| invalid("ScrollToken is unknown; begin again without one"))
     }
 
     fn text(self) -> String {

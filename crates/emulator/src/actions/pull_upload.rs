@@ -1,4 +1,4 @@
-//! Files that the service fetches. The emulator fetches nothing: the task ends with a file id that stands for no bytes.
+//! Files that the service fetches. The emulator fetches nothing: the task ends with a file id without bytes.
 
 use vod_aigc_core::PullUploadRequest;
 

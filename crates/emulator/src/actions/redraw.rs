@@ -10,7 +10,7 @@ use crate::product::Product;
 use crate::refusal::{Refusal, missing};
 use crate::start::Plan;
 
-/// Of every video: the one to draw anew, whose length it would have, is not fetched.
+/// Of every video: the one to redraw, whose length it would have, is not fetched.
 const LENGTH: Duration = Duration::from_secs(5);
 
 pub(super) fn plan(_: &Call<'_>, request: &CreateAigcVideoRedrawTaskRequest) -> Result<Plan, Refusal> {

@@ -20,7 +20,7 @@ pub(super) fn apply(call: &Call<'_>, request: &ApplyUploadRequest, value: &Value
     let sub_app_id = owner(value)?;
     let media_type = request.media_type.clone();
     if media_type.len() > 8 || !media_type.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        let message = format!("MediaType {media_type:?} is none; give the end of a file's name, such as mp4");
+        let message = format!("MediaType {media_type:?} is invalid; give the end of a file's name, such as mp4");
         return Err(Refusal::new("InvalidParameterValue.MediaType", message));
     }
     let ids = call.identifiers;

@@ -1,4 +1,4 @@
-//! Judges a CreateAigcVideoTask, and works out what the task will make.
+//! Checks a CreateAigcVideoTask, and works out what the task will make.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const DEFAULT_LENGTH: u32 = 5;
 const LENGTHS: RangeInclusive<f64> = 1.0..=60.0;
 const DEFAULT_RATIO: &str = "16:9";
 
-/// What a video request comes to, judged by the capability table.
+/// The plan of a video request, checked against the capability table.
 pub(super) fn plan(_: &Call<'_>, request: &CreateAigcVideoTaskRequest) -> Result<Plan, Refusal> {
     check(request)?;
 

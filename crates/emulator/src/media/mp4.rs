@@ -49,7 +49,7 @@ pub(super) fn file(size: Size, duration: Duration, stream: &h264::Encoder) -> Ve
     [encoded(&brands), encoded(&movie), encoded(&Mdat { data })].concat()
 }
 
-/// The index, with a place held for where the data begins.
+/// The index, with a placeholder for where the data begins.
 fn movie(size: Size, ticks: u32, sizes: Vec<u32>, stream: &h264::Encoder) -> Moov {
     let duration = ticks.into();
     let frames = sizes.len() as u32;

@@ -290,11 +290,11 @@ fn no_body_upsets_any_action() {
         judge(action, vec![0xFF, 0xFE, b'{', b'}']);
         judge(action, "[".repeat(100_000).into());
         let long = json!("é".repeat(3000));
-        let every = |spoil: &dyn Fn(&mut Value)| {
+        let every = |corrupt: &dyn Fn(&mut Value)| {
             for index in 0..places(body) {
-                let mut spoilt = body.clone();
-                spoil(place(&mut spoilt, &mut index.clone()).unwrap());
-                judge(action, spoilt.to_string().into());
+                let mut malformed = body.clone();
+                corrupt(place(&mut malformed, &mut index.clone()).unwrap());
+                judge(action, malformed.to_string().into());
             }
         };
         for junk in JUNK {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vod_aigc_emulator::{
-    Behaviour, Burn, Clock, Concurrency, DuplicateCode, Emulator, Fate, Fault, FaultRule, InProcess, Overflow, Target,
-    Timing, When,
+    Behaviour, Clock, Concurrency, DuplicateCode, Emulator, Fault, FaultRule, InProcess, Overflow, RequestEffect,
+    SessionIdPolicy, Target, Timing, When,
 };
 
 use crate::support::*;
@@ -22,30 +22,33 @@ fn create_with(service: &InProcess, session_id: &str) -> Value {
 }
 
 #[test]
-fn a_refused_request_burns_its_session_id_only_where_any_request_does() {
-    for (burn, burnt) in [(Burn::Accept, false), (Burn::Request, true)] {
-        let service = behaving(Behaviour { burn, ..Behaviour::default() });
+fn a_refused_request_consumes_its_session_id_only_where_any_request_does() {
+    for (session_id_policy, consumed) in
+        [(SessionIdPolicy::ConsumedOnAccept, false), (SessionIdPolicy::ConsumedOnRequest, true)]
+    {
+        let service = behaving(Behaviour { session_id_policy, ..Behaviour::default() });
         let refused = create_in(&service, json!({ "SessionId": "s", "ModelVersion": "9.9" }));
         assert_refused(&refused, "InvalidParameterValue", "9.9");
         let again = create_with(&service, "s");
-        if burnt {
+        if consumed {
             assert_refused(&again, "InvalidParameterValue.SessionId", "72 hours");
         } else {
             assert!(again["TaskId"].is_string(), "{again}");
         }
-        assert_eq!(service.bill().duplicates_refused, u64::from(burnt));
-        assert_eq!(service.bill().billed, u64::from(!burnt));
+        assert_eq!(service.bill().duplicates_refused, u64::from(consumed));
+        assert_eq!(service.bill().billed, u64::from(!consumed));
     }
 }
 
 #[test]
-fn an_error_of_the_action_burns_and_one_of_the_gateway_does_not() {
-    for (code, burnt) in [("InternalError", true), ("RequestLimitExceeded", false), ("AuthFailure", false)] {
-        let service = behaving(Behaviour { burn: Burn::Request, ..Behaviour::default() });
-        let fault = Fault::Error { request: Fate::Dropped, code: code.to_owned() };
+fn an_error_of_the_action_consumes_the_id_and_one_of_the_gateway_does_not() {
+    for (code, consumed) in [("InternalError", true), ("RequestLimitExceeded", false), ("AuthFailure", false)] {
+        let service =
+            behaving(Behaviour { session_id_policy: SessionIdPolicy::ConsumedOnRequest, ..Behaviour::default() });
+        let fault = Fault::Error { request: RequestEffect::Discarded, code: code.to_owned() };
         service.inject(FaultRule::any(When::Nth(1), fault));
         assert_eq!(create_with(&service, "s")["Error"]["Code"], code);
-        assert_eq!(create_with(&service, "s").get("TaskId").is_none(), burnt, "{code}");
+        assert_eq!(create_with(&service, "s").get("TaskId").is_none(), consumed, "{code}");
     }
 }
 
@@ -109,7 +112,7 @@ fn a_task_beyond_the_concurrency_limit_is_refused_or_fails_at_once() {
     let (service, refused) = limited(Overflow::Reject);
     assert_refused(&refused, "RequestLimitExceeded", "70000");
     service.advance(4 * SECOND);
-    assert!(create_with(&service, "two")["TaskId"].is_string(), "the first has ended, and no id was burnt");
+    assert!(create_with(&service, "two")["TaskId"].is_string(), "the first has ended, and no id was consumed");
 
     let (service, accepted) = limited(Overflow::Finish);
     let task = describe_in(&service, &accepted["TaskId"]);
@@ -308,14 +311,14 @@ fn events_come_by_sixteen_and_are_kept_for_four_days() {
 #[test]
 fn a_behaviour_is_read_from_json() {
     let read: Behaviour = serde_json::from_value(json!({
-        "burn": "request", "window_hours": 168, "duplicate_code": "FailedOperation.TaskDuplicate",
+        "session_id_policy": "consumed_on_request", "window_hours": 168, "duplicate_code": "FailedOperation.TaskDuplicate",
         "list_lag_seconds": 60, "list_shows_aigc": false, "detail_lag_seconds": 0.5, "visible_hours": 24,
         "concurrency": { "limit": 1, "overflow": "finish" }, "creates_a_second": 20, "reads_a_second": 100,
         "quota_seconds": 600, "token_lag_seconds": 1, "reply_shape": "minimal", "smooth_progress": true,
     }))
     .unwrap();
     let expected = Behaviour {
-        burn: Burn::Request,
+        session_id_policy: SessionIdPolicy::ConsumedOnRequest,
         window_hours: 168,
         duplicate_code: DuplicateCode::TaskDuplicate,
         list_lag: 60 * SECOND,
@@ -353,5 +356,16 @@ fn a_delayed_request_takes_effect_in_its_time_unless_its_signature_ran_out() {
             assert_eq!(service.ledger()[0].time, noon() + Duration::from_secs(delay), "not when it was asked about");
             assert_refused(&create_with(&service, "s"), "InvalidParameterValue.SessionId", "used");
         }
+    }
+}
+
+#[test]
+fn the_names_of_release_0_1_are_read() {
+    let read = |value| serde_json::from_value::<Behaviour>(value).unwrap().session_id_policy;
+    assert_eq!(read(json!({ "burn": "request" })), SessionIdPolicy::ConsumedOnRequest);
+    assert_eq!(read(json!({ "burn": "accept" })), SessionIdPolicy::ConsumedOnAccept);
+    for (old, new) in [("taken", "applied"), ("dropped", "discarded")] {
+        let fault = |word: &str| serde_json::from_value::<Fault>(json!({ "reset": { "request": word } })).unwrap();
+        assert_eq!(fault(old), fault(new));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use vod_aigc_emulator::{Clock, Emulator, Exchange, Fate, Fault, FaultRule, Pace, StatusBody, Target, When};
+use vod_aigc_emulator::{Clock, Emulator, Exchange, Fault, FaultRule, Pace, RequestEffect, StatusBody, Target, When};
 
 use crate::support::*;
 
@@ -37,7 +37,7 @@ async fn seen(emulator: &Emulator, call: &Call) -> Seen {
     Seen { bytes, error: sent.err().map(|error| error.kind()), after: begun.elapsed() }
 }
 
-/// An emulator on whose first call of any kind this befalls.
+/// An emulator that injects this into its first call of any kind.
 async fn with_fault(fault: Fault) -> Emulator {
     with_faults([fault]).await
 }
@@ -58,8 +58,8 @@ async fn a_connection_is_reset_before_or_after_the_effect() {
         (Fault::Refused, 0),
         (Fault::ResetBefore, 0),
         (Fault::ResetInRequest, 0),
-        (Fault::Reset { request: Fate::Dropped }, 0),
-        (Fault::Reset { request: Fate::Taken }, 1),
+        (Fault::Reset { request: RequestEffect::Discarded }, 0),
+        (Fault::Reset { request: RequestEffect::Applied }, 1),
         (Fault::DelayedAcceptance { seconds: 60 }, 0),
     ] {
         let emulator = with_fault(fault.clone()).await;
@@ -115,15 +115,15 @@ async fn a_request_is_cut_in_the_middle_of_its_body() {
 
 #[tokio::test]
 async fn a_hanging_call_is_reset_when_its_time_is_over_or_the_emulator_stops() {
-    for (fate, accepted) in [(Fate::Taken, 1), (Fate::Dropped, 0)] {
-        let emulator = with_fault(Fault::Hang { request: fate, milliseconds: Some(30) }).await;
+    for (effect, accepted) in [(RequestEffect::Applied, 1), (RequestEffect::Discarded, 0)] {
+        let emulator = with_fault(Fault::Hang { request: effect, milliseconds: Some(30) }).await;
         let seen = seen(&emulator, &create_call(&emulator)).await;
         assert!(seen.is_reset_without_reply(), "{:?}", seen.error);
         assert!(seen.after >= Duration::from_millis(30), "{:?}", seen.after);
         assert_eq!(emulator.ledger().len(), accepted);
     }
 
-    let emulator = with_fault(Fault::Hang { request: Fate::Taken, milliseconds: None }).await;
+    let emulator = with_fault(Fault::Hang { request: RequestEffect::Applied, milliseconds: None }).await;
     let mut stream = TcpStream::connect(host(&emulator)).await.unwrap();
     stream.write_all(&create_call(&emulator).bytes()).await.unwrap();
     while emulator.ledger().is_empty() {
@@ -136,8 +136,8 @@ async fn a_hanging_call_is_reset_when_its_time_is_over_or_the_emulator_stops() {
 
 #[tokio::test]
 async fn a_truncated_reply_ends_before_the_length_that_it_promises() {
-    for (fate, accepted) in [(Fate::Taken, 1), (Fate::Dropped, 0)] {
-        let emulator = with_fault(Fault::Truncate { request: fate, bytes: 20 }).await;
+    for (effect, accepted) in [(RequestEffect::Applied, 1), (RequestEffect::Discarded, 0)] {
+        let emulator = with_fault(Fault::Truncate { request: effect, bytes: 20 }).await;
         let seen = seen(&emulator, &create_call(&emulator)).await;
         assert_eq!(seen.error, None, "it is closed, not reset");
         let reply = Reply::parse(&seen.bytes);
@@ -145,7 +145,7 @@ async fn a_truncated_reply_ends_before_the_length_that_it_promises() {
         assert!(reply.header("content-length").unwrap().parse::<usize>().unwrap() > 20);
         assert_eq!(emulator.ledger().len(), accepted);
     }
-    let emulator = with_fault(Fault::Truncate { request: Fate::Taken, bytes: usize::MAX }).await;
+    let emulator = with_fault(Fault::Truncate { request: RequestEffect::Applied, bytes: usize::MAX }).await;
     let reply = Reply::parse(&seen(&emulator, &create_call(&emulator)).await.bytes);
     assert_eq!(reply.header("content-length"), Some((reply.body.len() + 1).to_string().as_str()));
 }
@@ -174,9 +174,9 @@ async fn a_slow_reply_is_whole_in_the_end() {
 #[tokio::test]
 async fn a_gateway_answers_before_or_after_the_effect() {
     for status in [408, 429, 500, 502, 503, 504] {
-        for (fate, accepted) in [(Fate::Taken, 1), (Fate::Dropped, 0)] {
+        for (effect, accepted) in [(RequestEffect::Applied, 1), (RequestEffect::Discarded, 0)] {
             for body in [StatusBody::Html, StatusBody::Empty] {
-                let fault = Fault::Status { request: fate, status, body, retry_after: Some(3) };
+                let fault = Fault::Status { request: effect, status, body, retry_after: Some(3) };
                 let emulator = with_fault(fault).await;
                 let reply = create_call(&emulator).reply(&emulator).await;
                 assert_eq!((reply.status, reply.header("retry-after")), (status, Some("3")));
@@ -187,7 +187,8 @@ async fn a_gateway_answers_before_or_after_the_effect() {
         }
     }
     for status in [0, 100, 1000] {
-        let fault = Fault::Status { request: Fate::Taken, status, body: StatusBody::Html, retry_after: None };
+        let fault =
+            Fault::Status { request: RequestEffect::Applied, status, body: StatusBody::Html, retry_after: None };
         let emulator = with_fault(fault).await;
         assert_eq!(create_call(&emulator).reply(&emulator).await.status, 502);
     }
@@ -195,10 +196,10 @@ async fn a_gateway_answers_before_or_after_the_effect() {
 
 #[tokio::test]
 async fn an_error_of_the_api_can_be_any_with_any_content_type() {
-    for (fate, accepted) in [(Fate::Taken, 1), (Fate::Dropped, 0)] {
+    for (effect, accepted) in [(RequestEffect::Applied, 1), (RequestEffect::Discarded, 0)] {
         let content_type = "application/json; charset=utf-8";
         let emulator = with_faults([
-            Fault::Error { request: fate, code: "Quite.Unheard.Of".to_owned() },
+            Fault::Error { request: effect, code: "Quite.Unheard.Of".to_owned() },
             Fault::ContentType(content_type.to_owned()),
         ])
         .await;
@@ -252,13 +253,13 @@ async fn a_reply_can_be_huge_deep_or_of_wrong_shape() {
         (Fault::NullMembers, json!({ "TaskId": null, "RequestId": "id" })),
         (Fault::MissingMembers, json!({ "RequestId": "id" })),
     ] {
-        let (spoilt, _) = text(fault.clone()).await;
-        let mut spoilt: Value = serde_json::from_str(&spoilt).unwrap();
-        let request_id = &mut spoilt["Response"]["RequestId"];
+        let (malformed, _) = text(fault.clone()).await;
+        let mut malformed: Value = serde_json::from_str(&malformed).unwrap();
+        let request_id = &mut malformed["Response"]["RequestId"];
         if request_id.is_string() {
             *request_id = "id".into();
         }
-        assert_eq!(spoilt["Response"], expected, "{fault:?}");
+        assert_eq!(malformed["Response"], expected, "{fault:?}");
     }
 }
 
@@ -323,7 +324,7 @@ async fn the_date_is_the_emulator_s_and_can_be_wrong_or_missing() {
 }
 
 #[tokio::test]
-async fn faults_befall_the_files_too() {
+async fn faults_hit_the_files_too() {
     let emulator = emulator().await;
     let task_id = created(&emulator, json!({})).await;
     emulator.advance(Duration::from_secs(4));
@@ -332,7 +333,7 @@ async fn faults_befall_the_files_too() {
     emulator.inject(FaultRule::new(
         Target::Video,
         When::Nth(1),
-        Fault::Truncate { request: Fate::Taken, bytes: whole.len() / 2 },
+        Fault::Truncate { request: RequestEffect::Applied, bytes: whole.len() / 2 },
     ));
     emulator.inject(FaultRule::new(Target::Video, When::Nth(2), Fault::SlowDrip { bytes: 9_000, milliseconds: 1 }));
     get(&emulator, &format!("/files/{task_id}/cover.jpg")).await;
@@ -343,7 +344,7 @@ async fn faults_befall_the_files_too() {
 #[tokio::test]
 async fn the_control_surface_adds_faults_and_clears_them_and_has_none() {
     let emulator = emulator().await;
-    let rules = br#"[{"every": 1, "fault": {"status": {"status": 503, "request": "dropped"}}}]"#;
+    let rules = br#"[{"every": 1, "fault": {"status": {"status": 503, "request": "discarded"}}}]"#;
     assert_eq!(http(&emulator, "POST", "/_emulator/faults", &[], rules).await.status, 200);
     assert_eq!(create_call(&emulator).reply(&emulator).await.status, 503);
     assert_eq!(get(&emulator, "/_emulator/ledger").await.json(), json!([]));
@@ -358,7 +359,7 @@ async fn the_control_surface_adds_faults_and_clears_them_and_has_none() {
 
 #[tokio::test]
 async fn without_sockets_the_same_happens() {
-    let taken = Fate::Taken;
+    let taken = RequestEffect::Applied;
     for faults in [
         vec![],
         vec![Fault::Error { request: taken, code: "InternalError".to_owned() }],
@@ -398,7 +399,7 @@ async fn without_sockets_the_same_happens() {
 
 #[test]
 fn without_sockets_each_kind_of_ending_has_its_own_name() {
-    let request_was = Fate::Taken;
+    let request_was = RequestEffect::Applied;
     let ending = |fault: Fault| {
         let local = Emulator::builder().clock(Clock::manual(noon())).fault(FaultRule::any(When::Nth(1), fault));
         exchange(&local.in_process(), "CreateAigcVideoTask", &request(json!({})))

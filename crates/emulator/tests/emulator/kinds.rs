@@ -226,7 +226,7 @@ fn every_kind_is_in_the_list_the_ledger_and_where_it_has_one_the_queue() {
     let actions: Vec<&str> = ledger.iter().map(|entry| entry.action).collect();
     assert_eq!(actions, tasks().iter().map(|(action, _)| *action).collect::<Vec<_>>());
     for entry in &ledger {
-        let known = KnownAction::find(entry.action).unwrap();
+        let known = ActionSpec::find(entry.action).unwrap();
         assert_eq!(entry.billed, known.effect == Effect::Paid, "{}", entry.action);
         assert!(entry.task_id.starts_with(&format!("{SUB_APP}-{}-", known.task.unwrap())), "{}", entry.task_id);
     }
@@ -260,7 +260,7 @@ fn a_session_id_is_taken_once_by_every_kind_that_has_one() {
             |voice: &str| answer(&service, action, &body(action, json!({ "SessionId": "s", "VoiceId": voice })));
         assert!(start("narrator01")["TaskId"].is_string(), "{action}");
         let again = start("narrator02");
-        match KnownAction::find(action).unwrap().session_id {
+        match ActionSpec::find(action).unwrap().session_id {
             Some(_) => assert_refused(&again, "InvalidParameterValue.SessionId", "72 hours"),
             None => assert!(again["TaskId"].is_string(), "{action} is never recognised: {again}"),
         }

@@ -49,7 +49,7 @@ async fn a_head_that_comes_too_slowly_ends_the_connection() {
     slow.write_all(b"GET /_emulator/health HTTP/1.1\r\nHost: loc").await.unwrap();
     assert_eq!(rest(slow).await, b"");
 
-    // Another byte does not begin the time anew.
+    // Another byte does not restart the time.
     let mut drip = connect(&emulator).await;
     let mut bytes = b"GET /_emulator/health HTTP/1.1\r\nX: ".iter().chain(std::iter::repeat(&b'x'));
     let mut interval = tokio::time::interval(TINY / 10);

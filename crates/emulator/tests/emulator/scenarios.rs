@@ -74,7 +74,7 @@ fn a_request_arrives_late() {
 }
 
 #[test]
-fn an_id_is_burnt_without_a_task_that_a_list_could_show() {
+fn an_id_is_consumed_without_a_task_that_a_list_could_show() {
     let service = play("burnt-id");
     assert_eq!(create_in(&service, session())["Error"]["Code"], "InternalError");
     assert_refused(&create_in(&service, session()), "InvalidParameterValue.UniqueIdentifier", "168 hours");
@@ -132,8 +132,8 @@ fn one_task_too_many_fails_after_it_was_accepted() {
 #[test]
 fn replies_make_no_sense() {
     let service = play("bad-replies");
-    let spoilt: Vec<Exchange> = (0..8).map(|_| create_exchange(&service)).collect();
-    let bodies: Vec<_> = spoilt
+    let malformed: Vec<Exchange> = (0..8).map(|_| create_exchange(&service)).collect();
+    let bodies: Vec<_> = malformed
         .iter()
         .map(|exchange| match exchange {
             Exchange::Reply(reply) => (reply.status, reply.body.clone()),

@@ -20,7 +20,7 @@ pub(crate) async fn emulator() -> Emulator {
     Emulator::builder().clock(Clock::manual(noon())).start().await.unwrap()
 }
 
-/// A request that a test may spoil after it is signed.
+/// A request that a test may corrupt after it is signed.
 pub(crate) struct Call {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,

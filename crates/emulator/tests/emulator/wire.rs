@@ -544,8 +544,8 @@ async fn no_secret_is_printed() {
     let mut printed = format!("{builder:?}");
     let emulator = builder.start().await.unwrap();
     printed += &format!("{emulator:?}");
-    let spoilt = Call::signed(&emulator, "CreateAigcVideoTask", &json!({})).with_header("X-TC-Token", "another");
-    printed += &spoilt.send(&emulator).await.to_string();
+    let malformed = Call::signed(&emulator, "CreateAigcVideoTask", &json!({})).with_header("X-TC-Token", "another");
+    printed += &malformed.send(&emulator).await.to_string();
     assert!(printed.contains("AKIDshown"), "{printed}");
     assert!(!printed.contains("must-not-show"), "{printed}");
 }

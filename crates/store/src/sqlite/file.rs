@@ -12,7 +12,7 @@ use crate::error::StoreError;
 /// descriptor that makes a file must be closed before SQLite opens the file elsewhere in this process.
 static MAKING: Mutex<()> = Mutex::new(());
 
-/// Makes the file where there is none, readable by its owner only; SQLite gives its side files the same mode. One that is there
+/// Makes the file if it is missing, readable by its owner only; SQLite gives its side files the same mode. One that exists
 /// is not opened.
 pub(super) async fn make_private(path: &Path, place: &Place, create_folder: bool) -> Result<(), StoreError> {
     let (path, place) = (path.to_owned(), place.clone());

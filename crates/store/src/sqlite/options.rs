@@ -20,9 +20,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 pub struct SqliteOptions {
     /// How long is waited for another process that is writing.
     pub busy_timeout: Duration,
-    /// How many bytes the file may take, besides its write-ahead log; as many as the disk has where it is none.
+    /// How many bytes the file may take, besides its write-ahead log; `None` allows as many as the disk has.
     pub max_bytes: Option<u64>,
-    /// Whether the folder of the file is made where there is none.
+    /// Whether the folder of the file is made if it is missing.
     pub create_folder: bool,
 }
 
@@ -53,7 +53,7 @@ impl SqliteOptions {
         self
     }
 
-    /// Makes the folder of the file where there is none, readable by its owner only.
+    /// Makes the folder of the file if it is missing, readable by its owner only.
     #[must_use]
     pub fn create_folder(mut self, create: bool) -> Self {
         self.create_folder = create;
@@ -84,7 +84,7 @@ impl SqliteOptions {
             .foreign_keys(true)
             // A commit is on the disk when it returns, which the submit protocol relies on.
             .synchronous(SqliteSynchronous::Full)
-            // For a new file. Pages of 4 KiB double the time of a body of 9 MB, and save 0.2 ms where there is none.
+            // For a new file. Pages of 4 KiB double the time of a body of 9 MB, and save 0.2 ms without a body.
             .page_size(16384)
             // 32 MB of log before it is written into the file, so that the commit of a large body does not wait for that.
             .pragma("wal_autocheckpoint", "2000")

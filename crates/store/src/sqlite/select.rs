@@ -91,7 +91,7 @@ fn one_state(
     let text = |column, text: Option<&str>| text.map(|text| (column, text.to_owned()));
     let goes_on = filter.states.iter().any(|state| !state.is_final());
     let state = text("state", state);
-    // Without statistics SQLite cannot tell which condition selects the fewest. This order does.
+    // Without statistics SQLite does not know which condition selects the fewest. This order does.
     let conditions = [
         state.clone().filter(|_| goes_on),
         text("label", filter.label.as_deref()),

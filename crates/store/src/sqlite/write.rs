@@ -121,7 +121,7 @@ async fn insert_body(connection: &mut SqliteConnection, id: i64, body: &str, pla
     insert.execute(connection).await.map(drop).map_err(place.of_sqlx("the body of a job cannot be written"))
 }
 
-/// Nobody else writes from here on.
+/// There is no other writer from here on.
 async fn begin(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
     let begin = sqlx::raw_sql("BEGIN IMMEDIATE").execute(connection).await;
     begin.map(drop).map_err(place.of_sqlx("it cannot be written"))

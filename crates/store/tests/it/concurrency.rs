@@ -83,7 +83,7 @@ async fn of_many_processes_that_open_a_new_store_at_once_none_loses_anything() {
                 .expect("it is started")
         })
         .collect();
-    // All are there before the first is told where.
+    // All are there before the first gets the path.
     for (n, process) in processes.iter_mut().enumerate() {
         let mut input = process.stdin.take().expect("it is a pipe");
         writeln!(input, "{}\n{n}", folder.file().display()).expect("it reads");

@@ -121,7 +121,7 @@ async fn rows_that_cannot_be_read_are_listed_and_hurt_no_other() {
     assert_eq!(newer.task_id.as_deref(), Some("t"));
     assert!(newer.reason.contains("missing field") || newer.reason.contains("unknown variant"), "{}", newer.reason);
 
-    // Nothing is written over one, and it is no reason to begin anew.
+    // Nothing is written over one, and it is no reason to start over.
     for error in [
         store.plan(&record("newer"), NOW).await.unwrap_err(),
         store.load("newer").await.unwrap_err(),

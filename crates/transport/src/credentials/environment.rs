@@ -8,7 +8,7 @@ use vod_aigc_signer::Credential;
 use super::{CredentialError, ProvideCredential, Provided, pair};
 use crate::BoxFuture;
 
-/// The names under which one pair stands in the environment.
+/// The environment variables of one pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "callers make values of it")]
 pub struct VariableNames {

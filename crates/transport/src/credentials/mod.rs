@@ -35,8 +35,8 @@ pub trait ProvideCredential: Debug + Send + Sync {
     /// The credential to use at the time `now`.
     fn provide(&self, now: SystemTime) -> BoxFuture<'_, Result<Provided, CredentialError>>;
 
-    /// Hears that the service refused a credential at the time `now`, and says whether the source may provide another one
-    /// if it is asked again. A source that keeps nothing has no other one.
+    /// Is notified that the service refused a credential at the time `now`, and says whether the source may provide
+    /// another one if it is asked again. A source that keeps nothing has no other one.
     fn replace<'a>(&'a self, refused: &'a Credential, now: SystemTime) -> BoxFuture<'a, bool> {
         let _ = (refused, now);
         Box::pin(std::future::ready(false))
@@ -104,7 +104,7 @@ pub enum CredentialError {
     },
     /// A part cannot be right.
     Invalid {
-        /// Where it stands.
+        /// Where it is defined.
         source: String,
         /// Which part, and why.
         problem: InvalidCredential,

@@ -25,7 +25,7 @@ pub struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// The profile `default` of a file. The file is read anew each time it is asked.
+    /// The profile `default` of a file. The file is read again each time it is asked.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), profile: "default".to_owned() }
     }

@@ -42,7 +42,7 @@ async fn failed<A: Action<Reply: std::fmt::Debug>>(steps: Vec<Step>, action: A) 
     (error, server.requests().len())
 }
 
-/// A create that is sent once and whose outcome nobody knows.
+/// A create that is sent once and whose outcome is unknown.
 async fn check_unknown(step: Step, sent: Sent) -> Error {
     let hangs = matches!(step, Step::Hang);
     let server = Server::start(vec![step, ok(r#"{"TaskId":"second-bill"}"#)]).await;

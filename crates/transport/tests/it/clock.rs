@@ -1,4 +1,4 @@
-//! A service whose clock is not this machine's: what is learnt of it, and what is signed anew.
+//! A service whose clock is not this machine's: what is learnt of it, and what is signed again.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};

@@ -136,7 +136,7 @@ async fn a_refusal_for_frequency_slows_every_transport_with_the_same_limiter() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_turn_keeps_the_whole_time_of_the_call() {
+async fn a_call_that_waits_for_a_permit_keeps_its_whole_time() {
     let slow = RateLimiter::new(Rates { read: 1, ..Rates::default() });
     let (transport, _) = service(credential(), |_, _| FINE.to_owned());
     let hurried = RetryPolicy { total: Duration::from_millis(1), ..RetryPolicy::READ };

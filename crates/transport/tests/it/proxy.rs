@@ -1,4 +1,4 @@
-//! Proxies: which one is used, what it is told, and that nothing is sent where it refuses.
+//! Proxies: which one is used, what it receives, and that nothing is sent where it refuses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

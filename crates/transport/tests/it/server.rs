@@ -71,7 +71,7 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
-    /// A transport to this server on a clock that stands still.
+    /// A transport to this server on a stopped clock.
     pub(crate) fn transport(&self) -> TransportBuilder {
         transport_to(&self.url())
     }
@@ -187,7 +187,7 @@ pub(crate) fn credential() -> Credential {
     Credential::new("AKIDEXAMPLE", SECRET_KEY).unwrap()
 }
 
-/// A transport on a clock that stands still, with the same random numbers each time.
+/// A transport on a stopped clock, with the same random numbers each time.
 pub(crate) fn transport_to(url: &str) -> TransportBuilder {
     let endpoint: Endpoint = url.parse().unwrap();
     Transport::builder(credential())
@@ -221,7 +221,7 @@ impl Action for Create {
     const EFFECT: Effect = Effect::Paid;
     type Reply = Created;
 
-    fn session_id(&mut self) -> Option<&mut Option<String>> {
+    fn session_id_mut(&mut self) -> Option<&mut Option<String>> {
         Some(&mut self.session_id)
     }
 }

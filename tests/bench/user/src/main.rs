@@ -26,7 +26,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [command, million, rivals @ ..] = arguments.as_slice() else {
+    let [command, million, competitors @ ..] = arguments.as_slice() else {
         return Err("usage: vod-aigc-bench-user VOD_AIGC MILLION [PYTHON TCCLI]".into());
     };
     // As programs that serve others run: all on one thread, so that what blocks it shows.
@@ -38,8 +38,8 @@ fn main() -> Outcome<()> {
         resume(command).await?;
         standstill().await?;
         many(command, million).await?;
-        image(rivals.first()).await?;
-        start(command, rivals.get(1)).await
+        image(competitors.first()).await?;
+        start(command, competitors.get(1)).await
     })
 }
 

@@ -1,4 +1,4 @@
-//! A key that is none.
+//! An unknown key.
 //! rustc: `resolutoin`
 
 use vod_aigc_core::{Kling, Resolution, video};

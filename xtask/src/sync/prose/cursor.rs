@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Offer;
 
-/// The ways of working as the prose names them; a longer name stands before its beginning.
+/// The ways of working as the prose names them; a longer name comes before its prefix.
 const MODES: [(&str, &str); 4] =
     [("文生视频", "text"), ("使用参考图片生成", "reference"), ("参考生", "reference"), ("图生视频", "image")];
 

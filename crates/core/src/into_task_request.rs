@@ -7,11 +7,11 @@ use crate::task::StartsTask;
 
 /// Something that becomes a request which starts a task: a [`VideoRequest`], or any such request itself. Sealed: the types of
 /// this crate implement it.
-pub trait Order: sealed::Request {
+pub trait IntoTaskRequest: sealed::Request {
     /// The request.
     type Request: StartsTask;
 
-    /// Judges it before it is sent.
+    /// Checks it before it is sent.
     ///
     /// # Errors
     /// Every rule and limit that it breaks. Nothing has been sent and nothing is billed.
@@ -31,7 +31,7 @@ pub trait Order: sealed::Request {
 }
 
 impl sealed::Request for VideoRequest {}
-impl Order for VideoRequest {
+impl IntoTaskRequest for VideoRequest {
     type Request = CreateAigcVideoTaskRequest;
 
     fn check(&self) -> Result<(), RequestError> {
@@ -47,7 +47,7 @@ impl Order for VideoRequest {
     }
 }
 
-impl<R: StartsTask> Order for R {
+impl<R: StartsTask> IntoTaskRequest for R {
     type Request = R;
 
     fn check(&self) -> Result<(), RequestError> {

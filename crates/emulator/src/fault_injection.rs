@@ -1,4 +1,4 @@
-//! What faults do to a reply, and how the spoilt reply is delivered.
+//! What faults do to a reply, and how the malformed reply is delivered.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ pub(crate) fn early(faults: &[Fault]) -> Option<Exchange> {
 pub(crate) fn deliver(mut reply: Reply, faults: &[Fault], now: SystemTime) -> Exchange {
     reply = reply.with("date", httpdate::fmt_http_date(now));
     for fault in faults {
-        reply = spoilt(reply, fault, now);
+        reply = malformed(reply, fault, now);
     }
     let pace = faults.iter().fold(Pace::default(), paced);
     if pace.last.is_zero() {
@@ -62,7 +62,7 @@ fn paced(mut pace: Pace, fault: &Fault) -> Pace {
     pace
 }
 
-fn spoilt(mut reply: Reply, fault: &Fault, now: SystemTime) -> Reply {
+fn malformed(mut reply: Reply, fault: &Fault, now: SystemTime) -> Reply {
     match fault {
         Fault::Status { status, body, retry_after, .. } => {
             reply = bare(*status, *body).with("date", reply.header("date").unwrap_or_default());
@@ -166,8 +166,8 @@ fn edit(reply: &mut Reply, change: impl FnOnce(&mut Map<String, Value>)) {
     }
 }
 
-/// Writes a member as text, so that no depth of it can exhaust the stack, and its value in parts, so that no size of it
-/// has to be held.
+/// Writes a member as text, so that no depth of it can exhaust the stack. Its value is written in parts, which need not
+/// be in memory at once.
 fn add_member(reply: &mut Reply, name: &str, before: &str, mut value: Vec<Part>, after: &str) {
     reply.join();
     if let Some(rest) = reply.body.strip_prefix(OPENING) {

@@ -13,7 +13,7 @@ use crate::judgement::Shapes;
 /// One action that this build has types for, without naming them.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct KnownAction {
+pub struct ActionSpec {
     /// Its name as `X-TC-Action` carries it.
     pub name: &'static str,
     /// The service that signs and serves it.
@@ -30,7 +30,7 @@ pub struct KnownAction {
     pub(crate) shapes: Shapes,
 }
 
-impl KnownAction {
+impl ActionSpec {
     /// The action of this name, if this build knows it: those of an area of the API come with its feature.
     pub fn find(name: &str) -> Option<&'static Self> {
         ACTIONS.iter().find(|action| action.name == name)
@@ -60,10 +60,10 @@ mod tests {
 
     #[test]
     fn a_row_says_what_the_type_says() {
-        let video = KnownAction::find(CreateAigcVideoTaskRequest::NAME).expect("video is always there");
+        let video = ActionSpec::find(CreateAigcVideoTaskRequest::NAME).expect("video is always there");
         assert_eq!((video.service, video.version, video.effect), ("vod", "2018-07-17", Effect::Paid));
         assert_eq!((video.session_id, video.task), (Some("SessionId"), Some("AigcVideoTask")));
-        assert!(KnownAction::find("createaigcvideotask").is_none());
+        assert!(ActionSpec::find("createaigcvideotask").is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which crate may depend on which: the one place where the allowed arrows stand, and their check.
+//! Which crate may depend on which: the only list of the allowed dependencies, and its check.
 
 use std::path::Path;
 use std::process::Command;
@@ -92,14 +92,14 @@ fn names_only_the_api(text: &str) -> bool {
 fn judge(metadata: &Metadata) -> Result<()> {
     for package in &metadata.packages {
         let Some((_, needs, uses)) = ARROWS.iter().find(|(name, ..)| *name == package.name) else {
-            bail!("{} is new: say in xtask/src/arrows.rs what it may depend on", package.name);
+            bail!("{} is new: say in xtask/src/check_deps.rs what it may depend on", package.name);
         };
         for Dependency { name, kind } in &package.dependencies {
             let ours = ARROWS.iter().any(|(ours, ..)| ours == name);
             let allowed = needs.contains(&name.as_str()) || (kind.is_some() && uses.contains(&name.as_str()));
             ensure!(
                 !ours || allowed,
-                "{} must not depend on {name}; the allowed arrows stand in xtask/src/arrows.rs",
+                "{} must not depend on {name}; the allowed dependencies are in xtask/src/check_deps.rs",
                 package.name
             );
             ensure!(
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_keeps_to_the_arrows() {
+    fn the_workspace_has_only_the_allowed_dependencies() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
         check(root).expect("every dependency is an allowed arrow");
     }

@@ -1,4 +1,4 @@
-//! The crates that do the same work. What they keep private, or cannot do on loopback, is written out as it stands there.
+//! The crates that do the same work. What they keep private, or cannot do on loopback, is reproduced as it is there.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
