@@ -154,6 +154,22 @@ async fn a_lost_task_is_found_on_the_second_page_of_the_list() {
     assert_eq!(http.actions(), ["CreateAigcVideoTask", "DescribeTasks", "DescribeTasks"]);
 }
 
+#[tokio::test]
+async fn a_job_that_is_too_old_to_be_sent_again_is_searched_for_in_all_that_is_listed() {
+    let emulator = emulator().await;
+    let store = Arc::new(MemoryStore::new());
+    let client = with_store(&emulator, &store);
+    let task = client.submit(Job::new(panda()).key("k")).await.unwrap();
+    // A wrong clock has recorded the send days before its task was created.
+    let mut job = store.only_job().with_state(JobState::Sending);
+    job.first_sent = job.first_sent.map(|sent| sent - 80 * 60 * 60);
+    job.last_sent = job.first_sent;
+    store.replace(&job);
+    let found = client.resume_job(store.only_job()).await.unwrap();
+    assert_eq!(found.id(), task.id());
+    assert_eq!(emulator.ledger().len(), 1);
+}
+
 /// A clock that is ahead of the emulator's by some seconds.
 #[derive(Debug)]
 struct Ahead(SimulatedClock, i64);
