@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vod_aigc_store::{JobFilter, JobState, JobStore as _, SqliteOptions, SqliteStore, StoreError};
+use vod_aigc_store::{
+    ForgetError, JobFilter, JobState, JobStore as _, SqliteOptions, SqliteStore, StoreError, StoreFailure,
+};
 
 use crate::records::record;
 use crate::support::{Folder, NOW, database, keys, put, refused};
@@ -238,4 +240,19 @@ async fn more_jobs_are_pruned_than_go_at_once() {
         .await;
     assert_eq!(store.prune(2401).await.unwrap(), 2400);
     assert_eq!(keys(&store, &JobFilter::all()).await.len(), 101);
+}
+
+#[test]
+fn why_a_job_was_not_forgotten_is_said() {
+    let failure = StoreFailure::new("jobs.sqlite3").with_source("disk I/O error");
+    let failed = ForgetError::Store(StoreError::Full(failure));
+    assert_eq!((failed.kind(), failed.hint().is_some()), ("store_full", true));
+    assert_eq!(failed.to_string(), "there is no room left for the job store jobs.sqlite3");
+    assert_eq!(failed.source().unwrap().to_string(), "disk I/O error");
+    assert_eq!(
+        (ForgetError::Unknown.kind(), ForgetError::Unknown.hint()),
+        ("unknown_job", Some("list the jobs of the store"))
+    );
+    let ended = ForgetError::NothingToForget(JobState::Refused { code: "InvalidParameter".to_owned() });
+    assert_eq!((ended.kind(), ended.hint()), ("job_has_ended", None));
 }
