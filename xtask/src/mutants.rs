@@ -45,7 +45,7 @@ const AREAS: [Area; 3] = [
         tests: &[
             "codes", "kinds", "flow::paid", "flow::recovery", "flow::waiting", "flow::download", "flow::bad_input",
             "properties::identity", "properties::job_record", "properties::patience", "submit::",
-            "wait::", "poller::", "crowd::a_wait_among_many", "crowd::a_progress_that", "download::", "job::", "resume", "errors::",
+            "wait::", "poller::", "crowd::a_wait_among_many", "download::", "job::", "resume", "errors::",
         ],
     },
     Area {

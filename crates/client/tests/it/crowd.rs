@@ -213,25 +213,6 @@ async fn an_end_is_heard_of_within_one_and_a_half_sweeps() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_progress_that_the_list_repeats_is_reported_once() {
-    let service = Service::new(|builder| builder);
-    let client = service.client(20);
-    let waits = service.tasks(&client, 20).await.into_iter().map(|task| async move {
-        let mut shown = Vec::new();
-        let wait = task.wait().on_event(|event| {
-            if let TaskEvent::Progress(progress) = event {
-                shown.push(progress.clone());
-            }
-        });
-        wait.await.unwrap();
-        assert!(shown.windows(2).all(|pair| pair[0] != pair[1]), "{shown:?}");
-        shown.len()
-    });
-    assert!(join_all(waits).await.into_iter().sum::<usize>() >= 20);
-    assert!(service.sent("DescribeTasks") > 0);
-}
-
-#[tokio::test(start_paused = true)]
 async fn up_to_eight_tasks_are_polled_one_by_one_and_never_listed() {
     let service = Service::new(|builder| builder);
     let client = service.client(20);
