@@ -74,8 +74,6 @@ fn outputs(root: &Path) -> Result<Vec<Output>> {
     ];
     outputs.extend(api::rust(&spec)?);
     outputs.push(api::actions(&spec)?);
-    outputs.push(api::builder(&spec)?);
-    outputs.push(api::flags(&spec)?);
     outputs.push(module_list(&spec));
     for path in WITH_THE_TABLES {
         let text = fs::read_to_string(root.join(path)).context(path)?;

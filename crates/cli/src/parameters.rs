@@ -29,7 +29,7 @@ pub(crate) struct Parameters {
     /// The model's random seed
     #[arg(long, value_name = "NUMBER", help_heading = "Request", allow_hyphen_values = true)]
     pub(crate) seed: Option<i64>,
-    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters
+    /// Recognises a repeated request: the same value again within three days is answered with an error. Made up where none is given. At most 50 characters
     #[arg(long, value_name = "ID", help_heading = "Request")]
     pub(crate) session_id: Option<String>,
     /// Comes back unchanged in the task, the task list and the event. At most 1000 characters

@@ -92,7 +92,7 @@ impl Tally {
 /// Every fault that can be injected into a create or the look for its task, by name.
 fn faults() -> BTreeMap<String, Vec<FaultRule>> {
     let mut faults = BTreeMap::from([("none".to_owned(), Vec::new())]);
-    let effects = [("taken", RequestEffect::Applied), ("dropped", RequestEffect::Discarded)];
+    let effects = [("applied", RequestEffect::Applied), ("discarded", RequestEffect::Discarded)];
     let mut on_create: Vec<(String, Fault)> = vec![
         ("refused".to_owned(), Fault::Refused),
         ("reset-before".to_owned(), Fault::ResetBefore),

@@ -1,6 +1,8 @@
 //! `spec/api/*.yaml` as Rust. typify decides names and types; this writes them down the way a person would: in the
 //! documented order, with open enums, short attributes and the limits beside the shapes.
 
+mod parameters;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow};
@@ -10,7 +12,7 @@ use schemars::schema::Schema;
 use serde_json::{Number, Value, json};
 use typify::{TypeDetails, TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
-use crate::codegen::{Output, cfg, doc, marked, rust as rust_file, schema};
+use crate::codegen::{Output, cfg, doc, rust as rust_file, schema};
 use crate::spec::{
     Action, Api, Definition, DefinitionKind, EVENT, Effect, Property, PropertyKind, Spec, TASK_REPLY, shape_name,
 };
@@ -46,20 +48,21 @@ struct Shapes<'a> {
     limited: BTreeSet<&'a str>,
 }
 
-/// One generated file for each API file.
+/// One generated file for each API file, the builder of a video and the flags of the command.
 pub(crate) fn rust(spec: &Spec) -> Result<Vec<Output>> {
     let shapes = Shapes::of(spec)?;
     let actions = spec.api.values().flat_map(|file| file.actions.values());
     let tasks: BTreeSet<&str> = actions.filter_map(|action| action.task.as_deref()).collect();
-    spec.api
-        .iter()
-        .map(|(stem, file)| {
-            let tasks = tasks.iter().copied().filter(|task| file.definitions.contains_key(*task));
-            let body =
-                shapes.body(file, &tasks.collect::<Vec<_>>()).with_context(|| format!("spec/api/{stem}.yaml"))?;
-            Ok(rust_file(stem, &[&format!("spec/api/{stem}.yaml")], body))
-        })
-        .collect()
+    let files = spec.api.iter().map(|(stem, file)| {
+        let tasks = tasks.iter().copied().filter(|task| file.definitions.contains_key(*task));
+        let body = shapes.body(file, &tasks.collect::<Vec<_>>()).with_context(|| format!("spec/api/{stem}.yaml"))?;
+        Ok(rust_file(stem, &[&format!("spec/api/{stem}.yaml")], body))
+    });
+    let mut outputs: Vec<Output> = files.collect::<Result<_>>()?;
+    if shapes.definitions.contains_key(parameters::REQUEST) {
+        outputs.extend([parameters::builder(&shapes)?, parameters::flags(&shapes)?]);
+    }
+    Ok(outputs)
 }
 
 /// The list of all actions, each where its area is there.
@@ -83,115 +86,6 @@ pub(crate) fn actions(spec: &Spec) -> Result<Output> {
         rows = rows.into_values().collect::<String>(),
     );
     Ok(rust_file("actions", &["spec/api"], body))
-}
-
-/// The request that the builder makes, and the shape whose members it sets as if they were the request's own.
-const BUILT: (&str, &str) = ("CreateAigcVideoTaskRequest", "AigcVideoOutputConfig");
-
-/// The members whose methods are written manually: they take one file or subject after the other, or know the word that a model
-/// has for a resolution.
-const WRITTEN_MANUALLY: [&str; 6] =
-    ["FileInfos", "SubjectInfos", "LastFrameFileId", "LastFrameUrl", "OutputConfig", "Resolution"];
-
-/// The members that the command takes elsewhere: as an argument without a flag, and with the connection.
-const NOT_A_FLAG: [&str; 2] = ["Prompt", SUB_APP_ID];
-
-/// One parameter of a video.
-struct Parameter<'a> {
-    wire: &'a str,
-    property: &'a Property,
-    field: &'a str,
-    /// Its type without `Option`.
-    kind: &'a str,
-    /// Whether it is a member of the output's shape and not of the request itself.
-    is_of_output: bool,
-}
-
-impl Parameter<'_> {
-    fn name(&self) -> &str {
-        self.property.flag.name.as_deref().unwrap_or(self.field)
-    }
-}
-
-/// The methods of `VideoRequestBuilder` that set one member each.
-pub(crate) fn builder(spec: &Spec) -> Result<Output> {
-    let shapes = Shapes::of(spec)?;
-    let (mut methods, mut imports) = (Vec::new(), BTreeSet::from([BUILT.1]));
-    for parameter in shapes.parameters()? {
-        let Parameter { property, field, kind, is_of_output, .. } = parameter;
-        let Setter { parameter: value, .. } = shapes.setter_of(field, kind);
-        imports.extend(property.shape());
-        let set = match is_of_output {
-            true => format!("self.output(|output| output.{field}({field}))"),
-            false => format!("self.request = self.request.{field}({field});\n        self"),
-        };
-        methods.push(format!(
-            "{doc}    pub fn {name}({mutable}self, {value}) -> Self {{\n        {set}\n    }}\n",
-            doc = doc("    ", &property.description),
-            name = parameter.name(),
-            mutable = if is_of_output { "" } else { "mut " },
-        ));
-    }
-    let body = format!(
-        "//! The methods of [`VideoRequestBuilder`] that set one parameter each.\n\n\
-         use crate::request::VideoRequestBuilder;\nuse super::{{{imports}}};\n\n\
-         impl VideoRequestBuilder {{\n{methods}\n    \
-             fn output(mut self, set: impl FnOnce({output}) -> {output}) -> Self {{\n        \
-                 self.request = self.request.output_config(set);\n        self\n    }}\n}}\n",
-        imports = imports.into_iter().collect::<Vec<_>>().join(", "),
-        methods = methods.join("\n"),
-        output = BUILT.1,
-    );
-    Ok(rust_file("builder", &["spec/api/video.yaml"], body))
-}
-
-/// The flags of `vod-aigc generate` that set one member each.
-pub(crate) fn flags(spec: &Spec) -> Result<Output> {
-    let shapes = Shapes::of(spec)?;
-    let (mut flags, mut sets, mut texts, mut imports) = (String::new(), String::new(), Vec::new(), BTreeSet::new());
-    for parameter in shapes.parameters()? {
-        if NOT_A_FLAG.contains(&parameter.wire) {
-            continue;
-        }
-        let (name, Parameter { property, kind, is_of_output, .. }) = (parameter.name(), &parameter);
-        let (kind, value, given) = match *kind {
-            SWITCH => ("OnOff", "WHETHER", "*"),
-            "String" => ("String", "TEXT", "clone"),
-            number @ ("f64" | "i64" | "u64") => (number, "NUMBER", "*"),
-            word => (word, "WORD", "clone"),
-        };
-        imports.extend(property.shape().filter(|shape| *shape != SWITCH));
-        let value = property.flag.value.as_deref().unwrap_or(value);
-        let mut attributes = vec!["long".to_owned()];
-        attributes.extend(property.flag.letter.map(|letter| format!("short = '{letter}'")));
-        attributes.push(format!("value_name = \"{value}{}\"", if property.flag.file { "|@FILE|-" } else { "" }));
-        attributes.push(format!("help_heading = \"{}\"", if *is_of_output { "Output" } else { "Request" }));
-        if kind == "i64" {
-            attributes.push("allow_hyphen_values = true".to_owned());
-        }
-        flags += &doc("    ", &shapes.help(property));
-        flags += &format!("    #[arg({})]\n    pub(crate) {name}: Option<{kind}>,\n", attributes.join(", "));
-        let given = if given == "*" { "*value" } else { "value.clone()" };
-        sets += &format!(
-            "        if let Some(value) = &self.{name} {{\n            builder = builder.{name}({given});\n        }}\n"
-        );
-        if property.flag.file {
-            texts.push(format!("(\"--{}\", &mut self.{name})", name.replace('_', "-")));
-        }
-    }
-    let body = format!(
-        "//! The parameters of a video as flags.\n\n\
-         use clap::Args;\nuse vod_aigc_client::core::{{{imports}, VideoRequestBuilder}};\n\nuse crate::on_off::OnOff;\n\n\
-         /// The parameters that are set by one value each.\n#[derive(Debug, Args)]\n#[group(skip)]\npub(crate) struct Parameters {{\n{flags}}}\n\n\
-         impl Parameters {{\n    /// Sets those that are given.\n    \
-             pub(crate) fn apply(&self, mut builder: VideoRequestBuilder) -> VideoRequestBuilder {{\n{sets}        builder\n    }}\n\n    \
-             /// Those that may be read from a file.\n    \
-             pub(crate) fn texts(&mut self) -> [(&'static str, &mut Option<String>); {count}] {{\n        [{texts}]\n    }}\n}}\n",
-        imports = imports.into_iter().collect::<Vec<_>>().join(", "),
-        count = texts.len(),
-        texts = texts.join(", "),
-    );
-    Ok(Output { path: "crates/cli/src/parameters.rs".to_owned(), text: marked(&["spec/api/video.yaml"], body) })
 }
 
 impl<'a> Shapes<'a> {
@@ -338,37 +232,6 @@ impl<'a> Shapes<'a> {
         Ok(text + "}\n")
     }
 
-    /// The parameters of a video that one value sets.
-    fn parameters(&self) -> Result<Vec<Parameter<'_>>> {
-        let mut parameters = Vec::new();
-        for (shape, is_of_output) in [(BUILT.0, false), (BUILT.1, true)] {
-            let definition = self.definitions.get(shape).with_context(|| format!("there is no {shape}"))?;
-            let taken: Vec<_> = self.members_of_new(shape, definition).collect();
-            for (wire, property) in &definition.properties {
-                if taken.contains(&wire) || WRITTEN_MANUALLY.contains(&wire.as_str()) {
-                    continue;
-                }
-                let (field, kind) = self.member(shape, wire)?;
-                let kind = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
-                parameters.push(Parameter { wire, property, field, kind, is_of_output });
-            }
-        }
-        Ok(parameters)
-    }
-
-    /// The description of a member as the help of a flag, with the words that the member takes.
-    fn help(&self, property: &Property) -> String {
-        let text = property.description.trim_end_matches('.').replace('`', "");
-        let shape = property.shape().filter(|shape| *shape != SWITCH).and_then(|shape| self.definitions.get(shape));
-        match shape.map(|shape| &shape.values).filter(|values| !values.is_empty()) {
-            Some(values) => {
-                let words: Vec<_> = values.iter().map(|value| value.value.as_str()).collect();
-                format!("{text}: {}", words.join(", "))
-            }
-            None => text,
-        }
-    }
-
     /// Whether a request can leave out every member of the shape: the client fills in the sub-application.
     fn has_default(&self, name: &str, definition: &Definition) -> bool {
         self.members_of_new(name, definition).next().is_none()
@@ -402,7 +265,7 @@ impl<'a> Shapes<'a> {
     /// A method that sets one member and gives the shape back.
     fn setter(&self, name: &str, wire: &str, property: &Property, file: &Api) -> Result<String> {
         let (field, kind) = self.member(name, wire)?;
-        let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
+        let inner = without_option(kind);
         let Setter { parameter, value } = self.setter_of(field, inner.unwrap_or(kind));
         let value = if inner.is_some() { format!("Some({value})") } else { value };
         Ok(format!(
@@ -449,7 +312,7 @@ impl<'a> Shapes<'a> {
                 fields += &format!("            {field}: {empty},\n");
                 continue;
             }
-            let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
+            let inner = without_option(kind);
             let (parameter, mut value) = match inner.unwrap_or(kind) {
                 text @ ("String" | SECRET) => (format!("impl Into<{text}>"), format!("{field}.into()")),
                 other => (other.to_owned(), field.to_owned()),
@@ -623,6 +486,11 @@ impl<'a> Shapes<'a> {
             held.join(", ")
         ))
     }
+}
+
+/// The type that an optional member holds.
+fn without_option(kind: &str) -> Option<&str> {
+    kind.strip_prefix("Option<")?.strip_suffix('>')
 }
 
 /// A method of one line, after the item before it.

@@ -54,7 +54,7 @@ impl VideoRequestBuilder {
         self
     }
 
-    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    /// Recognises a repeated request: the same value again within three days is answered with an error. Made up where none is given. At most 50 characters.
     pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
         self.request = self.request.session_id(session_id);
         self

@@ -105,7 +105,7 @@ pub struct CreateAigcVideoTaskRequest {
     /// The model's random seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
-    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    /// Recognises a repeated request: the same value again within three days is answered with an error. Made up where none is given. At most 50 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(length(max = 50)))]
     pub session_id: Option<String>,
@@ -239,7 +239,7 @@ impl CreateAigcVideoTaskRequest {
         self
     }
 
-    /// Recognises a repeated request: the same value again within three days is answered with an error. At most 50 characters.
+    /// Recognises a repeated request: the same value again within three days is answered with an error. Made up where none is given. At most 50 characters.
     #[must_use]
     pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
         self.session_id = Some(session_id.into());
